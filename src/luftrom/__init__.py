@@ -1,0 +1,3 @@
+"""Luftrom: planned flights shared between parties that do not trust each other."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,61 @@
+"""The clock as a parameter, and RFC 3339 in and out. Times are UTC, integer nanoseconds since 1970.
+
+Nothing below the edges reads a clock of its own: whoever needs the time is given a `Clock`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Protocol
+
+from luftrom.errors import BadInput
+
+NS_PER_S = 1_000_000_000
+TIME_NS_MIN = -(1 << 62)   # "no start": earlier than any real time
+TIME_NS_MAX = 1 << 62      # "no end": later than any real time
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?Z", re.ASCII)
+
+
+class Clock(Protocol):
+    """Where a node gets its time from."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970-01-01T00:00:00Z."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+
+def parse_time(text: str, field: str | None = None) -> int:
+    """RFC 3339 with time zone `Z` (F3548-21, schema Time) to nanoseconds since 1970.
+
+    Raises BadInput: another zone, a day that does not exist, a leap second, more than nine digits.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise BadInput("must be an RFC 3339 time with zone Z and at most nine digits of a second, "
+                       "such as 2026-11-24T12:04:00Z", field=field)
+    try:
+        whole = datetime.fromisoformat(match[1]).replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise BadInput(f"no such time: {error}", field=field) from None
+    seconds = (whole - _EPOCH) // timedelta(seconds=1)
+    return seconds * NS_PER_S + int((match[2] or "").ljust(9, "0") or 0)
+
+
+def format_time(time_ns: int) -> str:
+    """Nanoseconds since 1970 to RFC 3339 with `Z`, with as many digits of a second as are needed."""
+    seconds, ns = divmod(time_ns, NS_PER_S)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    if text[4] != "-":                     # years before 1000: strftime does not pad on every platform
+        text = text.rjust(19, "0")
+    return f"{text}.{ns:09d}".rstrip("0") + "Z" if ns else f"{text}Z"

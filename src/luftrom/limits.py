@@ -1,0 +1,27 @@
+"""Every limit in one place, so that each refusal can name its number and the documentation can list them.
+
+Sizes are in bytes unless the name says otherwise; the unit stands last in the name.
+"""
+
+LEAF_BYTES_MAX = 65_535                    # C2SP tlog-tiles: an entry's length is a uint16
+DISCLOSURE_BYTES_MAX = 4 * 1024 * 1024     # one opened claim, as large as the largest volume list
+REQUEST_BODY_BYTES_MAX = 4 * 1024 * 1024   # one client request
+EXCHANGE_BODY_BYTES_MAX = 64 * 1024 * 1024 # one message between nodes, after decompression
+EXCHANGE_LEAVES_MAX = 8_192                # leaves in one message; the rest follows in the next
+JSON_DEPTH_MAX = 32
+JSON_STRING_CHARS_MAX = 65_536
+RING_VERTICES_MAX = 4_096                  # vertices of one polygon at the edges of a node
+VOLUMES_MAX = 1_024                        # 4D volumes of one operational intent
+KEY_OVNS_MAX = 10_000                      # entries of an F3548 `key`
+RADIUS_M_MAX = 2_000_000.0                 # circles and polygon extents beyond this are refused
+ALTITUDE_M_W84_MIN = -8_000.0              # F3548-21, schema Altitude
+ALTITUDE_M_W84_MAX = 100_000.0
+NOTE_SIGNATURES_MAX = 16                   # C2SP signed-note: verifiers accept at least 16
+NOTE_BYTES_MAX = 64 * 1024
+PROOF_HASHES_MAX = 63                      # C2SP tlog-witness, add-checkpoint
+PARTIES_MAX = 16
+NAME_CHARS_MAX = 128
+REMARKS_CHARS_MAX = 4_096
+PAGE_ITEMS_MAX = 1_000
+BATCH_ITEMS_MAX = 1_000
+WAITING_DECLARATIONS_MAX = 10_000          # beyond this a node answers 503 rather than queue for ever
