@@ -55,7 +55,5 @@ def parse_time(text: str, field: str | None = None) -> int:
 def format_time(time_ns: int) -> str:
     """Nanoseconds since 1970 to RFC 3339 with `Z`, with as many digits of a second as are needed."""
     seconds, ns = divmod(time_ns, NS_PER_S)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-    if text[4] != "-":                     # years before 1000: strftime does not pad on every platform
-        text = text.rjust(19, "0")
+    text = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
     return f"{text}.{ns:09d}".rstrip("0") + "Z" if ns else f"{text}Z"
