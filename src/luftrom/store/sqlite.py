@@ -1,0 +1,174 @@
+"""The embedded store: one SQLite file in WAL mode, every commit synced (`synchronous=FULL`).
+
+A crash inside `commit` leaves the file as it was before or as it is after, never between: SQLite
+replays or drops the write-ahead log on the next open. One connection writes, from one thread at a
+time; auditors open the same file read-only beside a running node.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from luftrom.errors import BadInput, NotFound, Unavailable
+from luftrom.store import FORMAT_VERSION, ReceiptRow, Writes
+
+_SCHEMA = """
+CREATE TABLE leaf (party TEXT, idx INTEGER, leaf BLOB NOT NULL,
+                   PRIMARY KEY (party, idx)) WITHOUT ROWID;
+CREATE TABLE disclosure (party TEXT, idx INTEGER, n INTEGER, body BLOB NOT NULL,
+                         PRIMARY KEY (party, idx, n)) WITHOUT ROWID;
+CREATE TABLE checkpoint (party TEXT PRIMARY KEY, size INTEGER NOT NULL, note BLOB NOT NULL);
+CREATE TABLE applied (party TEXT PRIMARY KEY, size INTEGER NOT NULL);
+CREATE TABLE receipt (cosigner TEXT, size INTEGER, peer_size INTEGER NOT NULL, note BLOB NOT NULL,
+                      PRIMARY KEY (cosigner, size)) WITHOUT ROWID;
+CREATE TABLE given (party TEXT PRIMARY KEY, size INTEGER NOT NULL, note BLOB NOT NULL);
+CREATE TABLE proof (id INTEGER PRIMARY KEY, party TEXT NOT NULL, kind TEXT NOT NULL,
+                    body BLOB NOT NULL UNIQUE);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE answer (key TEXT PRIMARY KEY, digest BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE airspace (party TEXT, idx INTEGER, row BLOB NOT NULL,
+                       PRIMARY KEY (party, idx)) WITHOUT ROWID;
+"""
+
+
+class SqliteStore:
+    """A `Store` in one file. Opening creates it; `read_only` neither creates nor writes."""
+
+    def __init__(self, path: Path, *, read_only: bool = False):
+        self.path = path
+        if read_only and not path.is_file():
+            raise NotFound(f"there is no {path}")
+        self._lock = threading.Lock()
+        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+        try:
+            self._db = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=10,
+                                       isolation_level=None)
+            if not read_only:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+            self._open_schema(read_only)
+        except sqlite3.Error as error:
+            raise Unavailable(f"cannot open {path}: {error}") from None
+
+    def _open_schema(self, read_only: bool) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not read_only:
+            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={FORMAT_VERSION};COMMIT;")
+        elif version != FORMAT_VERSION:
+            raise BadInput(f"{self.path} has format {version}; this version reads {FORMAT_VERSION}")
+
+    def commit(self, writes: Writes) -> None:
+        """Write all rows in one synced transaction, or raise Unavailable."""
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._write(writes)
+                # A crash here leaves nothing of the transaction; after COMMIT it leaves all of it.
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise Unavailable(f"the store refused the write: {error}") from None
+
+    def _write(self, writes: Writes) -> None:
+        # Leaves are inserted, never replaced: a second writer with other bytes must fail here.
+        for rows, statement in (
+                (writes.leaves, "INSERT INTO leaf VALUES (?, ?, ?)"),
+                (writes.disclosures, "INSERT OR IGNORE INTO disclosure VALUES (?, ?, ?, ?)"),
+                (writes.checkpoints, "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)"),
+                (writes.applied, "INSERT OR REPLACE INTO applied VALUES (?, ?)"),
+                (writes.given, "INSERT OR REPLACE INTO given VALUES (?, ?, ?)"),
+                (writes.proofs, "INSERT OR IGNORE INTO proof (party, kind, body) VALUES (?, ?, ?)"),
+                (writes.counters, "INSERT OR REPLACE INTO counter VALUES (?, ?)"),
+                (writes.answers, "INSERT OR REPLACE INTO answer VALUES (?, ?, ?)"),
+                (writes.airspace, "INSERT OR REPLACE INTO airspace VALUES (?, ?, ?)")):
+            if rows:
+                self._db.executemany(statement, rows)
+        for receipt in writes.receipts:
+            self._db.execute("INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, ?)",
+                             (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note))
+
+    def _rows(self, query: str, *values: object) -> list[tuple]:
+        with self._lock:
+            try:
+                return self._db.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise Unavailable(f"cannot read {self.path}: {error}") from None
+
+    def parties(self) -> list[str]:
+        """Whose logs are held here, sorted."""
+        return [row[0] for row in self._rows("SELECT DISTINCT party FROM leaf ORDER BY party")]
+
+    def size(self, party: str) -> int:
+        """How many leaves of that party's log are held."""
+        return self._rows("SELECT COALESCE(MAX(idx) + 1, 0) FROM leaf WHERE party = ?", party)[0][0]
+
+    def leaves(self, party: str, start: int, end: int) -> list[bytes]:
+        """The leaves [start, end), in order."""
+        return [row[0] for row in self._rows(
+            "SELECT leaf FROM leaf WHERE party = ? AND idx >= ? AND idx < ? ORDER BY idx",
+            party, start, end)]
+
+    def disclosures(self, party: str, start: int, end: int) -> dict[int, list[bytes]]:
+        """Leaf index to disclosures, for those leaves of [start, end) that have any."""
+        found: dict[int, list[bytes]] = {}
+        for index, body in self._rows(
+                "SELECT idx, body FROM disclosure WHERE party = ? AND idx >= ? AND idx < ? "
+                "ORDER BY idx, n", party, start, end):
+            found.setdefault(index, []).append(body)
+        return found
+
+    def checkpoint(self, party: str) -> tuple[int, bytes] | None:
+        """The size and note of the newest checkpoint, or None."""
+        return self._one("SELECT size, note FROM checkpoint WHERE party = ?", party)
+
+    def applied(self, party: str) -> int:
+        """How many leaves of the mirror were applied."""
+        row = self._one("SELECT size FROM applied WHERE party = ?", party)
+        return row[0] if row else 0
+
+    def receipts(self, cosigner: str | None = None, from_size: int = 0) -> Iterator[ReceiptRow]:
+        """Receipts for the own log that cover `from_size` leaves or more, smallest first."""
+        for row in self._rows(
+                "SELECT cosigner, size, peer_size, note FROM receipt "
+                "WHERE size >= ? AND (? IS NULL OR cosigner = ?) ORDER BY size, cosigner",
+                from_size, cosigner, cosigner):
+            yield ReceiptRow(*row)
+
+    def given(self, party: str) -> tuple[int, bytes] | None:
+        """The newest own cosignature on that peer's log."""
+        return self._one("SELECT size, note FROM given WHERE party = ?", party)
+
+    def proofs(self) -> list[tuple[str, str, bytes]]:
+        """Kept evidence of misbehaviour: (party, kind, document), oldest first."""
+        return self._rows("SELECT party, kind, body FROM proof ORDER BY id")
+
+    def counter(self, name: str) -> int:
+        """A counter's last value; 0 if it was never set."""
+        row = self._one("SELECT value FROM counter WHERE name = ?", name)
+        return row[0] if row else 0
+
+    def answer(self, key: str) -> tuple[bytes, bytes] | None:
+        """The digest of the request and the answer that were kept under an idempotency key."""
+        return self._one("SELECT digest, body FROM answer WHERE key = ?", key)
+
+    def airspace(self) -> Iterator[tuple[str, int, bytes]]:
+        """The index: (party, leaf index, row), in that order."""
+        yield from self._rows("SELECT party, idx, row FROM airspace ORDER BY party, idx")
+
+    def clear_airspace(self) -> None:
+        """Throw the index away; the logs stay."""
+        with self._lock:
+            self._db.execute("DELETE FROM airspace")
+
+    def _one(self, query: str, *values: object) -> tuple | None:
+        rows = self._rows(query, *values)
+        return rows[0] if rows else None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
