@@ -42,14 +42,15 @@ class SqliteStore:
         if read_only and not path.is_file():
             raise NotFound(f"there is no {path}")
         self._lock = threading.Lock()
-        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+        self._read_lock = threading.Lock()
         try:
-            self._db = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=10,
-                                       isolation_level=None)
+            self._db = _connect(path, "ro" if read_only else "rwc")
             if not read_only:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
             self._open_schema(read_only)
+            # Readers have a connection of their own, so that nobody waits for a sync to read.
+            self._reader = _connect(path, "ro")
         except sqlite3.Error as error:
             raise Unavailable(f"cannot open {path}: {error}") from None
 
@@ -92,9 +93,9 @@ class SqliteStore:
                              (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note))
 
     def _rows(self, query: str, *values: object) -> list[tuple]:
-        with self._lock:
+        with self._read_lock:
             try:
-                return self._db.execute(query, values).fetchall()
+                return self._reader.execute(query, values).fetchall()
             except sqlite3.Error as error:
                 raise Unavailable(f"cannot read {self.path}: {error}") from None
 
@@ -170,5 +171,11 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
+        with self._lock, self._read_lock:
+            self._reader.close()
             self._db.close()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=10,
+                           check_same_thread=False, isolation_level=None)

@@ -1,0 +1,410 @@
+"""Node to node: everything that waits in both directions, in one round trip.
+
+A message carries a signed checkpoint of the sender's log with its consistency proof, the leaves
+the recipient lacks, their disclosures, and the sender's receipt for the recipient's log: the same
+bytes that C2SP tlog-mirror moves in two requests each way. Whoever receives one verifies all of it
+before anything touches the mirror, applies it, and answers with a message of the same form that
+holds all its own leaves up to that moment. `node` conducts; nothing here changes any state.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from luftrom import limits
+from luftrom.agreement import Agreement
+from luftrom.airspace import Intent, Notice, derive_ovn
+from luftrom.checkpoint import VerifiedCheckpoint
+from luftrom.content import DETAILS, NOTICE, REFERENCE, read_intent, read_notice
+from luftrom.errors import BadInput, Conflict, Equivocation, NotAuthenticated, Unverified
+from luftrom.log import HeldLog
+from luftrom.merkle import leaf_hash, verify_consistency
+from luftrom.mirror import Mirror
+from luftrom.statement import (
+    Statement,
+    open_disclosures,
+    parse_disclosure,
+    verify_statement,
+)
+from luftrom.wire import parse_json
+
+MAGIC = b"luftrom-exchange/1\n"
+CONTENT_TYPE = "application/vnd.luftrom.exchange"
+SIGNATURE_HEADER = "Luftrom-Signature"
+_SIGNATURE_TYPE = "luftrom-exchange+json"
+_WITHHELD = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one node says to another.
+
+    `first` is the index of the first leaf carried; the checkpoint covers exactly the leaves up to
+    the last. `old` is the size that the consistency proof starts from. `have` is how many leaves of
+    the recipient's log the sender has applied. `whole` says that these are all the sender's leaves;
+    only then may a receipt ride along. Disclosures are None where they are withheld.
+    """
+
+    sender: str
+    recipient: str
+    first: int
+    old: int
+    have: int
+    whole: bool
+    checkpoint: bytes
+    proof: tuple[bytes, ...] = ()
+    receipt_size: int = 0
+    receipt: bytes = b""
+    leaves: tuple[bytes, ...] = ()
+    disclosures: tuple[tuple[bytes, ...] | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A verified leaf with its content opened, or None where it is closed to us."""
+
+    statement: Statement
+    disclosures: tuple[bytes, ...]
+    intent: Intent | None = None
+    notice: Notice | None = None
+    ovn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedMessage:
+    """A message that proved itself: what it adds to the mirror."""
+
+    message: Message
+    checkpoint: VerifiedCheckpoint
+    items: tuple[Item, ...] = field(default=())
+
+
+def encode_message(message: Message) -> bytes:
+    """A message to its bytes; lengths are big-endian."""
+    header = {"from": message.sender, "to": message.recipient, "first": message.first,
+              "old": message.old, "have": message.have, "whole": message.whole,
+              "receipt_size": message.receipt_size, "count": len(message.leaves)}
+    head = json.dumps(header, separators=(",", ":")).encode()
+    parts = [MAGIC]
+    for block in (head, message.checkpoint, message.receipt):
+        parts += [struct.pack(">I", len(block)), block]
+    parts += [bytes([len(message.proof)]), *message.proof]
+    for leaf, disclosures in zip(message.leaves, message.disclosures, strict=True):
+        parts += [struct.pack(">H", len(leaf)), leaf]
+        if disclosures is None:
+            parts.append(struct.pack(">H", _WITHHELD))
+            continue
+        parts.append(struct.pack(">H", len(disclosures)))
+        for disclosure in disclosures:
+            parts += [struct.pack(">I", len(disclosure)), disclosure]
+    return b"".join(parts)
+
+
+class _Reader:
+    """A cursor over received bytes that names what was missing."""
+
+    def __init__(self, data: bytes):
+        self.data, self.at = data, 0
+
+    def take(self, size: int, what: str) -> bytes:
+        end = self.at + size
+        if end > len(self.data):
+            raise BadInput(f"ends inside {what}, at byte {len(self.data)}")
+        block, self.at = self.data[self.at:end], end
+        return block
+
+    def number(self, form: str, what: str) -> int:
+        return struct.unpack(form, self.take(struct.calcsize(form), what))[0]
+
+    def block(self, most: int, what: str) -> bytes:
+        size = self.number(">I", f"the length of {what}")
+        if size > most:
+            raise BadInput(f"{what} has {size} bytes; at most {most} are taken")
+        return self.take(size, what)
+
+
+def parse_message(data: bytes) -> Message:
+    """Bytes to a message, strictly; BadInput says what was wrong and where."""
+    reader = _Reader(data)
+    if reader.take(len(MAGIC), "the first line") != MAGIC:
+        raise BadInput(f"does not begin with {MAGIC.decode().strip()}: not an exchange message, "
+                       "or one of another version")
+    header = _parse_header(reader.block(4096, "the header"))
+    checkpoint = reader.block(limits.NOTE_BYTES_MAX, "the checkpoint")
+    receipt = reader.block(limits.NOTE_BYTES_MAX, "the receipt")
+    hashes = reader.number(">B", "the number of proof hashes")
+    if hashes > limits.PROOF_HASHES_MAX:
+        raise BadInput(f"a proof has {hashes} hashes; at most {limits.PROOF_HASHES_MAX} are taken")
+    proof = tuple(reader.take(32, "a proof hash") for _ in range(hashes))
+    leaves, disclosures = [], []
+    for i in range(header.pop("count")):
+        leaves.append(reader.take(reader.number(">H", f"leaf {i}"), f"leaf {i}"))
+        count = reader.number(">H", f"the disclosures of leaf {i}")
+        disclosures.append(None if count == _WITHHELD else tuple(
+            reader.block(limits.DISCLOSURE_BYTES_MAX, f"a disclosure of leaf {i}")
+            for _ in range(count)))
+    if reader.at != len(data):
+        raise BadInput(f"{len(data) - reader.at} bytes follow the last leaf")
+    return Message(checkpoint=checkpoint, receipt=receipt, proof=proof, leaves=tuple(leaves),
+                   disclosures=tuple(disclosures), **header)
+
+
+def _parse_header(data: bytes) -> dict[str, Any]:
+    header = parse_json(data, field="header")
+    names = {"from", "to", "first", "old", "have", "whole", "receipt_size", "count"}
+    if not isinstance(header, dict) or set(header) != names:
+        raise BadInput(f"must be an object with exactly {', '.join(sorted(names))}", field="header")
+    for name in ("from", "to"):
+        if not isinstance(header[name], str):
+            raise BadInput("must be a party's name", field=f"header.{name}")
+    for name in ("first", "old", "have", "receipt_size", "count"):
+        value = header[name]
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+            raise BadInput("must be a whole number of at least 0", field=f"header.{name}")
+    if not isinstance(header["whole"], bool):
+        raise BadInput("must be true or false", field="header.whole")
+    if header["count"] > limits.EXCHANGE_LEAVES_MAX:
+        raise BadInput(f"at most {limits.EXCHANGE_LEAVES_MAX} leaves are taken at once",
+                       field="header.count")
+    header["sender"], header["recipient"] = header.pop("from"), header.pop("to")
+    return header
+
+
+# -- who sent it ---------------------------------------------------------------------------------
+
+def sign_body(body: bytes, sender: str, recipient: str, counter: int,
+              key: Ed25519PrivateKey) -> str:
+    """The value of the signature header: a compact JWS over names, counter and body digest."""
+    head = _b64(json.dumps({"alg": "Ed25519", "kid": f"{sender}#channel",
+                            "typ": _SIGNATURE_TYPE}, separators=(",", ":")).encode())
+    claims = _b64(json.dumps({"from": sender, "to": recipient, "counter": counter,
+                              "sha256": hashlib.sha256(body).hexdigest()},
+                             separators=(",", ":")).encode())
+    signed = f"{head}.{claims}"
+    return f"{signed}.{_b64(key.sign(signed.encode()))}"
+
+
+def read_sender(header: str | None) -> str:
+    """The name a signature header claims, still unverified: whose key to check it with."""
+    return str(_parse_signature(header)[1].get("from", ""))
+
+
+def verify_body(body: bytes, header: str | None, sender: str, recipient: str, key: bytes) -> int:
+    """Check that `sender` signed this body for `recipient`; returns the message's counter.
+
+    The counter rises with every message, so a captured message is worth nothing a second time; no
+    clock is involved. Raises NotAuthenticated with the step that failed.
+    """
+    signed, claims, signature = _parse_signature(header)
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
+    except InvalidSignature:
+        raise NotAuthenticated(f"the signature is not by the channel key of {sender}",
+                               code="wrong_signature") from None
+    if (claims.get("from"), claims.get("to")) != (sender, recipient):
+        raise NotAuthenticated(f"the message is not from {sender} to {recipient}")
+    if claims.get("sha256") != hashlib.sha256(body).hexdigest():
+        raise NotAuthenticated("the body is not the one that was signed", code="wrong_signature")
+    counter = claims.get("counter")
+    if isinstance(counter, bool) or not isinstance(counter, int) or not 0 < counter < 2**63:
+        raise NotAuthenticated("the counter is not a number above 0")
+    return counter
+
+
+def _parse_signature(header: str | None) -> tuple[bytes, dict[str, Any], bytes]:
+    if not header or header.count(".") != 2 or len(header) > 4096 or not header.isascii():
+        raise NotAuthenticated(f"needs a {SIGNATURE_HEADER} header: a compact JWS",
+                               code="not_authenticated")
+    head, claims, signature = header.split(".")
+    try:
+        parsed = [parse_json(_unb64(part)) for part in (head, claims)]
+        raw = _unb64(signature)
+    except (BadInput, ValueError):
+        raise NotAuthenticated(f"{SIGNATURE_HEADER} is not a compact JWS") from None
+    if not all(isinstance(part, dict) for part in parsed) or (
+            parsed[0].get("alg"), parsed[0].get("typ")) != ("Ed25519", _SIGNATURE_TYPE):
+        raise NotAuthenticated(f"{SIGNATURE_HEADER} must have alg Ed25519 and typ "
+                               f"{_SIGNATURE_TYPE}")
+    return f"{head}.{claims}".encode(), parsed[1], raw
+
+
+# -- what it says --------------------------------------------------------------------------------
+
+def build_message(own: HeldLog, sender: str, mirror: Mirror, have: int, mirrored: int) -> Message:
+    """What to tell a peer that has applied `have` and mirrored `mirrored` of the own leaves.
+
+    `own` signs an intermediate checkpoint where not everything fits; the rest follows.
+    """
+    have, mirrored = min(have, own.size), min(mirrored, own.size)
+    end = min(own.size, have + limits.EXCHANGE_LEAVES_MAX)
+    end = max(end, min(mirrored, own.size))
+    note = own.note if end == own.size else own.sign(end)
+    opened = own.store.disclosures(own.party, have, end)
+    whole = end == own.size
+    return Message(
+        sender=sender, recipient=mirror.party, first=have, old=mirrored, have=mirror.applied,
+        whole=whole, checkpoint=note,
+        proof=tuple(own.tree.consistency_proof(mirrored, end)) if 0 < mirrored < end else (),
+        receipt_size=mirror.given_size if whole else 0,
+        receipt=mirror.given_lines if whole else b"",
+        leaves=tuple(own.store.leaves(own.party, have, end)),
+        disclosures=tuple(tuple(opened.get(i, ())) for i in range(have, end)))
+
+
+def verify_message(message: Message, mirror: Mirror, own: HeldLog,
+                   agreement: Agreement) -> VerifiedMessage:
+    """Check everything a peer says, in numbered steps; nothing is changed.
+
+    Raises BadInput, Conflict (out of step: `detail` says where we are), Unverified, or
+    Equivocation with both statements in `detail['evidence']`.
+    """
+    # 1. The checkpoint bears every agreed signature and covers exactly the leaves carried.
+    verified = mirror.verify_checkpoint(message.checkpoint)
+    body = verified.checkpoint
+    if message.first + len(message.leaves) != body.size:
+        raise BadInput(f"the checkpoint covers {body.size} leaves; the message ends at "
+                       f"{message.first + len(message.leaves)}")
+    # 2. It is not another history, and not an older one.
+    _check_history(message, body, mirror)
+    # 3. It follows from what is held here.
+    if message.old > mirror.tree.size or message.first > mirror.applied:
+        raise Conflict("the message begins beyond what is held here", code="gap",
+                       detail=where(mirror))
+    _check_growth(message, body, mirror)
+    # 4. Every new statement is signed, stands where it says, and opens to what was committed.
+    fresh = message.leaves[mirror.applied - message.first:]
+    opened = message.disclosures[mirror.applied - message.first:]
+    context = _Seen(mirror, own, agreement)
+    items = []
+    for index, (leaf, disclosures) in enumerate(zip(fresh, opened, strict=True), mirror.applied):
+        statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
+        context.check(statement, index)
+        items.append(open_item(statement, disclosures))
+    return VerifiedMessage(message, verified, tuple(items))
+
+
+def where(mirror: Mirror) -> dict[str, int]:
+    """What a peer must know to send what is missing here."""
+    return {"have": mirror.applied, "mirrored": mirror.tree.size}
+
+
+def _check_history(message: Message, body: Any, mirror: Mirror) -> None:
+    if mirror.size and body.size <= mirror.size and mirror.tree.root(body.size) != body.root:
+        raise Equivocation(
+            f"{mirror.party} signed two histories of {body.size} leaves",
+            detail={"kind": "checkpoints", "notes": [mirror.note, message.checkpoint]})
+    start = message.first
+    for index in range(start, min(mirror.tree.size, body.size)):
+        leaf = message.leaves[index - start]
+        if leaf_hash(leaf) != mirror.tree.leaf_hash_at(index):
+            held = mirror.store.leaves(mirror.party, index, index + 1)[0]
+            verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
+            raise Equivocation(f"{mirror.party} signed two statements for leaf {index}",
+                               detail={"kind": "statements", "leaves": [held, leaf]})
+    if body.size < mirror.size:
+        raise Conflict(f"the checkpoint of {body.size} leaves is older than the {mirror.size} "
+                       "held here: a repeated or rolled-back message",
+                       code="rolled_back", detail=where(mirror))
+
+
+def _check_growth(message: Message, body: Any, mirror: Mirror) -> None:
+    tree = mirror.tree
+    if 0 < message.old < body.size:
+        verify_consistency(message.old, body.size, message.proof, tree.root(message.old), body.root)
+    held = tree.size
+    if body.size > held:
+        tree.extend([leaf_hash(leaf) for leaf in message.leaves[held - message.first:]])
+    try:
+        if tree.root(body.size) != body.root:
+            raise Unverified("the leaves do not hash to the checkpoint's root",
+                             code="wrong_root")
+    finally:
+        tree.truncate(held)
+
+
+class _Seen:
+    """Checks what statements say their author had seen, leaf after leaf."""
+
+    def __init__(self, mirror: Mirror, own: HeldLog, agreement: Agreement):
+        self.mirror, self.own, self.agreement = mirror, own, agreement
+        self.last: dict[str, int] = dict(mirror.last_seen)
+        self.roots: dict[tuple[str, int], bytes] = {}
+
+    def check(self, statement: Statement, index: int) -> None:
+        author = statement.party
+        if statement.index != index:
+            raise Unverified(f"the statement at leaf {index} says it is leaf {statement.index}")
+        if statement.agreement != self.agreement.digest:
+            raise Unverified(f"leaf {index} names another agreement", code="other_agreement")
+        for name, seen in statement.seen.items():
+            if name == author or self.agreement.party(name) is None:
+                raise Unverified(f"leaf {index} has seen {name}, which is no peer of {author}")
+            if seen.size < self.last.get(name, 0):
+                raise Unverified(f"leaf {index} has seen {seen.size} leaves of {name}; an earlier "
+                                 f"one had seen {self.last[name]}", code="seen_went_back")
+            self.last[name] = seen.size
+        for name in self.last:
+            if name not in statement.seen:
+                raise Unverified(f"leaf {index} does not say what it has seen of {name}",
+                                 code="seen_went_back")
+        self._check_ours(statement, index)
+
+    def _check_ours(self, statement: Statement, index: int) -> None:
+        seen = statement.seen.get(self.own.party)
+        size = seen.size if seen else 0
+        if index >= self.mirror.receipt_peer_size and size < self.mirror.receipt_size:
+            receipt = list(self.own.store.receipts(self.mirror.peer.mirror_name,
+                                                   self.mirror.receipt_size))
+            raise Equivocation(
+                f"leaf {index} has seen {size} of our leaves, behind the receipt for "
+                f"{self.mirror.receipt_size} that {statement.party} had given",
+                detail={"kind": "seen", "leaf": statement.leaf,
+                        "note": receipt[0].note if receipt else b""})
+        if seen is None or not size:
+            return
+        if size > self.own.size:
+            raise Unverified(f"leaf {index} has seen {size} of our leaves; there are "
+                             f"{self.own.size}", code="seen_unknown")
+        if self.roots.setdefault((self.own.party, size), self.own.tree.root(size)) != seen.root:
+            raise Unverified(f"leaf {index} has seen a history of ours that is not ours",
+                             code="seen_unknown")
+
+
+def open_item(statement: Statement, disclosures: tuple[bytes, ...] | None) -> Item:
+    """A statement with its content, as far as it was disclosed.
+
+    Disclosures that do not match their digests raise Unverified; content that breaks the rules of
+    a volume or a state raises BadInput.
+    """
+    if not disclosures:
+        return Item(statement, ())
+    opened = open_disclosures(statement, disclosures)
+    if statement.type == "declaration" and REFERENCE in opened and DETAILS in opened:
+        details = _raw(disclosures, DETAILS)
+        return Item(statement, disclosures, intent=read_intent(statement.entity_id, opened),
+                    ovn=derive_ovn(statement.entity_id, statement.version, details))
+    if statement.type == "notice" and NOTICE in opened:
+        return Item(statement, disclosures, notice=read_notice(statement.entity_id, opened),
+                    ovn=derive_ovn(statement.entity_id, statement.version,
+                                   _raw(disclosures, NOTICE)))
+    return Item(statement, disclosures)
+
+
+def _raw(disclosures: tuple[bytes, ...], name: str) -> bytes:
+    return next(d for d in disclosures if parse_disclosure(d)[1] == name)
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,434 @@
+"""The index: logs to airspace. In go verified statements in log order; out comes what flies now.
+
+The airspace is a function of the applied logs and disclosures and of nothing else: no clock is
+read, and two nodes that applied the same leaves hold the same rows and the same digest, whatever
+the order in which the two logs reached them. Rulings follow `airspace`: pairwise, from the two
+signed statements.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from luftrom import airspace as rules
+from luftrom.agreement import Agreement
+from luftrom.airspace import Intent, Notice, RightOfWay
+from luftrom.conflicts import Encounter, VolumeIndex, encounter
+from luftrom.errors import Unverified
+from luftrom.statement import Ruling, Statement
+from luftrom.volume import Separation, Volume4D
+
+NO_MINIMA = Separation(0.0, 0.0, 0.0)
+
+PENDING, ACCEPTED, REFUSED, WITHDRAWN = "pending", "accepted", "refused", "withdrawn"
+SUPERSEDED = "superseded"
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """One declaration or notice and what became of it. `intent` is None while it is closed to us.
+
+    `end_index` is the leaf of the same log that ended it: a refusal, a withdrawal, or the ruling
+    that accepted a later version.
+    """
+
+    party: str
+    index: int
+    iat_s: int
+    entity_id: str
+    version: int
+    seen: Mapping[str, int]
+    serial: int
+    intent: Intent | None = None
+    notice: Notice | None = None
+    ovn: str = ""
+    status: str = PENDING
+    ruling: Ruling | None = None
+    ruling_index: int | None = None
+    end_index: int | None = None
+    rivals: dict[int, Record] = field(default_factory=dict)   # by serial: accepted, in conflict
+
+    @property
+    def volumes(self) -> tuple[Volume4D, ...]:
+        """All 4D volumes others must stay clear of; none while the content is closed."""
+        if self.intent is not None:
+            return self.intent.all_volumes
+        return self.notice.volumes if self.notice is not None else ()
+
+    @property
+    def name(self) -> str:
+        """What people call it, or the start of its identifier."""
+        content = self.intent or self.notice
+        return (content.name if content else "") or self.entity_id[:8]
+
+    def stood_at(self, cut: int) -> bool:
+        """Did it stand within the first `cut` leaves of its own log? Pending counts as standing."""
+        return self.index < cut and (self.end_index is None or self.end_index >= cut)
+
+    def row(self) -> bytes:
+        """The canonical row of the index: the same bytes at every node."""
+        ruling = None
+        if self.ruling is not None:
+            ruling = [self.ruling_index, self.ruling.accepted,
+                      [list(item) for item in self.ruling.against],
+                      list(self.ruling.unacknowledged)]
+        return json.dumps([self.entity_id, self.version, self.ovn, self.status, ruling,
+                           self.end_index], separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictPair:
+    """Two accepted intents, or an intent and a constraint, whose widened volumes intersect."""
+
+    first: Record
+    second: Record
+    encounter: Encounter
+    right_of_way: RightOfWay
+
+    @property
+    def kind(self) -> str:
+        """`constraint` if one of the two is one, else `operational_intents`."""
+        return "operational_intents" if self.second.notice is None else "constraint"
+
+    @property
+    def holder(self) -> Record:
+        """The one that has right of way."""
+        return self.first if self.right_of_way.first else self.second
+
+    def sentence(self) -> str:
+        """The conflict as people say it, without reference to the present time."""
+        met = self.encounter
+        when = rules.format_interval(met.time_start_ns, met.time_end_ns)
+        distance = rules.format_distance(met.lateral_m, met.vertical_m)
+        if self.kind == "constraint":
+            return (f"{self.first.name} enters {self.second.name} {when}, {distance}. "
+                    f"{self.second.name} is closed: {self.right_of_way.reason}.")
+        verb = "overlap" if distance == "volumes overlap" else "come close"
+        tail = "" if distance == "volumes overlap" else f", {distance}"
+        return (f"{self.first.name} and {self.second.name} {verb} {when}{tail}. "
+                f"{self.holder.name} has right of way: {self.right_of_way.reason}.")
+
+
+class Airspace:
+    """The current airspace, computed leaf by leaf. Not thread-safe: one conductor applies."""
+
+    def __init__(self, agreement: Agreement | None):
+        self.agreement = agreement
+        separation = agreement.separation if agreement else NO_MINIMA
+        self.separation = separation
+        self.revision = 0
+        self.applied: dict[str, int] = {}
+        self.records: dict[tuple[str, int], Record] = {}
+        self.current: dict[str, Record] = {}           # entity -> what stands as accepted
+        self.latest: dict[str, Record] = {}            # entity -> what was declared last
+        self.last_seen: dict[str, Mapping[str, int]] = {}
+        self.dirty: set[Record] = set()
+        self._volumes = VolumeIndex(separation)
+        self._serials: dict[int, Record] = {}
+        self._next_serial = 0
+        self._unruled: dict[tuple[str, int], Record] = {}
+        self._retired: deque[Record] = deque()
+        self._revisions: dict[str, int] = {}           # entity -> revision, oldest change first
+        self._encounters: dict[tuple[int, int], Encounter] = {}
+        self._digest: tuple[object, str] = (None, "")
+
+    # -- applying leaves ---------------------------------------------------------------------
+
+    def apply(self, statement: Statement, intent: Intent | None = None,
+              notice: Notice | None = None, ovn: str = "") -> None:
+        """Apply the next leaf of a log; its content is given opened, or None where it is closed.
+
+        Raises Unverified if the statement contradicts the log it stands in; then nothing changed.
+        """
+        kind = statement.type
+        if kind == "declaration":
+            self._declare(statement, intent, ovn)
+        elif kind == "ruling":
+            self._rule(statement)
+        elif kind in ("withdrawal", "notice_withdrawal"):
+            self._withdraw(statement)
+        elif kind == "notice":
+            self._give_notice(statement, notice, ovn)
+        self.applied[statement.party] = statement.index + 1
+        self.last_seen[statement.party] = {p: s.size for p, s in statement.seen.items()}
+
+    def _declare(self, statement: Statement, intent: Intent | None, ovn: str) -> None:
+        self.check_version(statement)
+        record = self._record(statement, intent=intent, ovn=ovn)
+        self._unruled[record.party, record.index] = record
+        self._changed(record)
+
+    def check_version(self, statement: Statement) -> None:
+        """Unverified unless the version follows the entity's newest accepted one in this log."""
+        before = self.latest_of(statement.party, statement.entity_id)
+        expected = before.version + (before.status not in (REFUSED, PENDING)) if before else 1
+        if before is not None and before.status == PENDING:
+            raise Unverified(f"leaf {statement.index} declares {statement.entity_id} while leaf "
+                             f"{before.index} still waits for its ruling")
+        if statement.version != expected:
+            raise Unverified(f"leaf {statement.index} declares version {statement.version} of "
+                             f"{statement.entity_id}; the next version is {expected}")
+
+    def latest_of(self, party: str, entity_id: str) -> Record | None:
+        """The newest declaration of an entity in that party's log."""
+        record = self.latest.get(entity_id)
+        if record is None or record.party == party:
+            return record
+        own = [r for r in self.records.values()
+               if r.party == party and r.entity_id == entity_id]   # two parties, one identifier
+        return max(own, key=lambda r: r.index, default=None)
+
+    def _record(self, statement: Statement, **content: object) -> Record:
+        record = Record(statement.party, statement.index, statement.iat_s, statement.entity_id,
+                        statement.version, {p: s.size for p, s in statement.seen.items()},
+                        self._next_serial, **content)
+        self._next_serial += 1
+        self.records[record.party, record.index] = record
+        self.latest[record.entity_id] = record
+        self._serials[record.serial] = record
+        if record.volumes:
+            self._volumes.insert(record.serial, record.volumes)
+        return record
+
+    def _give_notice(self, statement: Statement, notice: Notice | None, ovn: str) -> None:
+        before = self.latest_of(statement.party, statement.entity_id)
+        expected = before.version + 1 if before else 1
+        if statement.version != expected:
+            raise Unverified(f"leaf {statement.index} gives version {statement.version} of "
+                             f"notice {statement.entity_id}; the next version is {expected}")
+        record = self._record(statement, notice=notice, ovn=ovn)
+        self._accept(record, statement.index)
+
+    def _rule(self, statement: Statement) -> None:
+        ruled = [(ruling, self._unruled.get((statement.party, ruling.index)))
+                 for ruling in statement.rulings]
+        for ruling, record in ruled:
+            if record is None:
+                raise Unverified(f"leaf {statement.index} rules on leaf {ruling.index}, "
+                                 "which is no declaration that waits for a ruling")
+        for ruling, record in ruled:
+            record.ruling, record.ruling_index = ruling, statement.index
+            del self._unruled[record.party, record.index]
+            if ruling.accepted:
+                self._accept(record, statement.index)
+            else:
+                self._end(record, REFUSED, statement.index)
+
+    def _accept(self, record: Record, index: int) -> None:
+        before = self.current.get(record.entity_id)
+        if before is not None:
+            self._end(before, SUPERSEDED, index)
+        record.status = ACCEPTED
+        self.current[record.entity_id] = record
+        for serial in self._volumes.query(record.volumes) if record.volumes else ():
+            other = self._serials[serial]
+            if (other is not record and other.status == ACCEPTED
+                    and other.entity_id != record.entity_id
+                    and (other.notice is None or record.notice is None)):
+                record.rivals[serial] = other
+                other.rivals[record.serial] = record
+                self._changed(other)
+        self._changed(record)
+
+    def _withdraw(self, statement: Statement) -> None:
+        record = self.records.get((statement.party, statement.of))
+        if (record is None or record.entity_id != statement.entity_id
+                or record.status not in (PENDING, ACCEPTED)):
+            raise Unverified(f"leaf {statement.index} withdraws leaf {statement.of}, "
+                             "which does not stand")
+        self._unruled.pop((record.party, record.index), None)
+        self._end(record, WITHDRAWN, statement.index)
+
+    def _end(self, record: Record, status: str, index: int) -> None:
+        record.status, record.end_index = status, index
+        if self.current.get(record.entity_id) is record:
+            del self.current[record.entity_id]
+        for serial, other in record.rivals.items():
+            del other.rivals[record.serial]
+            self._encounters.pop(_pair(record.serial, serial), None)
+            self._changed(other)
+        record.rivals.clear()
+        self._retired.append(record)
+        self._changed(record)
+
+    def _changed(self, record: Record) -> None:
+        self.revision += 1
+        self.dirty.add(record)
+        self._revisions.pop(record.entity_id, None)
+        self._revisions[record.entity_id] = self.revision
+
+    def collect(self) -> None:
+        """Let go of the volumes of ended records that no ruling can depend on any more."""
+        while self._retired and self._is_settled(self._retired[0]):
+            record = self._retired.popleft()
+            if record.volumes:
+                self._volumes.remove(record.serial)
+            del self._serials[record.serial]
+
+    def _is_settled(self, record: Record) -> bool:
+        end = record.end_index
+        for party in (self.agreement.parties if self.agreement else ()):
+            seen = self.last_seen.get(party.name, {})
+            if party.name != record.party and seen.get(record.party, 0) <= end:
+                return False
+        return all(_cut(waiting, record) > end for waiting in self._unruled.values())
+
+    # -- ruling ------------------------------------------------------------------------------
+
+    def unruled(self, party: str) -> list[Record]:
+        """That party's declarations that wait for a ruling, in log order."""
+        return [r for r in self._unruled.values() if r.party == party]
+
+    def verdict(self, record: Record) -> list[tuple[Record, str]]:
+        """Whom a declaration loses to and by which rule; empty if it is to be accepted.
+
+        A function of the statements alone: every node that holds them computes the same.
+        """
+        lost = []
+        for other in self._met(record):
+            cut = _cut(record, other)
+            known = rules.knew(record, other)
+            if known and not other.stood_at(cut):
+                continue
+            if not known and (other.party == record.party or rules.knew(other, record)):
+                continue                   # the other came later: its own matter
+            rule = rules.refusal(record, other, self.agreement,
+                                 lambda other=other: self.encounter(record, other).time_start_ns
+                                 if record.entity_id != other.entity_id
+                                 else record.volumes[0].time_start_ns)
+            if rule is not None:
+                lost.append((other, rule))
+        return sorted(lost, key=lambda item: (item[0].party, item[0].index))
+
+    def _met(self, record: Record) -> Iterator[Record]:
+        serials = self._volumes.query(record.volumes) if record.volumes else ()
+        for serial in serials:
+            other = self._serials[serial]
+            if other.intent is not None and other.entity_id != record.entity_id:
+                yield other
+        same = self.latest.get(record.entity_id)
+        if same is not None and same.party != record.party and same.intent is not None:
+            yield same
+
+    def missing_from_key(self, intent: Intent, key: frozenset[str]) -> list[Record]:
+        """Accepted intents that a declaration would meet and whose OVN the key does not hold."""
+        return [r for r in self.relevant(intent) if r.ovn not in key]
+
+    def relevant(self, intent: Intent) -> list[Record]:
+        """Accepted intents, other than the entity itself, that the volumes would conflict with."""
+        met = (self._serials[serial] for serial in self._volumes.query(intent.all_volumes))
+        return [r for r in met if r.intent is not None and r.status == ACCEPTED
+                and r.entity_id != intent.entity_id]
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def query(self, area: Volume4D) -> list[Record]:
+        """Accepted intents and notices whose volumes overlap an area of interest."""
+        met = (self._serials[serial] for serial in self._volumes.query_overlap((area,)))
+        return [record for record in met if record.status == ACCEPTED]
+
+    def entity(self, entity_id: str) -> Record | None:
+        """What stands under an identifier; if nothing does, what was declared last."""
+        return self.current.get(entity_id) or self.latest.get(entity_id)
+
+    def changes(self, after: int, limit: int) -> tuple[list[tuple[int, Record]], bool]:
+        """Entities that changed after a revision, oldest change first, and whether more follow."""
+        newest = []
+        for entity_id in reversed(self._revisions):
+            if self._revisions[entity_id] <= after:
+                break
+            newest.append(entity_id)
+        page = newest[::-1][:limit]
+        return ([(self._revisions[e], self.entity(e)) for e in page], len(newest) > limit)
+
+    def revision_of(self, entity_id: str) -> int:
+        """The revision of the last change of an entity; 0 if there is none."""
+        return self._revisions.get(entity_id, 0)
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many intents stand, how many notices, and how many conflicts."""
+        notices = sum(r.notice is not None for r in self.current.values())
+        conflicts = sum(len(r.rivals) for r in self.current.values()) // 2
+        return len(self.current) - notices, notices, conflicts
+
+    def encounter(self, one: Record, other: Record) -> Encounter:
+        """How two records that conflict meet; the same whichever is named first."""
+        key = _pair(one.serial, other.serial)
+        met = self._encounters.get(key)
+        if met is None:
+            met = encounter(one.volumes, other.volumes, self.separation)
+            if met is None:
+                raise Unverified(f"{one.name} and {other.name} do not meet")
+            if one.status == other.status == ACCEPTED:
+                self._encounters[key] = met
+        return met
+
+    def conflicts(self) -> list[ConflictPair]:
+        """All conflicts that stand, by the time they begin; the same list at every node."""
+        pairs = []
+        for one in self.current.values():
+            for other in one.rivals.values():
+                if _before(one, other):
+                    pairs.append(self._conflict(one, other))
+        return sorted(pairs, key=lambda p: (p.encounter.time_start_ns, p.first.party,
+                                            p.first.index, p.second.party, p.second.index))
+
+    def _conflict(self, first: Record, second: Record) -> ConflictPair:
+        met = self.encounter(first, second)
+        if second.notice is not None:
+            right = RightOfWay(False, rules.CONSTRAINT, f"prior notice of {second.party}")
+        else:
+            right = rules.right_of_way(first, second, self.agreement, met.time_start_ns)
+        return ConflictPair(first, second, met, right)
+
+    def rows(self) -> Iterator[tuple[str, int, bytes]]:
+        """The index as rows (party, leaf index, row), in that order."""
+        for party, index in sorted(self.records):
+            yield party, index, self.records[party, index].row()
+
+    def take_dirty(self) -> list[tuple[str, int, bytes]]:
+        """The rows that changed since the last call."""
+        rows = [(r.party, r.index, r.row()) for r in self.dirty]
+        self.dirty.clear()
+        return rows
+
+    def digest(self) -> str:
+        """SHA-256 (hex) over what was applied, all rows and all conflicts: equal iff they are."""
+        state = (self.revision, tuple(self.applied.items()))
+        if self._digest[0] != state:
+            pairs = (f"{p.first.party} {p.first.index} {p.second.party} {p.second.index}".encode()
+                     for p in self.conflicts())
+            self._digest = (state, digest_rows(self.applied, self.rows(), pairs))
+        return self._digest[1]
+
+
+def digest_rows(applied: Mapping[str, int], rows: Iterable[tuple[str, int, bytes]],
+                pairs: Iterable[bytes]) -> str:
+    """The digest of an index given as rows; see `Airspace.digest`."""
+    total = hashlib.sha256(b"luftrom-airspace/1\n")
+    for party in sorted(applied):
+        total.update(f"{party} {applied[party]}\n".encode())
+    for party, index, row in rows:
+        total.update(f"{party} {index} ".encode() + row + b"\n")
+    for pair in pairs:
+        total.update(pair + b"\n")
+    return total.hexdigest()
+
+
+def _cut(record: Record, other: Record) -> int:
+    """How many leaves of the log of `other` the author of `record` had before it."""
+    return record.index if other.party == record.party else record.seen.get(other.party, 0)
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)
+
+
+def _before(one: Record, other: Record) -> bool:
+    """Which of a pair is named first: an intent before a notice, then by party and leaf."""
+    return ((one.notice is not None, one.party, one.index)
+            < (other.notice is not None, other.party, other.index))
