@@ -184,6 +184,18 @@ def _refusal_of_the_crossed(asking: Declared, standing: Declared, agreement: Agr
     return None if _turn(asking, standing, agreement, overlap_start_ns()) == asking.party else TURN
 
 
+def refusal_sentence(rule: str, name: str, party: str) -> str:
+    """Why a declaration was refused, as one sentence about the one it lost to."""
+    reasons = {
+        PRIORITY: f"{name} of {party} has the higher priority.",
+        DECLARED_FIRST: f"{name} of {party} was declared first, and conflicts are not permitted "
+                        "at this priority.",
+        TURN: f"{name} of {party} crossed it on the wire, and {party} has the turn in that hour.",
+        UNNAMED: f"{name} of {party} was known, and the key does not name its OVN.",
+        SAME_ENTITY: f"{name} of {party} bears the same identifier and was declared first."}
+    return reasons.get(rule, f"It loses to {name} of {party}: {rule}.")
+
+
 def right_of_way(x: Declared, y: Declared, agreement: Agreement | None,
                  overlap_start_ns: int) -> RightOfWay:
     """Who has right of way where two accepted intents conflict; `first` says whether it is `x`."""

@@ -27,12 +27,19 @@ class Clock(Protocol):
         """Nanoseconds since 1970-01-01T00:00:00Z."""
         ...
 
+    def elapsed_ns(self) -> int:
+        """Nanoseconds since some fixed moment; never goes back, whatever is done to the clock."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
 
     def now_ns(self) -> int:
         return time.time_ns()
+
+    def elapsed_ns(self) -> int:
+        return time.monotonic_ns()
 
 
 def parse_time(text: str, field: str | None = None) -> int:

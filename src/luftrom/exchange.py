@@ -13,6 +13,7 @@ import base64
 import hashlib
 import json
 import struct
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,7 @@ from luftrom.airspace import Intent, Notice, derive_ovn
 from luftrom.checkpoint import VerifiedCheckpoint
 from luftrom.content import DETAILS, NOTICE, REFERENCE, read_intent, read_notice
 from luftrom.errors import BadInput, Conflict, Equivocation, NotAuthenticated, Unverified
-from luftrom.log import HeldLog
+from luftrom.log import HeldLog, OwnLog
 from luftrom.merkle import leaf_hash, verify_consistency
 from luftrom.mirror import Mirror
 from luftrom.statement import (
@@ -238,30 +239,46 @@ def _parse_signature(header: str | None) -> tuple[bytes, dict[str, Any], bytes]:
 
 # -- what it says --------------------------------------------------------------------------------
 
-def build_message(own: HeldLog, sender: str, mirror: Mirror, have: int, mirrored: int) -> Message:
+def build_message(own: OwnLog, mirror: Mirror, have: int, mirrored: int,
+                  closed: Container[int], time_s: int) -> Message:
     """What to tell a peer that has applied `have` and mirrored `mirrored` of the own leaves.
 
-    `own` signs an intermediate checkpoint where not everything fits; the rest follows.
+    The disclosures of the leaves in `closed` are withheld. Where not everything fits into one
+    message an intermediate checkpoint is signed; the rest follows.
     """
     have, mirrored = min(have, own.size), min(mirrored, own.size)
     end = min(own.size, have + limits.EXCHANGE_LEAVES_MAX)
-    end = max(end, min(mirrored, own.size))
-    note = own.note if end == own.size else own.sign(end)
+    leaves = own.store.leaves(own.party, have, end)
     opened = own.store.disclosures(own.party, have, end)
+    disclosures = [None if i in closed else tuple(opened.get(i, ())) for i in range(have, end)]
+    count = _fitting(leaves, disclosures)
+    end = have + count
     whole = end == own.size
     return Message(
-        sender=sender, recipient=mirror.party, first=have, old=mirrored, have=mirror.applied,
-        whole=whole, checkpoint=note,
+        sender=own.party, recipient=mirror.party, first=have, old=mirrored, have=mirror.applied,
+        whole=whole, checkpoint=own.note if whole else own.sign(end, time_s),
         proof=tuple(own.tree.consistency_proof(mirrored, end)) if 0 < mirrored < end else (),
         receipt_size=mirror.given_size if whole else 0,
         receipt=mirror.given_lines if whole else b"",
-        leaves=tuple(own.store.leaves(own.party, have, end)),
-        disclosures=tuple(tuple(opened.get(i, ())) for i in range(have, end)))
+        leaves=tuple(leaves[:count]), disclosures=tuple(disclosures[:count]))
 
 
-def verify_message(message: Message, mirror: Mirror, own: HeldLog,
-                   agreement: Agreement) -> VerifiedMessage:
+def _fitting(leaves: list[bytes], disclosures: list[tuple[bytes, ...] | None]) -> int:
+    """How many leaves fit into one message; at least one, however large."""
+    total = 0
+    for count, (leaf, opened) in enumerate(zip(leaves, disclosures, strict=True)):
+        total += len(leaf) + sum(map(len, opened or ()))
+        if count and total > limits.EXCHANGE_BODY_BYTES_MAX // 4:
+            return count
+    return len(leaves)
+
+
+def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog],
+                   agreement: Agreement, last_seen: Mapping[str, int]) -> VerifiedMessage:
     """Check everything a peer says, in numbered steps; nothing is changed.
+
+    `held` maps the names of all other parties, ours included, to their logs as held here;
+    `last_seen` is what the last applied statement of this peer had seen.
 
     Raises BadInput, Conflict (out of step: `detail` says where we are), Unverified, or
     Equivocation with both statements in `detail['evidence']`.
@@ -282,7 +299,7 @@ def verify_message(message: Message, mirror: Mirror, own: HeldLog,
     # 4. Every new statement is signed, stands where it says, and opens to what was committed.
     fresh = message.leaves[mirror.applied - message.first:]
     opened = message.disclosures[mirror.applied - message.first:]
-    context = _Seen(mirror, own, agreement)
+    context = _Seen(mirror, held, agreement, last_seen)
     items = []
     for index, (leaf, disclosures) in enumerate(zip(fresh, opened, strict=True), mirror.applied):
         statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
@@ -297,7 +314,8 @@ def where(mirror: Mirror) -> dict[str, int]:
 
 
 def _check_history(message: Message, body: Any, mirror: Mirror) -> None:
-    if mirror.size and body.size <= mirror.size and mirror.tree.root(body.size) != body.root:
+    held = mirror.staged_size
+    if 0 < body.size <= held and mirror.tree.root(body.size) != body.root:
         raise Equivocation(
             f"{mirror.party} signed two histories of {body.size} leaves",
             detail={"kind": "checkpoints", "notes": [mirror.note, message.checkpoint]})
@@ -309,8 +327,8 @@ def _check_history(message: Message, body: Any, mirror: Mirror) -> None:
             verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
             raise Equivocation(f"{mirror.party} signed two statements for leaf {index}",
                                detail={"kind": "statements", "leaves": [held, leaf]})
-    if body.size < mirror.size:
-        raise Conflict(f"the checkpoint of {body.size} leaves is older than the {mirror.size} "
+    if message.whole and body.size < held:
+        raise Conflict(f"the checkpoint of {body.size} leaves is older than the {held} "
                        "held here: a repeated or rolled-back message",
                        code="rolled_back", detail=where(mirror))
 
@@ -333,16 +351,17 @@ def _check_growth(message: Message, body: Any, mirror: Mirror) -> None:
 class _Seen:
     """Checks what statements say their author had seen, leaf after leaf."""
 
-    def __init__(self, mirror: Mirror, own: HeldLog, agreement: Agreement):
-        self.mirror, self.own, self.agreement = mirror, own, agreement
-        self.last: dict[str, int] = dict(mirror.last_seen)
+    def __init__(self, mirror: Mirror, held: Mapping[str, HeldLog], agreement: Agreement,
+                 last_seen: Mapping[str, int]):
+        self.mirror, self.held, self.agreement = mirror, held, agreement
+        self.last = dict(last_seen)
         self.roots: dict[tuple[str, int], bytes] = {}
 
     def check(self, statement: Statement, index: int) -> None:
         author = statement.party
         if statement.index != index:
             raise Unverified(f"the statement at leaf {index} says it is leaf {statement.index}")
-        if statement.agreement != self.agreement.digest:
+        if statement.agreement != self.agreement.digest and (statement.agreement or self.last):
             raise Unverified(f"leaf {index} names another agreement", code="other_agreement")
         for name, seen in statement.seen.items():
             if name == author or self.agreement.party(name) is None:
@@ -351,31 +370,40 @@ class _Seen:
                 raise Unverified(f"leaf {index} has seen {seen.size} leaves of {name}; an earlier "
                                  f"one had seen {self.last[name]}", code="seen_went_back")
             self.last[name] = seen.size
+            self._check_root(statement, name)
         for name in self.last:
             if name not in statement.seen:
                 raise Unverified(f"leaf {index} does not say what it has seen of {name}",
                                  code="seen_went_back")
-        self._check_ours(statement, index)
+        self._check_receipt(statement)
 
-    def _check_ours(self, statement: Statement, index: int) -> None:
-        seen = statement.seen.get(self.own.party)
+    def _check_root(self, statement: Statement, name: str) -> None:
+        seen, log = statement.seen[name], self.held[name]
+        if seen.size > log.size:
+            if isinstance(log, Mirror):
+                return                     # a third party's log may be further along elsewhere
+            raise Unverified(f"leaf {statement.index} has seen {seen.size} leaves of {name}; "
+                             f"there are {log.size}", code="seen_unknown")
+        key = (name, seen.size)
+        if key not in self.roots:
+            self.roots[key] = log.tree.root(seen.size)
+        if self.roots[key] != seen.root:
+            raise Unverified(f"leaf {statement.index} has seen another history of {name} than "
+                             "the one held here", code="seen_unknown")
+
+    def _check_receipt(self, statement: Statement) -> None:
+        own = next(log for log in self.held.values() if not isinstance(log, Mirror))
+        seen = statement.seen.get(own.party)
         size = seen.size if seen else 0
-        if index >= self.mirror.receipt_peer_size and size < self.mirror.receipt_size:
-            receipt = list(self.own.store.receipts(self.mirror.peer.mirror_name,
-                                                   self.mirror.receipt_size))
-            raise Equivocation(
-                f"leaf {index} has seen {size} of our leaves, behind the receipt for "
-                f"{self.mirror.receipt_size} that {statement.party} had given",
-                detail={"kind": "seen", "leaf": statement.leaf,
-                        "note": receipt[0].note if receipt else b""})
-        if seen is None or not size:
+        mirror = self.mirror
+        if statement.index < mirror.receipt_peer_size or size >= mirror.receipt_size:
             return
-        if size > self.own.size:
-            raise Unverified(f"leaf {index} has seen {size} of our leaves; there are "
-                             f"{self.own.size}", code="seen_unknown")
-        if self.roots.setdefault((self.own.party, size), self.own.tree.root(size)) != seen.root:
-            raise Unverified(f"leaf {index} has seen a history of ours that is not ours",
-                             code="seen_unknown")
+        receipts = own.store.receipts(mirror.peer.mirror_name, mirror.receipt_size)
+        raise Equivocation(
+            f"leaf {statement.index} has seen {size} of our leaves, behind the receipt for "
+            f"{mirror.receipt_size} that {statement.party} had given",
+            detail={"kind": "seen", "leaf": statement.leaf, "note": next(receipts).note,
+                    "peer_size": mirror.receipt_peer_size})
 
 
 def open_item(statement: Statement, disclosures: tuple[bytes, ...] | None) -> Item:
@@ -399,7 +427,7 @@ def open_item(statement: Statement, disclosures: tuple[bytes, ...] | None) -> It
 
 
 def _raw(disclosures: tuple[bytes, ...], name: str) -> bytes:
-    return next(d for d in disclosures if parse_disclosure(d)[1] == name)
+    return next(d for d in disclosures if parse_disclosure(d)[0] == name)
 
 
 def _b64(data: bytes) -> str:

@@ -123,8 +123,8 @@ class Airspace:
         self.revision = 0
         self.applied: dict[str, int] = {}
         self.records: dict[tuple[str, int], Record] = {}
-        self.current: dict[str, Record] = {}           # entity -> what stands as accepted
-        self.latest: dict[str, Record] = {}            # entity -> what was declared last
+        self.current: dict[tuple[str, str], Record] = {}   # (entity, party) -> what stands
+        self._versions: dict[str, list[Record]] = {}       # entity -> all records, as applied
         self.last_seen: dict[str, Mapping[str, int]] = {}
         self.dirty: set[Record] = set()
         self._volumes = VolumeIndex(separation)
@@ -175,12 +175,8 @@ class Airspace:
 
     def latest_of(self, party: str, entity_id: str) -> Record | None:
         """The newest declaration of an entity in that party's log."""
-        record = self.latest.get(entity_id)
-        if record is None or record.party == party:
-            return record
-        own = [r for r in self.records.values()
-               if r.party == party and r.entity_id == entity_id]   # two parties, one identifier
-        return max(own, key=lambda r: r.index, default=None)
+        versions = self._versions.get(entity_id, ())
+        return next((r for r in reversed(versions) if r.party == party), None)
 
     def _record(self, statement: Statement, **content: object) -> Record:
         record = Record(statement.party, statement.index, statement.iat_s, statement.entity_id,
@@ -188,7 +184,7 @@ class Airspace:
                         self._next_serial, **content)
         self._next_serial += 1
         self.records[record.party, record.index] = record
-        self.latest[record.entity_id] = record
+        self._versions.setdefault(record.entity_id, []).append(record)
         self._serials[record.serial] = record
         if record.volumes:
             self._volumes.insert(record.serial, record.volumes)
@@ -219,11 +215,11 @@ class Airspace:
                 self._end(record, REFUSED, statement.index)
 
     def _accept(self, record: Record, index: int) -> None:
-        before = self.current.get(record.entity_id)
+        before = self.current.get((record.entity_id, record.party))
         if before is not None:
             self._end(before, SUPERSEDED, index)
         record.status = ACCEPTED
-        self.current[record.entity_id] = record
+        self.current[record.entity_id, record.party] = record
         for serial in self._volumes.query(record.volumes) if record.volumes else ():
             other = self._serials[serial]
             if (other is not record and other.status == ACCEPTED
@@ -245,8 +241,8 @@ class Airspace:
 
     def _end(self, record: Record, status: str, index: int) -> None:
         record.status, record.end_index = status, index
-        if self.current.get(record.entity_id) is record:
-            del self.current[record.entity_id]
+        if self.current.get((record.entity_id, record.party)) is record:
+            del self.current[record.entity_id, record.party]
         for serial, other in record.rivals.items():
             del other.rivals[record.serial]
             self._encounters.pop(_pair(record.serial, serial), None)
@@ -310,9 +306,9 @@ class Airspace:
             other = self._serials[serial]
             if other.intent is not None and other.entity_id != record.entity_id:
                 yield other
-        same = self.latest.get(record.entity_id)
-        if same is not None and same.party != record.party and same.intent is not None:
-            yield same
+        for other in self._versions[record.entity_id]:
+            if other.party != record.party and other.intent is not None:
+                yield other                # one identifier at two parties
 
     def missing_from_key(self, intent: Intent, key: frozenset[str]) -> list[Record]:
         """Accepted intents that a declaration would meet and whose OVN the key does not hold."""
@@ -333,7 +329,9 @@ class Airspace:
 
     def entity(self, entity_id: str) -> Record | None:
         """What stands under an identifier; if nothing does, what was declared last."""
-        return self.current.get(entity_id) or self.latest.get(entity_id)
+        versions = self._versions.get(entity_id, ())
+        standing = [r for r in versions if r.status == ACCEPTED]
+        return max(standing or versions, key=lambda r: (r.iat_s, r.party, r.index), default=None)
 
     def changes(self, after: int, limit: int) -> tuple[list[tuple[int, Record]], bool]:
         """Entities that changed after a revision, oldest change first, and whether more follow."""

@@ -2,7 +2,8 @@
 
 C2SP tlog-mirror: the mirror cosigns a checkpoint only after every leaf below it is durable here.
 `applied` says how many leaves the airspace was computed from: statements that this node signs have
-seen exactly those, and it signs none while a receipt it gave covers more.
+seen exactly those, and it signs none while a receipt it gave covers more. Changes are staged into
+one transaction by the conductor and shown by `publish` once that is committed.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import hashlib
 from collections.abc import Sequence
 
 from luftrom.agreement import Party
-from luftrom.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from luftrom.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
 from luftrom.log import HeldLog
+from luftrom.merkle import leaf_hash
 from luftrom.note import NoteSigner, parse_vkey
 from luftrom.receipt import attach_receipt, sign_receipt, verify_receipt
 from luftrom.store import ReceiptRow, Store, Writes
 
 
 class Mirror(HeldLog):
-    """One peer's log as held here. Only the conductor calls the methods that change it."""
+    """One peer's log as held here. Only the conductor calls the methods that change it.
+
+    `size`, `note`, `given_size` and `given_lines` are published: durable here and fit to be shown.
+    `pending` is the newest checkpoint that C2SP's `add-checkpoint` brought, or the mirror's own.
+    """
 
     def __init__(self, store: Store, peer: Party, signers: Sequence[NoteSigner]):
         super().__init__(store, peer.name, peer.log_origin)
@@ -30,10 +36,12 @@ class Mirror(HeldLog):
         self._receipt_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.mirror)
         self.applied = store.applied(peer.name)
         self.given_size, self.given_lines = store.given(peer.name) or (0, b"")
-        self.pending = store.checkpoint(pending_key(peer.name))
+        self.pending = store.checkpoint(_pending_key(peer.name)) or (0, b"")
         self.receipt_size = self.receipt_peer_size = 0
         for row in store.receipts(peer.mirror_name):
             self.receipt_size, self.receipt_peer_size = row.size, row.peer_size
+        self._staged: tuple[Checkpoint, bytes] | None = None
+        self._given = (self.given_size, self.given_lines)
 
     def verify_checkpoint(self, note: bytes) -> VerifiedCheckpoint:
         """Check the peer's signatures on a checkpoint; every agreed log key must have signed."""
@@ -44,28 +52,77 @@ class Mirror(HeldLog):
         note = super().checkpoint()
         return attach_receipt(note, self.given_lines) if self.given_size == self.size else note
 
-    def give_receipt(self, size: int, writes: Writes, time_s: int) -> bytes:
-        """Cosign the first `size` leaves in the transaction that makes them durable.
+    @property
+    def staged_size(self) -> int:
+        """Up to where the newest checkpoint that this mirror goes by covers, durable or not."""
+        return self._staged[0].size if self._staged else self.size
 
-        The lines may leave this process only after the commit; a crash before it leaves neither
-        the leaves nor the lines.
+    def is_ahead(self) -> bool:
+        """Does a receipt given here cover leaves whose content has not been applied yet?
+
+        Then this node must not sign: its statements would have seen less than it receipted.
         """
-        lines = sign_receipt(self.body(size), self._signers, time_s)
-        writes.given.append((self.party, size, lines))
-        return lines
+        return self._given[0] > self.applied
+
+    # -- staging -----------------------------------------------------------------------------
+
+    def hold(self, leaves: Sequence[bytes], writes: Writes) -> None:
+        """Stage verified leaves behind the last one held."""
+        start = self.tree.size
+        self.tree.extend([leaf_hash(leaf) for leaf in leaves])
+        writes.leaves += [(self.party, start + i, leaf) for i, leaf in enumerate(leaves)]
+
+    def move(self, body: Checkpoint, note: bytes, writes: Writes) -> None:
+        """Stage a verified checkpoint over leaves that are held; an older one changes nothing."""
+        if body.size <= self.staged_size:
+            return
+        self._staged = (body, note)
+        writes.checkpoints.append((self.party, body.size, note))
+        if body.size > self.pending[0]:
+            self.expect(body.size, note, writes)
+
+    def expect(self, size: int, note: bytes, writes: Writes) -> None:
+        """Stage a pending checkpoint (tlog-mirror, `add-checkpoint`)."""
+        self.pending = (size, note)
+        writes.checkpoints.append((_pending_key(self.party), size, note))
+
+    def apply_up_to(self, size: int, writes: Writes) -> None:
+        """Stage that the airspace was computed from the first `size` leaves."""
+        self.applied = size
+        writes.applied.append((self.party, size))
+
+    def give_receipt(self, writes: Writes, time_s: int) -> None:
+        """Cosign all leaves under the staged checkpoint, in the transaction that holds them.
+
+        The lines leave this process only after `publish`; a crash before the commit leaves
+        neither the leaves nor the lines.
+        """
+        size = self.staged_size
+        if size > self._given[0]:
+            self._given = (size, sign_receipt(self.body(size), self._signers, time_s))
+            writes.given.append((self.party, *self._given))
+
+    def verify_receipt(self, own: HeldLog, size: int, lines: bytes) -> None:
+        """Check the peer's signatures under a receipt for the first `size` own leaves."""
+        verify_receipt(own.body(size), lines, self._receipt_keys)
 
     def take_receipt(self, own: HeldLog, size: int, peer_size: int, lines: bytes,
                      writes: Writes) -> None:
-        """Check and keep the peer's receipt for the first `size` leaves of the own log."""
+        """Keep the peer's verified receipt; one that covers no more than the last adds nothing."""
         if size <= self.receipt_size:
             return
-        body = own.body(size)
-        verify_receipt(body, lines, self._receipt_keys)
-        note = attach_receipt(own.note if size == own.size else body.encode(), lines)
+        note = attach_receipt(own.note if size == own.size else own.body(size).encode(), lines)
         writes.receipts.append(ReceiptRow(self.peer.mirror_name, size, peer_size, note))
         self.receipt_size, self.receipt_peer_size = size, peer_size
 
+    def publish(self) -> None:
+        """Show what was staged: it is durable now."""
+        if self._staged:
+            body, self.note = self._staged
+            self.size, self._staged = body.size, None
+        self.given_size, self.given_lines = self._given
 
-def pending_key(party: str) -> str:
-    """Under which name a store keeps the pending checkpoint of tlog-mirror's `add-checkpoint`."""
+
+def _pending_key(party: str) -> str:
+    # A space cannot stand in a party's name, so this row is nobody's checkpoint.
     return f"{party} pending"

@@ -1,0 +1,354 @@
+"""The node: a conductor with a thread to commit on, a network to talk through, and doors to ask at.
+
+One task works through steps; while a transaction is being synced the next requests gather, so all
+that arrive within one sync share it. One task a peer carries messages: whatever waits goes out in
+the next round trip, and a heartbeat keeps the age of the data known when nothing waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from luftrom.agreement import Agreement
+from luftrom.airspace import Intent, Notice
+from luftrom.clock import NS_PER_S, Clock
+from luftrom.errors import BadInput, LuftromError, NotAuthenticated, Unavailable
+from luftrom.exchange import (
+    encode_message,
+    parse_message,
+    read_sender,
+    sign_body,
+    verify_body,
+)
+from luftrom.index import Airspace, Record
+from luftrom.log import OwnLog
+from luftrom.mirror import Mirror
+from luftrom.node import requests as ask
+from luftrom.node.channel import HEARTBEAT_S, Channel, Link
+from luftrom.node.conductor import Conductor
+from luftrom.node.requests import Against, NodeKeys, Outcome
+from luftrom.store import Store
+
+__all__ = ["Against", "Channel", "Node", "NodeKeys", "Outcome", "Transport"]
+
+_LOG = logging.getLogger("luftrom.node")
+_RETRY_S_MAX = 5.0
+
+
+class Transport(Protocol):
+    """Carries one message to a peer's node and brings the answer back."""
+
+    async def post(self, base_url: str, body: bytes, signature: str
+                   ) -> tuple[int, bytes, str | None]:
+        """Status, body and signature header of the answer; Unavailable if there is none."""
+        ...
+
+
+class Node:
+    """One party's node. Reads are plain attributes; `settled` waits until they are durable."""
+
+    def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
+                 clock: Clock, transport: Transport | None = None):
+        self.party = party
+        self.agreement = agreement
+        self.clock = clock
+        self._conductor = Conductor(party, keys, agreement, store, clock)
+        self._store = store
+        self._keys = keys
+        self._transport = transport
+        self._inbox: list[ask.Request] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._news: asyncio.Future[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="luftrom-commit")
+        self._tasks: list[asyncio.Task[None]] = []
+        peers = [p for p in agreement.parties if p.name != party] if agreement else []
+        self._links = {p.name: Link(p.name, p.base_url) for p in peers}
+        self._calls = {p.name: asyncio.Event() for p in peers}
+        self._stopping = False
+
+    # -- reading -----------------------------------------------------------------------------
+
+    @property
+    def airspace(self) -> Airspace:
+        """What flies, as of the last step."""
+        return self._conductor.airspace
+
+    @property
+    def log(self) -> OwnLog:
+        """The own log, as far as it is published."""
+        return self._conductor.log
+
+    @property
+    def mirrors(self) -> dict[str, Mirror]:
+        """Peer name to the mirror of its log."""
+        return self._conductor.mirrors
+
+    def outcome(self, record: Record) -> Outcome:
+        """What became of a ruled declaration."""
+        return self._conductor.outcome(record)
+
+    def channels(self) -> list[Channel]:
+        """The links to all peers, as they stand now."""
+        elapsed_ns, size = self.clock.elapsed_ns(), self.log.size
+        return [Channel(
+            peer=link.peer, base_url=link.base_url,
+            state=link.state(elapsed_ns, link.peer in self._conductor.broken),
+            last_heard_ns=link.heard_ns, age_s=link.age_s(elapsed_ns),
+            round_trip_ms=link.round_trip_ms, mirror_size=self.mirrors[link.peer].size,
+            applied_size=self.mirrors[link.peer].applied,
+            receipt_size=self.mirrors[link.peer].receipt_size,
+            receipts_outstanding=max(0, size - self.mirrors[link.peer].receipt_size),
+            last_error=link.last_error, checks_made=link.checks_made,
+            checks_missed=link.checks_missed) for link in self._links.values()]
+
+    def proofs(self) -> list[tuple[str, str, bytes]]:
+        """Kept evidence of misbehaviour: (party, kind, document)."""
+        return self._store.proofs()
+
+    async def settled(self) -> None:
+        """Wait until nothing that can be read is still on its way to the disk."""
+        await self._idle.wait()
+
+    async def changed(self, after: int, timeout_s: float) -> int:
+        """Wait for a revision above `after`, at most `timeout_s`; returns the revision."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while (revision := self.airspace.revision) <= after:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0 or self._stopping:
+                break
+            if self._news is None:
+                self._news = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._news], timeout=left)
+        return revision
+
+    # -- asking ------------------------------------------------------------------------------
+
+    async def declare(self, intent: Intent, *, ovn: str | None = None,
+                      require_key: bool = False) -> Outcome:
+        """Declare an intent and wait for the ruling.
+
+        Raises BadInput, Forbidden, NotFound, Conflict (exists, pending, stale_ovn, missing_key
+        with the records in `detail['missing']`), NotAcknowledged or Unavailable.
+        """
+        return await self._ask(lambda reply: ask.Declare(intent, ovn, require_key, reply))
+
+    async def withdraw(self, entity_id: str, ovn: str | None, manager: str) -> Record:
+        """Withdraw the standing version of an intent; `ovn` None takes whichever stands."""
+        return await self._ask(lambda reply: ask.Withdraw(entity_id, ovn, manager, reply))
+
+    async def give_notice(self, notice: Notice) -> Record:
+        """Give a prior notice, or replace it."""
+        return await self._ask(lambda reply: ask.GiveNotice(notice, reply))
+
+    async def withdraw_notice(self, entity_id: str, manager: str) -> Record:
+        """Withdraw a prior notice."""
+        return await self._ask(lambda reply: ask.WithdrawNotice(entity_id, manager, reply))
+
+    async def notify(self, manager: str, document: Mapping[str, Any]) -> None:
+        """Record a notification that a manager sent us."""
+        await self._ask(lambda reply: ask.Notify(manager, document, reply))
+
+    async def remember(self, key: str, digest: bytes, answer: bytes) -> None:
+        """Keep the answer to a request that bore an idempotency key."""
+        await self._ask(lambda reply: ask.Remember(key, digest, answer, reply))
+
+    def remembered(self, key: str) -> tuple[bytes, bytes] | None:
+        """The digest of the request and the answer kept under a key, or None."""
+        return self._store.answer(key)
+
+    async def add_checkpoint(self, body: bytes) -> bytes:
+        """C2SP tlog-mirror `add-checkpoint`; errors carry the status of the specification."""
+        return await self._ask(lambda reply: ask.Submit(body, False, reply))
+
+    async def add_entries(self, body: bytes) -> bytes:
+        """C2SP tlog-mirror `add-entries`; returns the cosignature lines."""
+        return await self._ask(lambda reply: ask.Submit(body, True, reply))
+
+    async def exchange_in(self, body: bytes, signature: str | None) -> tuple[bytes, str]:
+        """Take in a peer's message; returns the answer and its signature header."""
+        sender = read_sender(signature)
+        party = self.agreement.party(sender) if self.agreement else None
+        if party is None or sender == self.party:
+            raise NotAuthenticated(f"{sender[:200]!r} is no peer of {self.party}")
+        counter = verify_body(body, signature, sender, self.party, party.keys.channel)
+        message = parse_message(body)
+        if (message.sender, message.recipient) != (sender, self.party):
+            raise BadInput("the message names another sender or recipient than its signature")
+        link = self._links[sender]
+        answer = await self._ask(lambda reply: ask.Hear(message, counter, reply))
+        link.heard(self.clock.now_ns(), self.clock.elapsed_ns())
+        link.have, link.mirrored = message.have, max(message.have, message.receipt_size)
+        if self.log.size > answer.first + len(answer.leaves) or not message.whole:
+            self._calls[sender].set()
+        encoded = await asyncio.to_thread(encode_message, answer)
+        return encoded, sign_body(encoded, self.party, sender, counter, self._keys.channel)
+
+    async def _ask(self, make: Callable[[ask.Reply], ask.Request]) -> Any:
+        if self._stopping:
+            raise Unavailable("the node is stopping")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def reply(result: Any, error: LuftromError | None) -> None:
+            if future.done():
+                return                     # the asker went away; what was done stays done
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self._inbox.append(make(reply))
+        self._wake.set()
+        return await future
+
+    # -- working -----------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to work; returns at once."""
+        self._tasks.append(asyncio.create_task(self._work(), name="luftrom-steps"))
+        if self._transport is not None:
+            for peer in self._links:
+                self._tasks.append(asyncio.create_task(self._carry(peer), name=f"luftrom-{peer}"))
+
+    async def stop(self) -> None:
+        """Let the running step finish, then stop. Whoever still waits is told so."""
+        self._stopping = True
+        await self._idle.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._thread.shutdown()
+        self._conductor.abandon(Unavailable("the node is stopping; a declaration that it has "
+                                            "recorded is ruled on when it is back"))
+        for request in self._inbox:
+            request.reply(None, Unavailable("the node is stopping"))
+        self._tell()
+
+    async def _work(self) -> None:
+        self._wake.set()                   # the first step opens the log and rules on old matters
+        while True:
+            await self._wait()
+            self._wake.clear()
+            requests, self._inbox = self._inbox, []
+            self._idle.clear()
+            try:
+                await self._step(requests)
+            except Exception:
+                # A defect must not take the node's clients with it; the store is the truth.
+                _LOG.exception("a step failed")
+                for request in requests:
+                    request.reply(None, LuftromError("internal error; the log names it"))
+                self._conductor.load()
+            finally:
+                self._idle.set()
+
+    async def _wait(self) -> None:
+        deadline_ns = self._conductor.next_deadline_ns()
+        timeout_s = 1.0
+        if deadline_ns is not None:
+            timeout_s = min(1.0, max(0.0, (deadline_ns - self.clock.elapsed_ns()) / NS_PER_S))
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout_s)
+        except TimeoutError:
+            pass
+
+    async def _step(self, requests: list[ask.Request]) -> None:
+        size, revision = self.log.size, self.airspace.revision
+        step = self._conductor.step(requests)
+        if not step.writes.is_empty():
+            loop = asyncio.get_running_loop()
+            try:
+                await loop.run_in_executor(self._thread, self._store.commit, step.writes)
+            except LuftromError as error:
+                self._conductor.fail(step, error)
+                return
+        self._conductor.publish(step)
+        if self.log.size > size:
+            for call in self._calls.values():
+                call.set()
+        if self.airspace.revision != revision:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._news is not None:
+            self._news.set_result(None)
+            self._news = None
+
+    # -- carrying ----------------------------------------------------------------------------
+
+    async def _carry(self, peer: str) -> None:
+        """Talk to one peer for ever: when there is news, and at each heartbeat."""
+        link, call = self._links[peer], self._calls[peer]
+        pause_s = 0.0
+        while True:
+            try:
+                await asyncio.wait_for(call.wait(), HEARTBEAT_S)
+            except TimeoutError:
+                pass
+            call.clear()
+            if peer in self._conductor.broken:
+                continue
+            link.checks_made += 1
+            try:
+                await self._exchange(link)
+                pause_s = 0.0
+            except LuftromError as error:
+                link.missed(str(error))
+                _LOG.warning("%s: %s", peer, error)
+                pause_s = min(_RETRY_S_MAX, 2 * pause_s + 0.1)
+                await asyncio.sleep(pause_s)
+                call.set()
+
+    async def _exchange(self, link: Link) -> None:
+        """One round trip: everything that waits, in both directions."""
+        message = self._conductor.message_to(link.peer, link.have, link.mirrored)
+        body = await asyncio.to_thread(encode_message, message)
+        counter = link.next_counter(self.clock.now_ns())
+        began_ns = self.clock.elapsed_ns()
+        signature = sign_body(body, self.party, link.peer, counter, self._keys.channel)
+        status, answer, signed = await self._transport.post(link.base_url, body, signature)
+        if status != 200:
+            self._resynchronise(link, status, answer)
+            return
+        key = self.agreement.party(link.peer).keys.channel
+        if verify_body(answer, signed, link.peer, self.party, key) != counter:
+            raise NotAuthenticated("the answer is to another message")
+        heard = parse_message(answer)
+        if (heard.sender, heard.recipient) != (link.peer, self.party):
+            raise BadInput("the answer names another sender or recipient than its signature")
+        await self._ask(lambda reply: ask.Hear(heard, None, reply))
+        now_ns, elapsed_ns = self.clock.now_ns(), self.clock.elapsed_ns()
+        link.heard(now_ns, elapsed_ns)
+        link.round_trip_ms = (elapsed_ns - began_ns) / 1e6
+        link.have, link.mirrored = heard.have, max(heard.have, heard.receipt_size)
+        if self.log.size > link.have or not heard.whole:
+            self._calls[link.peer].set()
+
+    def _resynchronise(self, link: Link, status: int, answer: bytes) -> None:
+        """The peer is elsewhere than we thought: go by what it says, or say why it refused.
+
+        The refusal is not signed; a false one costs a round trip and nothing else.
+        """
+        try:
+            problem = json.loads(answer)
+            code = problem.get("code", "")
+            if code == "replayed":
+                link.counter = int(problem["counter"])
+            elif code in ("gap", "rolled_back"):
+                link.have, link.mirrored = int(problem["have"]), int(problem["mirrored"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            problem, code = {}, ""
+        if link.mirrored > self.log.size:
+            raise Unavailable(f"{link.peer} says it holds {link.mirrored} of our leaves; there are "
+                              f"{self.log.size}: was this node restored from an old copy?")
+        if code in ("replayed", "gap"):
+            self._calls[link.peer].set()
+            return
+        reason = str(problem.get("detail") or f"status {status}")[:500]
+        raise Unavailable(f"{link.peer} refused the message: {reason}")

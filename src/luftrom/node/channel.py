@@ -1,0 +1,86 @@
+"""The channel: the link between two nodes as this side of it stands.
+
+Ages are measured on a clock that nobody can set back (`Clock.elapsed_ns`), so that a wrong wall
+clock never makes stale data look fresh.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from luftrom.clock import NS_PER_S
+
+FRESH, STALE, SILENT, BROKEN = "fresh", "stale", "silent", "broken"
+HEARTBEAT_S = 2.0
+STALE_AFTER_S = 3 * HEARTBEAT_S
+SILENT_AFTER_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What is known of the link to one peer, at one moment.
+
+    `receipts_outstanding` counts own leaves that the peer has not receipted; a check is one
+    exchange begun by this side, missed if it got no verified answer.
+    """
+
+    peer: str
+    base_url: str
+    state: str
+    last_heard_ns: int | None
+    age_s: float | None
+    round_trip_ms: float | None
+    mirror_size: int
+    applied_size: int
+    receipt_size: int
+    receipts_outstanding: int
+    last_error: str | None
+    checks_made: int
+    checks_missed: int
+
+
+@dataclass(slots=True)
+class Link:
+    """The running account of one link. `have` and `mirrored` are the peer's last word on our log."""
+
+    peer: str
+    base_url: str
+    have: int = 0
+    mirrored: int = 0
+    counter: int = 0
+    heard_ns: int | None = None            # wall clock, to be shown
+    heard_elapsed_ns: int | None = None    # the other clock, to measure the age with
+    round_trip_ms: float | None = None
+    last_error: str | None = None
+    checks_made: int = 0
+    checks_missed: int = 0
+
+    def next_counter(self, now_ns: int) -> int:
+        """A number above all before it, also across restarts while the clock is not set back."""
+        self.counter = max(self.counter + 1, now_ns)
+        return self.counter
+
+    def heard(self, now_ns: int, elapsed_ns: int) -> None:
+        """A verified message of the peer has been taken in."""
+        self.heard_ns, self.heard_elapsed_ns = now_ns, elapsed_ns
+        self.last_error = None
+
+    def missed(self, reason: str) -> None:
+        """A check got no verified answer."""
+        self.checks_missed += 1
+        self.last_error = reason
+
+    def age_s(self, elapsed_ns: int) -> float | None:
+        """Seconds since the peer's last verified word; None if there was none since the start."""
+        if self.heard_elapsed_ns is None:
+            return None
+        return (elapsed_ns - self.heard_elapsed_ns) / NS_PER_S
+
+    def state(self, elapsed_ns: int, is_broken: bool) -> str:
+        """fresh, stale, silent or broken."""
+        age_s = self.age_s(elapsed_ns)
+        if is_broken:
+            return BROKEN
+        if age_s is None or age_s > SILENT_AFTER_S:
+            return SILENT
+        return FRESH if age_s <= STALE_AFTER_S else STALE
