@@ -1,0 +1,40 @@
+# The chores, one target each. Every target sets up what it needs in .venv from a lock file with
+# hashes; nothing outside this directory is touched.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+READY = @PYTHON="$(PYTHON)" sh scripts/environment $(VENV)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test browser sweep bench lock clean
+
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+demo: ## two parties, two nodes, a day of flights: the whole path (ARGS="--once", "--help", ...)
+	$(READY) requirements.lock requirements-demo.lock
+	@$(VENV)/bin/luftrom demo $(ARGS)
+
+test: ## unit, path and federation tests (ARGS="-k merkle" picks some)
+	$(READY) requirements-test.lock
+	$(VENV)/bin/python -m pytest -m "not slow and not browser" $(ARGS)
+
+browser: ## both consoles in headless Chromium; it must be installed
+	$(READY) requirements-test.lock requirements-demo.lock
+	$(VENV)/bin/python -m pytest -m browser $(ARGS)
+
+sweep: ## more schedules, pairs and rounds than the default tests
+	$(READY) requirements-test.lock
+	$(VENV)/bin/python -m pytest -m "slow and not browser" $(ARGS)
+
+bench: ## declarations a second through two nodes, against the machine's limits
+	$(READY) requirements.lock
+	$(VENV)/bin/python bench/declarations.py $(ARGS)
+
+lock: ## compute the lock files anew from pyproject.toml
+	@PYTHON="$(PYTHON)" sh scripts/lock
+
+clean: ## remove what the targets made, .venv included
+	rm -rf $(VENV) build dist demo-data .pytest_cache .hypothesis .schemathesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
