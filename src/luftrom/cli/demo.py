@@ -52,7 +52,7 @@ TOKEN_S = 12 * 3600
 @click.option("--recording", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               envvar="LUFTROM_RECORDING", help="Recorded positions, gzipped JSON; by default the "
               "sample in the installed `traffic` package.")
-@click.option("--rows", default=20, show_default=True, type=click.IntRange(min=0),
+@click.option("--rows", default=12, show_default=True, type=click.IntRange(min=0),
               help="Conflicts to show in the table.")
 @click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path),
               help="Keep keys, logs and agreement here; by default they go when the demo ends.")

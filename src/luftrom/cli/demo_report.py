@@ -25,7 +25,7 @@ from rich.text import Text
 
 from luftrom.cli.loading import Result, Tell
 
-INDENT = 4
+INDENT = 3
 PLAIN_EVERY_S = 3.0
 RULES = {"declared_first": "declared first", "priority": "higher priority",
          "turn": "has the turn", "constraint": "closed area"}
@@ -49,7 +49,7 @@ class Report:
 
     def line(self, text: str, style: str | None = None) -> None:
         """One indented line, wrapped where it must be."""
-        self._console.print(Padding(Text(text, style or ""), (0, 0, 0, INDENT)))
+        self._console.print(Padding(Text(text, style or ""), (0, 0, 0, INDENT), expand=False))
 
     def link(self, label: str, url: str) -> None:
         """A line that is never wrapped, so that it can be copied whole."""
@@ -90,7 +90,7 @@ class Report:
             c["first"]["id"] in flights and c["second"]["id"] in flights, c["time_start"], c["id"]))
         for conflict in shown[:rows]:
             table.add_row(*_conflict_cells(conflict))
-        self._console.print(Padding(table, (0, 0, 0, INDENT)))
+        self._console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
         if len(shown) > rows:
             self.line(f"and {len(shown) - rows:,} more: --rows {len(shown)} shows them here, "
                       "the consoles on the map.", "dim")
@@ -105,7 +105,7 @@ class Report:
             table.add_row(row["party"], f"{row['statements']:,}", f"{row['receipts_held']:,}",
                           f"{row['size']:,}", row["root"][:12] + "…",
                           Text(row["verdict"], "green" if row["verified"] else "bold red"))
-        self._console.print(Padding(table, (0, 0, 0, INDENT)))
+        self._console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
 
 
 class _Rate(ProgressColumn):
@@ -148,10 +148,11 @@ def _conflict_cells(conflict: Mapping[str, Any]) -> tuple[str, str, str, str, st
     where = conflict["where"]
     altitude_m = (conflict["altitude_m_w84_lower"] + conflict["altitude_m_w84_upper"]) / 2
     return (f"{start[11:16]}–{end[11:16]}Z",
-            escape(f"{first['name']}, {second['name']}"),
-            f"{_degrees(where['lat'], 'NS')} {_degrees(where['lng'], 'EW')} {altitude_m:,.0f} m",
+            escape(f"{first['name']}\n{second['name']}"),
+            f"{_degrees(where['lat'], 'NS')} {_degrees(where['lng'], 'EW')}\n"
+            f"{altitude_m:,.0f} m W84",
             _closest(conflict["lateral_m"], conflict["vertical_m"]),
-            escape(f"{way['name']}: {RULES.get(way['rule'], way['rule'])}"))
+            escape(f"{way['name']}\n{RULES.get(way['rule'], way['rule'])}"))
 
 
 def _degrees(value: float, letters: str) -> str:

@@ -38,8 +38,8 @@ NS_PER_MS = 1_000_000
 class Tolerance:
     """How closely volumes follow a track, and how a track is cut out of positions.
 
-    A piece of track strays at most `lateral_m` from the chord of its ends, spans at most
-    `vertical_m` of altitude and about `piece_s_max` of time; its volume is wider than its positions by
+    A piece of track strays at most `lateral_m` from the chord of its ends and spans at most
+    `vertical_m` of altitude and `piece_s_max` of time; its volume is wider than its positions by
     the margins. The agreement's separation minima are not in here: the conflict check adds them.
     """
 
@@ -241,7 +241,8 @@ def _volume(track: Track, first: int, last: int, shift_ns: int, tolerance: Toler
     corners = (frame.place(back, right), frame.place(front, right),
                frame.place(front, left), frame.place(back, left))
     altitude_m = track.altitude_m[inner]
-    start_s, end_s = track.time_s[first] - tolerance.margin_s, track.time_s[last] + tolerance.margin_s
+    start_s = track.time_s[first] - tolerance.margin_s
+    end_s = track.time_s[last] + tolerance.margin_s
     return Volume4D(
         outline=Polygon(corners),
         altitude_m_w84_lower=round(float(altitude_m.min()) - tolerance.margin_vertical_m, 1),
