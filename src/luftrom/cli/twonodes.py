@@ -1,0 +1,100 @@
+"""Two parties on one machine: founded, started, linked, audited and stopped.
+
+Each has a directory, keys, a port and a process of its own; they share no file. What is done here
+with functions is what two operators do with `luftrom init`, `agreement`, `serve` and `audit`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from luftrom.errors import Unavailable
+
+READY_S_MAX = 60.0                         # the first start on a machine compiles the kernels
+STOP_S_MAX = 10.0
+LOG_NAME = "serve.log"
+
+
+@dataclass(slots=True, eq=False)
+class PartyNode:
+    """One party of the demo and, once started, its node's process."""
+
+    party: str
+    directory: Path
+    base_url: str
+    fingerprint: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def last_lines(self, count: int = 8) -> str:
+        """The end of what the node wrote, for when it failed."""
+        path = self.directory / LOG_NAME
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return "\n".join(f"{self.party}: {line}" for line in lines[-count:])
+
+
+def start(nodes: Iterable[PartyNode]) -> None:
+    """Start `luftrom serve` for each, in a session of its own so that Ctrl-C is ours alone."""
+    for node in nodes:
+        with open(node.directory / LOG_NAME, "ab") as output:
+            node.process = subprocess.Popen(
+                [sys.executable, "-m", "luftrom", "serve", "--dir", str(node.directory)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+
+
+def wait_until_linked(nodes: Sequence[PartyNode]) -> None:
+    """Wait until each node answers. Raises Unavailable with the node's last lines."""
+    deadline_s = time.monotonic() + READY_S_MAX
+    with httpx.Client(timeout=2.0, trust_env=False) as client:
+        for node in nodes:
+            while not _answers(client, node):
+                if node.process is None or node.process.poll() is not None:
+                    raise Unavailable(f"the node of {node.party} ended at its start\n"
+                                      f"{node.last_lines()}")
+                if time.monotonic() > deadline_s:
+                    raise Unavailable(f"the node of {node.party} does not answer\n"
+                                      f"{node.last_lines()}")
+                time.sleep(0.1)
+
+
+def stop(nodes: Iterable[PartyNode]) -> None:
+    """End the processes: asked first, made to when they do not."""
+    running = [node.process for node in nodes if node.process and node.process.poll() is None]
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    deadline_s = time.monotonic() + STOP_S_MAX
+    for process in running:
+        try:
+            process.wait(max(0.1, deadline_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _answers(client: httpx.Client, node: PartyNode) -> bool:
+    try:
+        return client.get(f"{node.base_url}/healthz").status_code == 200
+    except httpx.HTTPError:
+        return False
