@@ -1,20 +1,22 @@
 """Two parties on one machine: founded, started, linked, audited and stopped.
 
-Each has a directory, keys, a port and a process of its own; they share no file. What is done here
-with functions is what two operators do with `luftrom init`, `agreement`, `serve` and `audit`.
+Each has a directory, keys, a port and a process of its own; they share no file. All of it is done
+with the commands that two operators with two laptops would type (docs/tutorial-two-laptops.md).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -40,6 +42,43 @@ class PartyNode:
         path = self.directory / LOG_NAME
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         return "\n".join(f"{self.party}: {line}" for line in lines[-count:])
+
+
+def found(place: Path, parties: Sequence[str], terms: Mapping[str, Any]
+          ) -> tuple[list[PartyNode], str]:
+    """Keys and key cards for each party, and an agreement that all have signed.
+
+    Returns the parties and the SHA-256 (hex) of the agreement. Raises Unavailable.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    nodes = []
+    for party, port in zip(parties, free_ports(len(parties)), strict=True):
+        directory, base_url = place / party, f"http://127.0.0.1:{port}"
+        made = _luftrom("init", "--dir", directory, "--party", party, "--base-url", base_url)
+        nodes.append(PartyNode(party, directory, base_url, made["fingerprint"]))
+    (place / "terms.json").write_text(json.dumps(terms))
+    draft = place / "agreement.json"
+    cards = [str(node.directory / "keycard.json") for node in nodes]
+    _luftrom("agreement", "new", "--terms", place / "terms.json", "--out", draft, *cards)
+    for node in nodes:
+        _luftrom("agreement", "sign", "--dir", node.directory, "--yes", draft)
+    for node in nodes:
+        shown = _luftrom("agreement", "install", "--dir", node.directory, draft)
+    return nodes, shown["digest"]
+
+
+def mint(node: PartyNode, manager: str, valid_s: int) -> str:
+    """A bearer token for a manager of the party's node."""
+    return _luftrom("token", "--dir", node.directory, "--manager", manager,
+                    "--valid-s", str(valid_s))["token"]
+
+
+def audit_node(node: PartyNode) -> dict[str, Any]:
+    """Verify the party's log from its directory alone.
+
+    Returns party, statements, receipts_held, size, root, verified and verdict.
+    """
+    return _luftrom("audit", node.directory)
 
 
 def start(nodes: Iterable[PartyNode]) -> None:
@@ -91,6 +130,17 @@ def free_ports(count: int) -> list[int]:
     finally:
         for each in sockets:
             each.close()
+
+
+def _luftrom(*arguments: object) -> Any:
+    """Run a command with `--json`; what it says as a value. Raises Unavailable with its words."""
+    run = subprocess.run([sys.executable, "-m", "luftrom", *map(str, arguments), "--json"],
+                         capture_output=True, check=False, timeout=READY_S_MAX)
+    try:
+        return json.loads(run.stdout)
+    except ValueError:
+        words = run.stderr.decode(errors="replace").strip()
+        raise Unavailable(f"`luftrom {arguments[0]}` failed: {words}") from None
 
 
 def _answers(client: httpx.Client, node: PartyNode) -> bool:
