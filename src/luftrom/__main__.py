@@ -1,0 +1,6 @@
+"""`python -m luftrom` is the command `luftrom`."""
+
+from luftrom.cli import main
+
+if __name__ == "__main__":
+    main()
