@@ -52,6 +52,7 @@ from luftrom.errors import (
     TooLarge,
     Unverified,
 )
+from luftrom.limits import NAME_CHARS_MAX
 from luftrom.wire import parse_json
 
 if TYPE_CHECKING:
@@ -359,6 +360,28 @@ def load_public_party(settings: Settings) -> Party:
     return public_party(settings, {r: load_key(settings, r) for r in ROLES if r != "token"})
 
 
+def mint_token(settings: Settings, manager: str, scopes: Sequence[str], valid_s: float,
+               now_ns: int) -> str:
+    """A bearer token for a client of the own node: a JWT signed with the `token` key.
+
+    `manager` becomes the claim `sub`. Raises BadInput for names that no token can carry.
+    """
+    if not manager or len(manager) > NAME_CHARS_MAX or not manager.isprintable():
+        raise BadInput(f"must be 1 to {NAME_CHARS_MAX} printable characters", field="manager")
+    for scope in scopes:
+        if not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", scope):
+            raise BadInput(f"{scope!r} is not a scope (RFC 6749, section 3.3)", field="scope")
+    header = {"alg": "Ed25519", "kid": f"{settings.party}#token", "typ": "JWT"}
+    now_s = now_ns // NS_PER_S
+    claims = {"iss": settings.token_issuer, "sub": manager, "aud": settings.audience,
+              "scope": " ".join(scopes), "iat": now_s, "exp": now_s + int(valid_s),
+              "jti": base64.urlsafe_b64encode(os.urandom(12)).decode()}
+    signed = ".".join(base64.urlsafe_b64encode(encode_payload(part)).rstrip(b"=").decode()
+                      for part in (header, claims)).encode()
+    signature = load_key(settings, "token").sign(signed)
+    return (signed + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+
 # -- key cards -----------------------------------------------------------------------------------
 
 @dataclass(frozen=True, slots=True)
@@ -514,6 +537,41 @@ def naming(path: Path) -> Iterator[None]:
         where = f"{error.field} " if error.field else ""
         error.message, error.field = f"{path}: {where}{error.message}", None
         raise
+
+
+@contextmanager
+def exclusive(settings: Settings) -> Iterator[None]:
+    """Be the only process that opens the store for writing. Raises Conflict if another is.
+
+    The lock goes with the process, however it ends.
+    """
+    descriptor = os.open(settings.lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+    with open(descriptor, "r+") as file:
+        try:
+            _lock(descriptor)
+        except OSError:
+            raise Conflict(f"{settings.directory} is in use by process {file.read().strip()}; "
+                           "stop that node first", code="in_use") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+        file.seek(0)
+        file.truncate(0)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock the whole file without waiting; OSError if another process has it."""
+    if os.name == "posix":
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        import msvcrt
+
+        os.lseek(descriptor, 4096, os.SEEK_SET)    # beyond the number, which others may read
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def encode_payload(document: Mapping[str, Any]) -> bytes:
