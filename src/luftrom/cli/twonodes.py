@@ -70,7 +70,7 @@ def found(place: Path, parties: Sequence[str], terms: Mapping[str, Any]
 def mint(node: PartyNode, manager: str, valid_s: int) -> str:
     """A bearer token for a manager of the party's node."""
     return _luftrom("token", "--dir", node.directory, "--manager", manager,
-                    "--valid-s", str(valid_s))["token"]
+                    "--minutes", str(valid_s / 60))["token"]
 
 
 def audit_node(node: PartyNode) -> dict[str, Any]:
