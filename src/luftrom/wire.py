@@ -393,7 +393,8 @@ def _declaration(entity_id: str, group: Sequence[tuple[str, Mapping[str, Any]]]
         if not isinstance(is_off_nominal, bool):
             raise BadInput("must be true or false",
                            field=join_field(place, "properties.off_nominal"))
-        (off_nominal if is_off_nominal else volumes).append(_feature_volume(feature, properties, place))
+        target = off_nominal if is_off_nominal else volumes
+        target.append(_feature_volume(feature, properties, place))
     try:
         return _value(entity_id, shared, tuple(volumes), tuple(off_nominal))
     except BadInput as error:
@@ -427,7 +428,8 @@ def _value(entity_id: str, shared: Mapping[str, Any], volumes: tuple[Volume4D, .
                   remarks=remarks)
 
 
-def _feature_volume(feature: Mapping[str, Any], properties: Mapping[str, Any], where: str) -> Volume4D:
+def _feature_volume(feature: Mapping[str, Any], properties: Mapping[str, Any],
+                    where: str) -> Volume4D:
     place = join_field(where, "properties")
     bounds = [_bound(properties, side, place) for side in ("lower", "upper")]
     times = [parse_time_text(properties.get(name), f"{place}.{name}")
@@ -450,7 +452,7 @@ def _bound(properties: Mapping[str, Any], side: str, place: str) -> float:
 
 
 def _geometry(feature: Mapping[str, Any], properties: Mapping[str, Any], where: str
-             ) -> Polygon | Circle:
+              ) -> Polygon | Circle:
     place = join_field(where, "geometry")
     geometry = feature.get("geometry")
     if not isinstance(geometry, dict):
