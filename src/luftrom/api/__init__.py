@@ -1,0 +1,1 @@
+"""The node's doors over HTTP: F3548-21, our REST, the log, the mirror, exchange and pages."""
