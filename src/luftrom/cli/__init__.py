@@ -48,7 +48,7 @@ COMMANDS = {
     "doctor": Entry("doctor", "doctor", _SET_UP,
                     "Check each precondition and say how to mend what fails."),
     "declare": Entry("declare", "declare", _FLY, "Declare activities from a file."),
-    "withdraw": Entry("withdraw", "withdraw", _FLY, "Withdraw an activity or a prior notice."),
+    "withdraw": Entry("declare", "withdraw", _FLY, "Withdraw an activity or a prior notice."),
     "activities": Entry("activities", "activities", _FLY, "List what is declared."),
     "conflicts": Entry("conflicts", "conflicts", _FLY, "List conflicts and who has right of way."),
     "status": Entry("status", "status", _FLY, "Show the node, its log and its links to peers."),
