@@ -1,0 +1,88 @@
+"""`luftrom activities`: what is declared, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from luftrom.cli.options import json_option, node_options
+
+if TYPE_CHECKING:
+    from luftrom.cli.client import NodeClient
+
+STANDING = ("accepted", "pending")
+STATUS_STYLES = {"refused": "bad", "pending": "warning", "withdrawn": "dim", "superseded": "dim"}
+
+
+@click.command(short_help="List what is declared.")
+@node_options
+@click.option("--all", "everything", is_flag=True, help="Also what was refused or withdrawn.")
+@click.option("--party", metavar="NAME", help="Only what this party declared.")
+@json_option
+def activities(client: NodeClient, everything: bool, party: str | None, as_json: bool) -> None:
+    """List activities (operational intents) and prior notices (constraints), by their start.
+
+    \b
+    Examples:
+      luftrom activities --dir alfa
+      luftrom activities --dir alfa --party bravo.example --all --json
+
+    Times are UTC; altitudes are metres above the WGS84 ellipsoid.
+    """
+    from luftrom.cli.terminal import print_json
+
+    found = {kind: [item for item in read(client, kind)
+                    if (everything or item["status"] in STANDING)
+                    and party in (None, item["party"])]
+             for kind in ("operational_intents", "constraints")}
+    if as_json:
+        print_json(found)
+    else:
+        _print(found["operational_intents"], found["constraints"], everything)
+
+
+def read(client: NodeClient, kind: str) -> list[dict[str, Any]]:
+    """All `operational_intents` or `constraints` that the node knows, by their start."""
+    items = client.pages(f"/v1/{kind}", kind)
+    return sorted(items, key=lambda item: (item["time_start"] or "", item["name"], item["id"]))
+
+
+def _print(intents: Sequence[Mapping[str, Any]], notices: Sequence[Mapping[str, Any]],
+           everything: bool) -> None:
+    from luftrom.cli.terminal import plural, print_line, print_table
+
+    if intents or notices:
+        print_table(("Name", "Party", "State", "Prio", "When (UTC)", "m W84", "Id"), [
+            (item["name"] or "unnamed", item["party"], _state(item),
+             "" if item.get("priority") is None else item["priority"],
+             _when(item), _altitudes(item), ("dim", item["id"][:8]))
+            for item in (*intents, *notices)], right=("Prio",), whole=("When (UTC)", "m W84", "Id"))
+    counted = (f"{plural(len(intents), 'activity', 'activities')}, "
+               f"{plural(len(notices), 'prior notice')}")
+    print_line(counted if everything else f"{counted}; --all lists the refused and withdrawn too",
+               "dim")
+
+
+def _state(item: Mapping[str, Any]) -> tuple[str, str]:
+    """The state as the standard names it, or what became of the declaration, in lower case."""
+    if item["status"] != "accepted":
+        return STATUS_STYLES.get(item["status"], ""), item["status"]
+    if item.get("unacknowledged"):
+        return "warning", f"{item['state']}, unacknowledged"
+    return ("", item["state"]) if "state" in item else ("warning", item.get("kind") or "closed")
+
+
+def _when(item: Mapping[str, Any]) -> str:
+    from luftrom.cli.terminal import format_span
+
+    return format_span(item["time_start"], item["time_end"])
+
+
+def _altitudes(item: Mapping[str, Any]) -> str:
+    from luftrom.cli.terminal import span_of
+
+    volumes = [*item["volumes"], *item.get("off_nominal_volumes", ())]
+    span = span_of(volumes, "altitude")
+    return f"{span[0]:,.0f}–{span[1]:,.0f}" if span else "closed"

@@ -1,0 +1,79 @@
+"""`luftrom status`: the node, its log and its links to peers, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from luftrom.cli.options import json_option, node_options
+
+if TYPE_CHECKING:
+    from luftrom.cli.client import NodeClient
+
+STATE_STYLES = {"fresh": "ok", "stale": "warning", "silent": "bad", "broken": "bad"}
+
+
+@click.command(short_help="Show the node, its log and its links to peers.")
+@node_options
+@json_option
+def status(client: NodeClient, as_json: bool) -> None:
+    """Show the node: the agreement, the log, the airspace, and for each peer how old its word is.
+
+    \b
+    Examples:
+      luftrom status --dir alfa
+      luftrom status --url https://alfa.example --token "$TOKEN" --json
+
+    A peer is fresh, stale (over 6 s), silent (over 60 s) or broken (it was caught with two
+    histories). The exit code is 1 while a peer is broken.
+    """
+    from luftrom.cli.terminal import print_json
+
+    document = client.get("/v1/status")
+    if as_json:
+        print_json(document)
+    else:
+        _print(document)
+    broken = any(channel["state"] == "broken" for channel in document["channels"])
+    click.get_current_context().exit(1 if broken else 0)
+
+
+def _print(document: Mapping[str, Any]) -> None:
+    from luftrom.cli.terminal import plural, print_line, print_pairs, short
+
+    agreement, log, airspace = document["agreement"], document["log"], document["airspace"]
+    print_line(f"{document['party']}   {document['time']}   Luftrom {document['version']}", "title")
+    others = [p["name"] for p in agreement["parties"] if p["name"] != document["party"]] \
+        if agreement else []
+    print_pairs([
+        ("agreement", f"“{agreement['name']}” in force with {', '.join(others)}"
+         if agreement else ("warning", "none: this node talks to no peer")),
+        ("log", f"{plural(log['size'], 'statement')}, root {short(log['root'])}"),
+        ("airspace", f"{plural(airspace['operational_intents'], 'activity', 'activities')}, "
+         f"{plural(airspace['constraints'], 'prior notice')}, "
+         f"{plural(airspace['conflicts'], 'conflict')}, digest {short(airspace['digest'])}")])
+    for channel in document["channels"]:
+        _print_channel(channel)
+
+
+def _print_channel(channel: Mapping[str, Any]) -> None:
+    from luftrom.cli.terminal import format_age, plural, print_line, print_pairs
+
+    print_line(f"{channel['peer']} is {channel['state']}",
+               STATE_STYLES.get(channel["state"], ""))
+    heard = ("not since this node started" if channel["age_s"] is None
+             else f"{format_age(channel['age_s'])} ago, at {channel['last_heard']}")
+    trip = channel["round_trip_ms"]
+    left = channel["receipts_outstanding"]
+    pairs = [
+        ("  last heard", heard + (f"; round trip {trip:.0f} ms" if trip is not None else "")),
+        ("  our log there", f"{plural(channel['receipt_size'], 'statement')} receipted, "
+         + (f"{left:,} outstanding" if left else "none outstanding")),
+        ("  its log here", f"{channel['mirror_size']:,} held, "
+         f"{channel['applied_size']:,} applied"),
+        ("  checks", f"{channel['checks_made']:,} made, {channel['checks_missed']:,} missed")]
+    if channel["last_error"]:
+        pairs.append(("  last error", channel["last_error"]))
+    print_pairs(pairs)
