@@ -18,14 +18,15 @@ CONNECT_S = 5.0
 class NodeClient:
     """One node's REST API. `hint` says what to do if nobody answers."""
 
-    def __init__(self, base_url: str, token: str | None, hint: str = ""):
+    def __init__(self, base_url: str, token: str | None, hint: str = "",
+                 timeout_s: float = TIMEOUT_S):
         self.base_url = base_url.rstrip("/")
         self._hint = hint
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             self._client = httpx.Client(
                 base_url=self.base_url, headers=headers, trust_env=False,
-                timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_S))
+                timeout=httpx.Timeout(timeout_s, connect=CONNECT_S))
         except (httpx.InvalidURL, ValueError) as error:
             raise LuftromError(f"{base_url} is no URL: {error}", status=400) from None
 
@@ -52,10 +53,19 @@ class NodeClient:
             raise Unavailable(f"{self.base_url} does not answer as a node of Luftrom does")
         return answer.status_code, value
 
-    def fetch(self, path: str) -> tuple[int, bytes]:
-        """Status and body of a public file. Raises Unavailable."""
-        answer = self._ask("GET", path, None, None)
-        return answer.status_code, answer.content
+    def fetch(self, path: str, bytes_max: int = 1 << 20) -> tuple[int, bytes]:
+        """Status and body of a public file; Unavailable if nobody answers, or too much."""
+        parts, size = [], 0
+        try:
+            with self._client.stream("GET", path, headers={"Accept-Encoding": "identity"}) as answer:
+                for part in answer.iter_raw():
+                    size += len(part)
+                    if size > bytes_max:
+                        raise Unavailable(f"{self.base_url}{path} is larger than {bytes_max} bytes")
+                    parts.append(part)
+                return answer.status_code, b"".join(parts)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unavailable(self._no_answer(_reason(error))) from None
 
     def pages(self, path: str, member: str) -> list[Any]:
         """All items of a list that comes in pages."""
@@ -84,10 +94,6 @@ class NodeClient:
              headers: Mapping[str, str] | None) -> httpx.Response:
         try:
             return self._client.request(method, path, json=document, headers=headers)
-        except httpx.ConnectError as error:
-            raise Unavailable(self._no_answer(_reason(error))) from None
-        except httpx.TimeoutException:
-            raise Unavailable(self._no_answer("it took too long")) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unavailable(self._no_answer(_reason(error))) from None
 
@@ -97,13 +103,11 @@ class NodeClient:
     def _refusal(self, status: int, value: Any) -> LuftromError:
         problem = value if isinstance(value, dict) else {}
         reason = str(problem.get("detail") or problem.get("message") or problem.get("title")
-                     or f"status {status}")
-        field = problem.get("field")
-        detail = problem | {"status": status}
+                     or f"{self.base_url} answers with status {status}")
         if status == 401:
             return NotAuthenticated(f"{self.base_url} does not take the token: {reason}")
-        return LuftromError(reason, status=status, detail=detail,
-                            field=field if isinstance(field, str) else None)
+        return LuftromError(reason, status=status, code=str(problem.get("code", "error")),
+                            detail=problem)
 
 
 def local_url(settings: Settings) -> str:
@@ -113,5 +117,7 @@ def local_url(settings: Settings) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "it took too long"
     text = str(error) or type(error).__name__
     return "nobody listens there" if "Connection refused" in text else text

@@ -1,0 +1,292 @@
+"""`luftrom doctor`: each precondition of a node that works, checked, with the mend if it fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from luftrom.cli.options import dir_option, json_option
+
+if TYPE_CHECKING:
+    from luftrom.agreement import Agreement, Party
+    from luftrom.cli.client import NodeClient
+    from luftrom.config import Settings
+
+OK, FAIL, SKIPPED = "ok", "fail", "skipped"
+STYLES = {OK: "ok", FAIL: "bad", SKIPPED: "warning"}
+PYTHON_MIN = (3, 11)
+SQLITE_MIN = (3, 22, 0)                    # reads a WAL database read-only from here on
+FREE_BYTES_MIN = 512 * 1024 * 1024
+CLOCK_OFF_S_MAX = 5.0
+PROBE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One precondition: what was seen and, if it fails, what mends it."""
+
+    name: str
+    verdict: str
+    seen: str
+    mend: str = ""
+
+
+@click.command(short_help="Check each precondition and say how to mend what fails.")
+@dir_option
+@json_option
+def doctor(directory: Path, as_json: bool) -> None:
+    """Check everything that a node needs: this machine, the directory, the agreement, the peers.
+
+    \b
+    Example:
+      luftrom doctor --dir alfa
+
+    Each line is ok, fail or skipped; below a line that fails stands what mends it. The exit code
+    is 1 if anything fails. Nothing is changed.
+    """
+    from luftrom.cli.terminal import print_json, print_line, print_table
+
+    checks = list(examine(directory))
+    failed = sum(check.verdict == FAIL for check in checks)
+    if as_json:
+        print_json({"directory": str(directory), "ok": not failed,
+                    "checks": [asdict(check) for check in checks]})
+    else:
+        print_table(("", "", ""), [
+            ((STYLES[check.verdict], check.verdict), check.name,
+             check.seen + (f"\nmend: {check.mend}" if check.mend else ""))
+            for check in checks], header=False, whole=("",))
+        print_line(f"{failed} of {len(checks)} fail" if failed else "nothing fails",
+                   "bad" if failed else "ok")
+    click.get_current_context().exit(1 if failed else 0)
+
+
+def examine(directory: Path) -> Iterator[Check]:
+    """All checks in the order in which they depend on each other."""
+    from luftrom.errors import LuftromError
+
+    yield _python()
+    yield _sqlite()
+    try:
+        from luftrom.config import load_settings
+
+        settings = load_settings(directory)
+    except LuftromError as error:
+        yield Check("settings", FAIL, str(error), f"luftrom init --dir {directory}, or correct "
+                    "config.toml")
+        return
+    yield Check("settings", OK, f"{settings.party} at {settings.base_url}")
+    for name, look in (("permissions", _permissions), ("keys", _keys), ("key card", _key_card),
+                       ("store", _store), ("disk", _disk), ("port", _port)):
+        yield _guarded(name, look, settings)
+    agreement, check = _agreement(settings)
+    yield check
+    for party in agreement.parties if agreement else ():
+        if party.name != settings.party:
+            yield from _peer(party, agreement)
+
+
+def _guarded(name: str, look: Callable[[Settings], Check], settings: Settings) -> Check:
+    from luftrom.errors import LuftromError
+
+    try:
+        return look(settings)
+    except (LuftromError, OSError) as error:
+        return Check(name, FAIL, str(error), "see the message")
+
+
+# -- this machine --------------------------------------------------------------------------------
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < PYTHON_MIN:
+        return Check("Python", FAIL, version, "install Python 3.11 or newer")
+    return Check("Python", OK, version)
+
+
+def _sqlite() -> Check:
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
+        return Check("SQLite", FAIL, sqlite3.sqlite_version,
+                     f"install SQLite {'.'.join(map(str, SQLITE_MIN))} or newer")
+    return Check("SQLite", OK, sqlite3.sqlite_version)
+
+
+def _disk(settings: Settings) -> Check:
+    free = shutil.disk_usage(settings.directory).free
+    seen = f"{free / 1024**3:,.1f} GiB free"
+    if free < FREE_BYTES_MIN:
+        return Check("disk", FAIL, seen, f"make room where {settings.directory} is")
+    return Check("disk", OK, seen)
+
+
+# -- the directory -------------------------------------------------------------------------------
+
+def _permissions(settings: Settings) -> Check:
+    if os.name != "posix":
+        return Check("permissions", SKIPPED, "not checked on this system")
+    keys = settings.directory / "keys"
+    paths = [settings.directory, keys, *sorted(keys.glob("*.pem"))]
+    wide = [path for path in paths if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    if wide:
+        return Check("permissions", FAIL, f"others can read {wide[0]}",
+                     "chmod go-rwx " + " ".join(str(path) for path in wide))
+    return Check("permissions", OK, "nobody else can read the keys")
+
+
+def _keys(settings: Settings) -> Check:
+    from luftrom.config import ROLES, load_key
+
+    for role in ROLES:
+        load_key(settings, role)
+    return Check("keys", OK, f"{len(ROLES)}, one for each role")
+
+
+def _key_card(settings: Settings) -> Check:
+    from luftrom.config import load_key_card, load_public_party
+
+    card = load_key_card(settings.key_card_path)
+    if card.party != load_public_party(settings):
+        return Check("key card", FAIL, "shows other keys or another address than this directory",
+                     "restore keycard.json, keys and config.toml from one backup")
+    return Check("key card", OK, card.fingerprint)
+
+
+def _store(settings: Settings) -> Check:
+    from luftrom.store.sqlite import SqliteStore
+
+    if not settings.store_path.exists():
+        return Check("store", OK, "none yet; the node makes it when it starts")
+    with closing(SqliteStore(settings.store_path, read_only=True)) as store:
+        sizes = ", ".join(f"{store.size(party):,} statements of {party}"
+                          for party in store.parties())
+    with closing(sqlite3.connect(f"{settings.store_path.absolute().as_uri()}?mode=ro",
+                                 uri=True)) as database:
+        mode = database.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "wal":
+        return Check("store", FAIL, f"journal mode is {mode}, not wal",
+                     "put the directory on a local disk; network file systems cannot hold it")
+    return Check("store", OK, sizes or "empty")
+
+
+def _port(settings: Settings) -> Check:
+    from luftrom.cli.client import NodeClient, local_url
+    from luftrom.cli.options import open_client
+    from luftrom.errors import LuftromError, Unavailable
+
+    where = f"{settings.host} port {settings.port}"
+    with closing(NodeClient(local_url(settings), None)) as probe:
+        try:
+            probe.fetch("/healthz")
+        except Unavailable:
+            return _free_port(settings, where)
+    with closing(open_client(settings.directory, None, None, "doctor")) as client:
+        try:
+            party = client.get("/v1/status")["party"]
+        except (LuftromError, KeyError, TypeError) as error:
+            return Check("port", FAIL, f"something else answers at {where}: {error}",
+                         "stop it, or change listen.port in config.toml")
+    if party != settings.party:
+        return Check("port", FAIL, f"the node of {party} answers at {where}",
+                     "change listen.port in config.toml")
+    return Check("port", OK, f"our node answers at {where}")
+
+
+def _free_port(settings: Settings, where: str) -> Check:
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as trial:
+            if os.name == "posix":
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        return Check("port", FAIL, f"cannot listen on {where}: {error.strerror or error}",
+                     "stop whatever has it, or change [listen] in config.toml")
+    return Check("port", OK, f"{where} is free; the node does not run")
+
+
+def _agreement(settings: Settings) -> tuple[Agreement | None, Check]:
+    from luftrom.config import check_names_us, load_agreement
+    from luftrom.errors import LuftromError
+
+    try:
+        agreement = load_agreement(settings)
+        if agreement is None:
+            return None, Check("agreement", FAIL, "none: the node would talk to no peer",
+                               f"luftrom agreement install --dir {settings.directory} FILE")
+        check_names_us(agreement, settings)
+    except LuftromError as error:
+        return None, Check("agreement", FAIL, str(error),
+                           "install one that all parties have signed over the present key cards")
+    return agreement, Check("agreement", OK, f"“{agreement.name}”, version {agreement.version}, "
+                            f"SHA-256 {agreement.digest[:16]}…")
+
+
+# -- peers ---------------------------------------------------------------------------------------
+
+def _peer(peer: Party, agreement: Agreement) -> Iterator[Check]:
+    """Is it there, is it the one that signed, does it keep the same time and the same agreement?"""
+    from luftrom.cli.client import NodeClient
+    from luftrom.errors import LuftromError, Unavailable
+
+    with closing(NodeClient(peer.base_url, None, timeout_s=PROBE_S)) as client:
+        try:
+            offset_s = client.clock_offset_s()
+        except Unavailable as error:
+            yield Check(peer.name, FAIL, str(error), "ask whether its node runs; look for a "
+                        "firewall or a wrong base URL between the two")
+            yield Check("clocks", SKIPPED, f"{peer.name} does not answer")
+            return
+        yield Check(peer.name, OK, f"answers at {peer.base_url}")
+        yield _clock(peer, offset_s)
+        try:
+            yield _same_agreement(client, peer, agreement)
+        except LuftromError as error:
+            yield Check("peer's log", FAIL, str(error), "compare the agreements' SHA-256 and the "
+                        "key cards' fingerprints with the other party, by voice")
+
+
+def _clock(peer: Party, offset_s: float) -> Check:
+    seen = f"{peer.name} is {abs(offset_s):.0f} s {'ahead' if offset_s > 0 else 'behind'}"
+    if abs(offset_s) > CLOCK_OFF_S_MAX:
+        return Check("clocks", FAIL, seen, "set both clocks by NTP")
+    return Check("clocks", OK, f"within {CLOCK_OFF_S_MAX:.0f} s of {peer.name}")
+
+
+def _same_agreement(client: NodeClient, peer: Party, agreement: Agreement) -> Check:
+    """The peer's own log, which anybody may read, says with whose keys and under what it speaks."""
+    from luftrom.checkpoint import verify_checkpoint
+    from luftrom.limits import LEAF_BYTES_MAX, NOTE_BYTES_MAX
+    from luftrom.merkle import parse_entry_bundle, tile_path
+    from luftrom.note import parse_vkey
+    from luftrom.statement import parse_statement
+
+    status, note = client.fetch("/log/checkpoint", NOTE_BYTES_MAX)
+    if status != 200:
+        return Check("peer's log", SKIPPED, f"{peer.name} has said nothing yet")
+    verified = verify_checkpoint(note, [parse_vkey(vkey) for vkey in peer.keys.log],
+                                 peer.log_origin).checkpoint
+    bundle, width = (verified.size - 1) // 256, (verified.size - 1) % 256 + 1
+    status, data = client.fetch("/log/" + tile_path("entries", bundle, width),
+                                256 * (LEAF_BYTES_MAX + 2))
+    last = parse_statement(parse_entry_bundle(data)[-1]) if status == 200 else None
+    if last is None:
+        return Check("peer's log", FAIL, f"{peer.name} does not show statement "
+                     f"{verified.size - 1} of its log", "ask its operator to run luftrom doctor")
+    if last.agreement != agreement.digest:
+        theirs = f"SHA-256 {last.agreement[:16]}…" if last.agreement else "none"
+        return Check("peer's log", FAIL, f"{peer.name} last spoke under another agreement: "
+                     f"{theirs}", "install the same agreement at both and start both nodes anew")
+    return Check("peer's log", OK, f"signed with the agreed keys, under the same agreement; "
+                 f"{verified.size:,} statements")

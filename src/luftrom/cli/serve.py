@@ -1,0 +1,192 @@
+"""`luftrom serve`: the node of a directory as a process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from luftrom.cli.options import dir_option
+
+if TYPE_CHECKING:
+    from luftrom.config import Settings
+
+REPEAT_S = 60.0                            # the same line is not written again before this
+SHUTDOWN_S = 5                             # open connections get this long when the node stops
+BACKLOG = 2048
+
+
+@click.command(short_help="Run the node of a directory.")
+@dir_option
+@click.option("--verbose", is_flag=True, help="Also what goes well, line by line.")
+def serve(directory: Path, verbose: bool) -> None:
+    """Run the node of a directory until Ctrl-C or SIGTERM.
+
+    \b
+    Example:
+      luftrom serve --dir alfa
+
+    One process at a time can serve a directory. Whatever was acknowledged is on the disk, so
+    stopping it in any way loses nothing.
+    """
+    from luftrom.config import exclusive
+    from luftrom.cli.options import settings_of
+
+    settings = settings_of(directory)
+    _log_lines(logging.INFO if verbose else logging.WARNING)
+    with exclusive(settings), contextlib.closing(listen(settings.host, settings.port)) as door:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, door))
+
+
+async def _serve(settings: Settings, door: socket.socket) -> None:
+    """Everything is read before the first client is let in; a refusal here ends the command."""
+    from luftrom.api import create_app
+    from luftrom.clock import SystemClock
+    from luftrom.config import load_agreement, load_key, load_keys
+    from luftrom.conflicts import warm_up
+    from luftrom.exchange_http import HttpTransport
+    from luftrom.node import Node
+    from luftrom.store.sqlite import SqliteStore
+
+    agreement, keys = load_agreement(settings), load_keys(settings)
+    clock, transport = SystemClock(), HttpTransport()
+    store = SqliteStore(settings.store_path)
+    try:
+        warm_up()
+        node = Node(settings.party, keys, agreement, store, clock, transport)
+        await node.start()
+        server = _server(create_app(node, settings, load_key(settings, "token").public_key()))
+        _announce(settings, agreement is not None)
+        await _run(node, server, door)
+    finally:
+        await transport.close()
+        store.close()
+    click.echo(f"{settings.party} stopped")
+
+
+async def _run(node: Any, server: Any, door: socket.socket) -> None:
+    """Serve until a signal. Then the node stops first, so that nobody waits for its answers."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(told.set))
+    serving = asyncio.create_task(server.serve(sockets=[door]))
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await node.stop()
+    waiting.cancel()
+    await serving
+
+
+def _server(app: Any) -> Any:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """A server that leaves signals to `_run`, which has a node to stop."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    return Server(uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S, timeout_keep_alive=30, backlog=BACKLOG,
+        proxy_headers=False, ws="none"))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises LuftromError with the mend if the address cannot be had."""
+    from luftrom.errors import LuftromError
+
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        door = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise LuftromError(f"cannot listen on {host}: {error.strerror or error}; change "
+                           "[listen] in config.toml") from None
+    try:
+        if sys.platform != "win32":        # there it would let two processes share the port
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(address)
+        door.listen(BACKLOG)
+    except OSError as error:
+        door.close()
+        raise LuftromError(f"cannot listen on {host} port {port}: {error.strerror or error}; stop "
+                           "what has it, or change [listen] in config.toml",
+                           code="port_in_use") from None
+    door.setblocking(False)
+    return door
+
+
+def _loop_factory() -> Any:
+    """uvloop's event loop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _announce(settings: Settings, has_agreement: bool) -> None:
+    from luftrom.cli.client import local_url
+
+    click.echo(f"{settings.party} listens on {settings.host} port {settings.port}; console at "
+               f"{local_url(settings)}/console/")
+    if not has_agreement:
+        click.echo("There is no agreement: the node talks to no peer.")
+
+
+# -- log lines -----------------------------------------------------------------------------------
+
+class _Line(logging.Formatter):
+    """15:20:03Z warning: what happened."""
+
+    converter = time.gmtime
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)sZ %(word)s: %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, or with its traceback several for a defect."""
+        from luftrom.cli.terminal import clean
+
+        record.word = record.levelname.lower()
+        return clean(super().format(record))
+
+
+class _Once(logging.Filter):
+    """Lets the same message through once in REPEAT_S."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Is this news?"""
+        now_s, text = time.monotonic(), record.getMessage()
+        if len(self._told) > 1000:
+            self._told.clear()
+        if now_s - self._told.get(text, -REPEAT_S) < REPEAT_S:
+            return False
+        self._told[text] = now_s
+        return True
+
+
+def _log_lines(level: int) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Line())
+    handler.addFilter(_Once())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("luftrom").setLevel(level)
