@@ -1,0 +1,140 @@
+"""The reference pages of the command line and of config.toml, written from what they describe.
+
+`python -m luftrom.cli.reference docs/reference` writes cli.md and config.md anew; a test says when
+that is due.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from luftrom.cli import COMMANDS, EXIT_CODES, cli
+from luftrom.config import FORMAT, ROLES, SETTINGS
+
+VARIABLES = {
+    "LUFTROM_DIR": "the party's directory, as `--dir`",
+    "LUFTROM_URL": "the node to ask, as `--url`",
+    "LUFTROM_TOKEN": "the bearer token for it, as `--token`",
+    "LUFTROM_RECORDING": "recorded positions for the demo, as `--recording`",
+    "LUFTROM_TRACEBACK": "if set, a defect ends with its traceback instead of one line",
+    "NO_COLOR": "if set, no colour even on a terminal",
+}
+_ROLE_TEXTS = {
+    "statements": "signs the statements of the log, agreements and the key card",
+    "channel": "signs messages to peers' nodes",
+    "token": "signs the tokens of `luftrom token`; known to the own node alone",
+    "log": "signs checkpoints of the log (C2SP signed note, Ed25519)",
+    "log-mldsa": "signs them once more (ML-DSA-44)",
+    "mirror": "signs receipts: cosignatures on peers' checkpoints (Ed25519)",
+    "mirror-mldsa": "signs them once more (ML-DSA-44)",
+}
+_CLI_HEAD = """\
+# The command line
+
+Written by `python -m luftrom.cli.reference`; do not edit.
+
+`luftrom COMMAND --help` shows what stands here. With `--json` a command prints one JSON document on
+standard output and nothing else. Whatever goes wrong is one line on standard error that says what
+mends it. Colour appears only on a terminal. Times are UTC.
+"""
+_CONFIG_HEAD = """\
+# The directory of a party
+
+Written by `python -m luftrom.cli.reference`; do not edit.
+
+`luftrom init` makes it, and nothing else needs configuring. Back it up as a whole; whoever has a
+copy of `keys` can speak as the party.
+
+| file | what it is |
+|---|---|
+| `config.toml` | settings, read once when a command starts |
+| `keys/<role>.pem` | private keys, PKCS #8 in PEM, mode 0600 |
+| `keycard.json` | the party's name, base URL and public keys, signed; for the other parties |
+| `agreement.json` | the agreement in force, signed by all its parties |
+| `agreement-<version>.json` | agreements that were in force before |
+| `luftrom.sqlite3` (`-wal`, `-shm`) | logs, disclosures, receipts, index |
+| `luftrom.lock` | locked by the one process that may write |
+"""
+_CONFIG_EXAMPLE = f"""\
+## Example
+
+```toml
+format = "{FORMAT}"
+party = "alfa.example"
+base_url = "https://alfa.example"
+
+[listen]
+host = "127.0.0.1"
+port = 8600
+
+[[auth.issuer]]
+issuer = "https://auth.example"
+keys_file = "auth.pem"
+
+[[auth.issuer]]
+issuer = "https://other.example"
+audience = "alfa.example"
+jwks_url = "https://other.example/.well-known/jwks.json"
+```
+"""
+_FINGERPRINT = """\
+## Fingerprints
+
+The fingerprint of a key card is the first 120 bits of the SHA-256 of its signed payload in base32
+(RFC 4648: A to Z and 2 to 7), 24 letters in six groups of four. Two people who know each other's
+voice read it aloud; `luftrom card check FILE FINGERPRINT` compares.
+"""
+
+
+def cli_page() -> str:
+    """docs/reference/cli.md."""
+    parts = [_CLI_HEAD, "## Exit codes\n\n| code | meaning |\n|---|---|\n" + "".join(
+        f"| {code} | {text} |\n" for code, text in EXIT_CODES.items()),
+        "## Environment\n\n| variable | meaning |\n|---|---|\n" + "".join(
+            f"| `{name}` | {text} |\n" for name, text in VARIABLES.items())]
+    for path, context in contexts():
+        parts.append(f"## {path}\n\n```\n{context.get_help().rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+def contexts() -> Iterator[tuple[str, click.Context]]:
+    """Each command with its subcommands: `luftrom agreement sign`, and a context to ask it in."""
+    root = click.Context(cli, info_name="luftrom", terminal_width=80, max_content_width=80)
+    for name in COMMANDS:
+        command = cli.get_command(root, name)
+        context = click.Context(command, parent=root, info_name=name)
+        yield f"luftrom {name}", context
+        if isinstance(command, click.Group):
+            for inner in command.list_commands(context):
+                child = command.get_command(context, inner)
+                yield (f"luftrom {name} {inner}",
+                       click.Context(child, parent=context, info_name=inner))
+
+
+def config_page() -> str:
+    """docs/reference/config.md."""
+    rows = "".join(f"| `{setting.name}` | {'text' if setting.kind is str else 'number'} | "
+                   f"{'yes' if setting.required else 'no'} | {setting.text} |\n"
+                   for setting in SETTINGS)
+    roles = "".join(f"| `{role}` | {_ROLE_TEXTS[role]} |\n" for role in ROLES)
+    return "\n".join([
+        _CONFIG_HEAD,
+        "## config.toml\n\nAn unknown setting is refused, with its line. `auth.issuer.*` stand in "
+        "`[[auth.issuer]]`, once for\neach issuer whose tokens the node takes; the own `token` key "
+        f"is one without being listed.\n\n| setting | type | needed | what it says |\n"
+        f"|---|---|---|---|\n{rows}", _CONFIG_EXAMPLE,
+        f"## Keys\n\n| role | what the key does |\n|---|---|\n{roles}", _FINGERPRINT])
+
+
+def main(folder: Path) -> None:
+    """Write both pages."""
+    for name, page in (("cli.md", cli_page()), ("config.md", config_page())):
+        (folder / name).write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
