@@ -115,7 +115,7 @@ def cli() -> None:
     Example, two parties on this machine:
       luftrom demo
     Example, a node of your own:
-      luftrom init --dir alfa --party alfa.example --base-url http://127.0.0.1:8600
+      luftrom init --dir alfa --party alfa.example --base-url https://alfa.example
       luftrom serve --dir alfa
     """
 

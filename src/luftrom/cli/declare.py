@@ -129,7 +129,8 @@ def _from_json(item: Any, field: str) -> Request:
             "remarks": item.get("remarks", "")}
     if item.get("constraint"):
         return Request(entity_id, True, body | {"kind": item.get("kind", "closed area")})
-    return Request(entity_id, False, body | {
+    own = {"uss_base_url": reference["uss_base_url"]} if reference.get("uss_base_url") else {}
+    return Request(entity_id, False, body | own | {
         "state": reference.get("state", ACCEPTED), "priority": details.get("priority", 0),
         "off_nominal_volumes": details.get("off_nominal_volumes", [])})
 
@@ -181,7 +182,9 @@ def _print(requests: Sequence[Request], results: Iterable[Mapping[str, Any]]) ->
     for request, result in zip(requests, results, strict=True):
         accepted = result["status"] == "accepted"
         count += accepted
-        rows.append(((STATUS_STYLES.get(result["status"], ""), result["status"]),
+        alone = accepted and result.get("unacknowledged")
+        status = "accepted, unacknowledged" if alone else result["status"]
+        rows.append((("warning" if alone else STATUS_STYLES.get(status, ""), status),
                      request.body["name"] or "unnamed",
                      ("dim", request.entity_id) if accepted else reason_of(result)))
     print_table(("", "", ""), rows, header=False)
@@ -212,9 +215,7 @@ def withdraw(what: str, client: NodeClient, as_json: bool) -> None:
     from luftrom.cli.terminal import print_json, print_line
 
     kind, item = _find(client, what)
-    ovn = item.get("ovn")
-    client.request("DELETE", f"/v1/{kind}/{item['id']}",
-                   headers={"If-Match": f'"{ovn}"'} if ovn else None)
+    client.request("DELETE", f"/v1/{kind}/{item['id']}")
     if as_json:
         print_json({"id": item["id"], "name": item["name"], "status": "withdrawn"})
     else:

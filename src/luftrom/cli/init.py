@@ -26,7 +26,7 @@ def init(directory: Path, party: str, base_url: str, listen: str | None, as_json
 
     \b
     Example:
-      luftrom init --dir alfa --party alfa.example --base-url http://192.0.2.1:8600
+      luftrom init --dir alfa --party alfa.example --base-url https://alfa.example
 
     The keys never leave the directory. Give keycard.json to the other parties and read them its
     fingerprint aloud.

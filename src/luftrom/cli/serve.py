@@ -65,16 +65,16 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
         warm_up()
         node = Node(settings.party, keys, agreement, store, clock, transport)
         await node.start()
-        server = _server(create_app(node, settings, load_key(settings, "token").public_key()))
+        app = create_app(node, settings, load_key(settings, "token").public_key())
         _announce(settings, agreement is not None)
-        await _run(node, server, door)
+        await _run(node, app, _server(app), door)
     finally:
         await transport.close()
         store.close()
     click.echo(f"{settings.party} stopped")
 
 
-async def _run(node: Any, server: Any, door: socket.socket) -> None:
+async def _run(node: Any, app: Any, server: Any, door: socket.socket) -> None:
     """Serve until a signal. Then the node stops first, so that nobody waits for its answers."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -84,6 +84,7 @@ async def _run(node: Any, server: Any, door: socket.socket) -> None:
     waiting = asyncio.create_task(told.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
+    await app.close()
     await node.stop()
     waiting.cancel()
     await serving
