@@ -1,0 +1,49 @@
+"""Node to node: exchange, and C2SP tlog-mirror's submission of a log's checkpoint and entries."""
+
+from __future__ import annotations
+
+from luftrom import limits
+from luftrom.api.call import NO_STORE, TEXT, Answer, Call
+from luftrom.errors import LuftromError, NotAuthenticated
+from luftrom.exchange import CONTENT_TYPE, SIGNATURE_HEADER, read_sender
+
+_SIGNATURE = SIGNATURE_HEADER.lower().encode()
+
+
+async def exchange(call: Call) -> Answer:
+    """A peer's message in, ours out. Strangers are turned away before their body is read."""
+    header = call.headers.get(_SIGNATURE)
+    signature = None if header is None else header.decode("latin-1")
+    sender = read_sender(signature)
+    if sender not in call.node.mirrors:
+        raise NotAuthenticated(f"{sender[:80]!r} is no peer of {call.node.party}")
+    body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
+    answer, signed = await call.node.exchange_in(body, signature)
+    return Answer(200, answer, CONTENT_TYPE.encode(), ((_SIGNATURE, signed.encode()), NO_STORE))
+
+
+async def add_checkpoint(call: Call) -> Answer:
+    """C2SP tlog-witness `add-checkpoint`, as tlog-mirror uses it."""
+    body = await call.body(limits.NOTE_BYTES_MAX + 64 * limits.PROOF_HASHES_MAX)
+    try:
+        return Answer(200, await call.node.add_checkpoint(body), TEXT)
+    except LuftromError as error:
+        return _submission_answer(error)
+
+
+async def add_entries(call: Call) -> Answer:
+    """C2SP tlog-mirror `add-entries`: cosignature lines, or what is still needed."""
+    body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
+    try:
+        return Answer(200, await call.node.add_entries(body), TEXT)
+    except LuftromError as error:
+        return _submission_answer(error)
+
+
+def _submission_answer(error: LuftromError) -> Answer:
+    """The answers of the specification; refusals that it gives no body for are ours."""
+    if "body" not in error.detail:
+        raise error
+    body = error.detail["body"]
+    return Answer(error.status, body.encode() if isinstance(body, str) else body,
+                  str(error.detail["content_type"]).encode(), (NO_STORE,))
