@@ -54,11 +54,11 @@ def _print(intents: Sequence[Mapping[str, Any]], notices: Sequence[Mapping[str, 
     from luftrom.cli.terminal import plural, print_line, print_table
 
     if intents or notices:
-        print_table(("Name", "Party", "State", "Prio", "When (UTC)", "m W84", "Id"), [
-            (item["name"] or "unnamed", item["party"], _state(item),
-             "" if item.get("priority") is None else item["priority"],
-             _when(item), _altitudes(item), ("dim", item["id"][:8]))
-            for item in (*intents, *notices)], right=("Prio",), whole=("When (UTC)", "m W84", "Id"))
+        print_table(("Name", "Party", "State", "Prio", "When", "m W84"), [
+            (item["name"] or item["id"][:8], item["party"], _state(item),
+             "" if item.get("priority") is None else item["priority"], _when(item),
+             _altitudes(item))
+            for item in (*intents, *notices)], right=("Prio",), whole=("State", "When", "m W84"))
     counted = (f"{plural(len(intents), 'activity', 'activities')}, "
                f"{plural(len(notices), 'prior notice')}")
     print_line(counted if everything else f"{counted}; --all lists the refused and withdrawn too",
@@ -70,14 +70,17 @@ def _state(item: Mapping[str, Any]) -> tuple[str, str]:
     if item["status"] != "accepted":
         return STATUS_STYLES.get(item["status"], ""), item["status"]
     if item.get("unacknowledged"):
-        return "warning", f"{item['state']}, unacknowledged"
-    return ("", item["state"]) if "state" in item else ("warning", item.get("kind") or "closed")
+        return "warning", f"{item['state']}\nunacknowledged"
+    if "state" in item:
+        return "", item["state"] or "not shown"
+    return "warning", "closed area"
 
 
 def _when(item: Mapping[str, Any]) -> str:
     from luftrom.cli.terminal import format_span
 
-    return format_span(item["time_start"], item["time_end"])
+    span = format_span(item["time_start"], item["time_end"])
+    return span if len(span) < 20 else span.replace("–", "–\n")
 
 
 def _altitudes(item: Mapping[str, Any]) -> str:
@@ -85,4 +88,4 @@ def _altitudes(item: Mapping[str, Any]) -> str:
 
     volumes = [*item["volumes"], *item.get("off_nominal_volumes", ())]
     span = span_of(volumes, "altitude")
-    return f"{span[0]:,.0f}–{span[1]:,.0f}" if span else "closed"
+    return f"{span[0]:,.0f}–{span[1]:,.0f}" if span else ""
