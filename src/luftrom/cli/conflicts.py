@@ -44,9 +44,9 @@ def _print(document: Mapping[str, Any], found: list[Mapping[str, Any]], rows: in
 
     print_line(plural(len(found), "conflict") if found else "No conflict",
                "title" if found else "ok")
-    print_table(("", ""), [(str(number), f"{item['sentence']}\n{_place(item)}")
+    print_table(("", ""), [(f"{number:,}", f"{item['sentence']}\n{_place(item)}")
                            for number, item in enumerate(found[:rows], 1)],
-                header=False, right=("",))
+                header=False)
     if len(found) > rows:
         print_line(f"and {len(found) - rows:,} more", "dim")
     horizon = document["horizon"]

@@ -103,7 +103,8 @@ def cli_page() -> str:
 
 def contexts() -> Iterator[tuple[str, click.Context]]:
     """Each command with its subcommands: `luftrom agreement sign`, and a context to ask it in."""
-    root = click.Context(cli, info_name="luftrom", terminal_width=80, max_content_width=80)
+    root = click.Context(cli, info_name="luftrom", terminal_width=80, max_content_width=80,
+                         **cli.context_settings)
     for name in COMMANDS:
         command = cli.get_command(root, name)
         context = click.Context(command, parent=root, info_name=name)
