@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from luftrom.cli import NO, USAGE, run
+from luftrom.cli import NO, NO_ANSWER, USAGE, run
 from luftrom.errors import LuftromError
 
 CHANNEL = {"peer": "bravo.example", "base_url": "http://127.0.0.1:8602", "state": "fresh",
@@ -202,8 +202,10 @@ def declared(tmp_path: Path, **properties: object) -> Path:
     ({"status": "accepted", "unacknowledged": ["bravo.example"]}, 0, "accepted, unacknowledged"),
     ({"status": "refused", "against": [{"sentence": "BRAVO-7 was declared first."}]}, NO,
      "BRAVO-7 was declared first."),
-    ({"status": "failed", "problem": {"title": "Unavailable", "detail": "no receipt"}}, NO,
-     "no receipt")])
+    ({"status": "failed", "problem": {"status": 503, "detail": "no receipt"}}, NO_ANSWER,
+     "no receipt"),
+    ({"status": "failed", "problem": {"status": 400, "title": "Bad request"}}, NO,
+     "Bad request")])
 def test_declare_says_what_became_of_it(node: FakeNode, luftrom: Luftrom, tmp_path: Path,
                                         result: dict[str, Any], code: int, words: str) -> None:
     node.answers["POST /v1/operational_intents"] = lambda document: (200, {"results": [

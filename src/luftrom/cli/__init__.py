@@ -174,6 +174,5 @@ def tell(message: str) -> None:
     """One line on standard error; red on a terminal."""
     from luftrom.cli.terminal import clean, has_colour
 
-    text = " ".join(clean(message).split("\n")) if "\n" not in message.strip() else clean(message)
     mark = click.style("luftrom:", fg="red", bold=True) if has_colour(sys.stderr) else "luftrom:"
-    click.echo(f"{mark} {text}", err=True, color=True)
+    click.echo(f"{mark} {clean(message).strip()}", err=True, color=True)

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from luftrom.cli import DONE, NO, NO_ANSWER
 from luftrom.cli.options import json_option, node_options
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def declare(file: IO[bytes], client: NodeClient, replace: bool, as_json: bool) -
 
     The file is GeoJSON (docs/geojson.md), an F3548-21 operational intent, or JSON as
     `luftrom activities --json` prints it. All of it is checked before anything is declared. The
-    exit code is 0 only if everything is accepted.
+    exit code is 0 only if everything is accepted, and 3 if nothing is wrong but a silent peer.
     """
     from luftrom.cli.terminal import print_json
 
@@ -61,8 +62,14 @@ def declare(file: IO[bytes], client: NodeClient, replace: bool, as_json: bool) -
         print_json({"results": results})
     else:
         _print(requests, results)
-    refused = any(result["status"] != "accepted" for result in results)
-    click.get_current_context().exit(1 if refused else 0)
+    click.get_current_context().exit(_exit_code(results))
+
+
+def _exit_code(results: Iterable[Mapping[str, Any]]) -> int:
+    """0 if all were accepted; 3 if the only trouble is a silent peer; else 1."""
+    troubles = [result for result in results if result["status"] != "accepted"]
+    silent = [(result.get("problem") or {}).get("status") == 503 for result in troubles]
+    return (NO_ANSWER if all(silent) else NO) if troubles else DONE
 
 
 def read_requests(data: bytes, name: str) -> list[Request]:
