@@ -12,7 +12,7 @@ import pytest
 from luftrom import config
 from luftrom.clock import format_time
 from luftrom.envelope import AGREEMENT_TYPE, Envelope, encode_envelope, parse_envelope
-from luftrom.errors import BadInput, Conflict, Forbidden, LuftromError, NotFound, Unverified
+from luftrom.errors import BadInput, Conflict, Forbidden, NotFound, Unverified
 from parties import NOON_NS, FakeClock
 
 TERMS = {"name": "Test skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper": 3000,
@@ -279,18 +279,3 @@ def test_one_party_cannot_agree_with_itself(tmp_path: Path) -> None:
     alfa, = found(tmp_path, "alfa")
     with pytest.raises(BadInput, match="same name"):
         config.new_agreement(cards_of([alfa, alfa]), TERMS)
-
-
-# -- files ---------------------------------------------------------------------------------------
-
-def test_files_are_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    config.replace_file(path, b"one")
-    config.replace_file(path, b"two")
-    assert path.read_bytes() == b"two"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_unreadable_files_say_so(tmp_path: Path) -> None:
-    with pytest.raises(LuftromError, match="cannot read"):
-        config.read_file(tmp_path)

@@ -58,12 +58,13 @@ COMMANDS = {
     "demo": Entry("demo", "demo", _RUN,
                   "Two parties, two nodes, a day of flights: the whole path."),
     "token": Entry("token", "token", _RUN, "Make a bearer token for a client of the node."),
-    "completion": Entry("completion", "completion", _RUN, "Print the completion script of a shell."),
+    "completion": Entry("completion", "completion", _RUN,
+                        "Print the completion script of a shell."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is wanted, and lists them all without importing any."""
+    """A group that imports a command when it is wanted, and lists all without importing any."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order in which they are listed."""

@@ -48,15 +48,9 @@ def new(cards: tuple[Path, ...], terms: Path, out: Path, as_json: bool) -> None:
     The order of the cards is the order in which the parties have their turns.
     """
     from luftrom.cli.terminal import print_line
-    from luftrom.config import (
-        load_key_card,
-        naming,
-        new_agreement,
-        read_agreement,
-        read_file,
-        write_new,
-    )
+    from luftrom.config import load_key_card, new_agreement, read_agreement
     from luftrom.envelope import encode_envelope
+    from luftrom.files import naming, read_file, write_new
     from luftrom.wire import parse_json
 
     loaded = [load_key_card(path) for path in cards]
@@ -89,10 +83,10 @@ def sign(file: Path, directory: Path, yes: bool, as_json: bool) -> None:
         check_names_us,
         load_agreement_file,
         read_agreement,
-        replace_file,
         sign_agreement,
     )
     from luftrom.envelope import encode_envelope
+    from luftrom.files import replace_file
 
     settings = settings_of(directory)
     envelope = load_agreement_file(file)

@@ -57,7 +57,8 @@ class NodeClient:
         """Status and body of a public file; Unavailable if nobody answers, or too much."""
         parts, size = [], 0
         try:
-            with self._client.stream("GET", path, headers={"Accept-Encoding": "identity"}) as answer:
+            with self._client.stream("GET", path,
+                                     headers={"Accept-Encoding": "identity"}) as answer:
                 for part in answer.iter_raw():
                     size += len(part)
                     if size > bytes_max:

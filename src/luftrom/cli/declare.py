@@ -74,7 +74,7 @@ def _exit_code(results: Iterable[Mapping[str, Any]]) -> int:
 
 def read_requests(data: bytes, name: str) -> list[Request]:
     """The bytes of a file to what they declare; BadInput names the file and the place in it."""
-    from luftrom.config import naming
+    from luftrom.files import naming
     from luftrom.wire import is_geojson, parse_geojson, parse_json
 
     with naming(Path(name)):
@@ -150,7 +150,8 @@ def _send(client: NodeClient, requests: Sequence[Request], replace: bool) -> lis
     def flush() -> None:
         if batch:
             document = {"operational_intents": [r.body | {"id": r.entity_id} for r in batch]}
-            results.extend(client.request("POST", "/v1/operational_intents", document)[1]["results"])
+            answer = client.request("POST", "/v1/operational_intents", document)[1]
+            results.extend(answer["results"])
             batch.clear()
 
     for request in requests:

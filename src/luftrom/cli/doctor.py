@@ -265,7 +265,7 @@ def _clock(peer: Party, offset_s: float) -> Check:
 
 
 def _same_agreement(client: NodeClient, peer: Party, agreement: Agreement) -> Check:
-    """The peer's own log, which anybody may read, says with whose keys and under what it speaks."""
+    """The peer's own log, open to all, says with whose keys and under what agreement it speaks."""
     from luftrom.checkpoint import verify_checkpoint
     from luftrom.limits import LEAF_BYTES_MAX, NOTE_BYTES_MAX
     from luftrom.merkle import parse_entry_bundle, tile_path

@@ -24,8 +24,9 @@ def rebuild(directory: Path, as_json: bool) -> None:
     """
     from luftrom.cli.options import settings_of
     from luftrom.cli.terminal import plural, print_json, print_line, print_pairs
-    from luftrom.config import exclusive, load_agreement
+    from luftrom.config import load_agreement
     from luftrom.errors import NotFound
+    from luftrom.files import exclusive
     from luftrom.index import digest_rows
     from luftrom.node.conductor import load_airspace
     from luftrom.store import Writes
@@ -34,7 +35,7 @@ def rebuild(directory: Path, as_json: bool) -> None:
     settings = settings_of(directory)
     if not settings.store_path.exists():
         raise NotFound(f"there is no {settings.store_path}: the node has never run")
-    with exclusive(settings):
+    with exclusive(settings.lock_path):
         store = SqliteStore(settings.store_path)
         try:
             agreement = load_agreement(settings)

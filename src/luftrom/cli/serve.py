@@ -38,12 +38,13 @@ def serve(directory: Path, verbose: bool) -> None:
     One process at a time can serve a directory. Whatever was acknowledged is on the disk, so
     stopping it in any way loses nothing.
     """
-    from luftrom.config import exclusive
     from luftrom.cli.options import settings_of
+    from luftrom.files import exclusive
 
     settings = settings_of(directory)
     _log_lines(logging.INFO if verbose else logging.WARNING)
-    with exclusive(settings), contextlib.closing(listen(settings.host, settings.port)) as door:
+    with (exclusive(settings.lock_path),
+          contextlib.closing(listen(settings.host, settings.port)) as door):
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings, door))
 

@@ -1,0 +1,95 @@
+"""Files that matter: written once or replaced whole, and synced; and the lock of a directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from luftrom.errors import BadInput, Conflict, LuftromError, NotFound, TooLarge, Unverified
+
+_FILE_BYTES_MAX = 16 * 1024 * 1024
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put a file's name before the message of any refusal of its content in this block."""
+    try:
+        yield
+    except (BadInput, Unverified) as error:
+        where = f"{error.field} " if error.field else ""
+        error.message, error.field = f"{path}: {where}{error.message}", None
+        raise
+
+
+@contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    """Be the only process that holds this lock file. Raises Conflict if another does.
+
+    The lock goes with the process, however it ends.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    with open(descriptor, "r+") as file:
+        try:
+            _lock(descriptor)
+        except OSError:
+            raise Conflict(f"{lock.parent} is in use by process {file.read().strip()}; "
+                           "stop that node first", code="in_use") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+        file.seek(0)
+        file.truncate(0)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock the whole file without waiting; OSError if another process has it."""
+    if os.name == "posix":
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        import msvcrt
+
+        os.lseek(descriptor, 4096, os.SEEK_SET)    # beyond the number, which others may read
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
+
+def read_file(path: Path, mend: str = "") -> bytes:
+    """The bytes of a file of at most 16 MiB. Raises NotFound (with the mend) or LuftromError."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise NotFound(f"there is no {path}" + (f": {mend}" if mend else "")) from None
+    except OSError as error:
+        raise LuftromError(f"cannot read {path}: {error.strerror}", code="unreadable") from None
+    if len(data) > _FILE_BYTES_MAX:
+        raise TooLarge(f"{path} is larger than {_FILE_BYTES_MAX} bytes")
+    return data
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file that must not exist yet, synced. Raises Conflict if it does."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        raise Conflict(f"{path} exists; nothing is overwritten") from None
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file whole or not at all: a crash leaves the old content or the new one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    write_new(draft, data, mode)
+    try:
+        os.replace(draft, path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

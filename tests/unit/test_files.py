@@ -1,0 +1,72 @@
+"""files: written once or replaced whole, and the lock."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from luftrom.errors import BadInput, Conflict, LuftromError, NotFound, TooLarge
+from luftrom.files import exclusive, naming, read_file, replace_file, write_new
+
+
+def test_files_are_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    replace_file(path, b"one")
+    replace_file(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_replacement_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OSError, match="irectory"):
+        replace_file(tmp_path / "file", b"one")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_new_files_are_private_and_never_overwrite(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_new(path, b"one")
+    with pytest.raises(Conflict, match="nothing is overwritten"):
+        write_new(path, b"two")
+    assert path.read_bytes() == b"one"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_unreadable_files_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LuftromError, match="cannot read"):
+        read_file(tmp_path)
+    with pytest.raises(NotFound, match="make one"):
+        read_file(tmp_path / "nowhere", "make one")
+    monkeypatch.setattr("luftrom.files._FILE_BYTES_MAX", 3)
+    write_new(tmp_path / "large", b"four")
+    with pytest.raises(TooLarge):
+        read_file(tmp_path / "large")
+
+
+def test_refusals_name_their_file_once(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as refusal, naming(tmp_path):
+        raise BadInput("must be less", field="a.b")
+    assert str(refusal.value) == f"{tmp_path}: a.b must be less"
+
+
+def test_a_lock_has_one_holder_and_goes_with_it(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    code = ("import sys; from pathlib import Path; from luftrom.files import exclusive\n"
+            "try:\n    with exclusive(Path(sys.argv[1])): print('held')\n"
+            "except Exception as error: print(error)")
+
+    def other() -> str:
+        return subprocess.run([sys.executable, "-c", code, str(lock)], capture_output=True,
+                              text=True, check=True).stdout
+
+    with exclusive(lock):
+        assert f"{tmp_path} is in use by process {os.getpid()}" in other()
+    assert other() == "held\n"
+    with exclusive(lock):
+        pass
