@@ -168,6 +168,29 @@ def test_activities_as_a_table(node: FakeNode, luftrom: Luftrom) -> None:
     assert only["constraints"] == [NOTICE]
 
 
+def test_activities_as_geojson_are_read_back(node: FakeNode, luftrom: Luftrom) -> None:
+    from luftrom.cli.declare import read_requests
+
+    def placed(shape: dict[str, Any], hour: int) -> dict[str, Any]:
+        times = {f"time_{side}": {"value": f"2026-11-24T{hour + i}:00:00Z", "format": "RFC3339"}
+                 for i, side in enumerate(("start", "end"))}
+        return {"volume": shape | volume(500.5, 600.25)["volume"]} | times
+
+    circle = {"outline_circle": {"center": {"lat": 46.1, "lng": 7.2},
+                                 "radius": {"value": 300.0, "units": "M"}}}
+    ring = {"outline_polygon": {"vertices": [{"lat": 46.0, "lng": 7.0}, {"lat": 46.1, "lng": 7.0},
+                                             {"lat": 46.1, "lng": 7.1}]}}
+    first = intent(1, volumes=[placed(circle, 12), placed(ring, 13)], remarks="low", priority=7,
+                   state="Contingent", off_nominal_volumes=[placed(ring, 15)])
+    second = NOTICE | {"volumes": [placed(ring, 14)]}
+    node.answers["/v1/operational_intents"] = {"operational_intents": [first]}
+    node.answers["/v1/constraints"] = {"constraints": [second]}
+    back = read_requests(luftrom("activities", "--geojson").out.encode(), "f")
+    for request, item in zip(back, (first, second), strict=True):
+        assert request.entity_id == item["id"]
+        assert all(item[name] == value for name, value in request.body.items())
+
+
 def test_conflicts_are_sentences_with_their_horizon(node: FakeNode, luftrom: Luftrom) -> None:
     node.answers["/v1/conflicts"] = conflicts(CONFLICT, CONFLICT)
     ran = luftrom("conflicts")

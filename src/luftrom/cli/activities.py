@@ -20,14 +20,17 @@ STATUS_STYLES = {"refused": "bad", "pending": "warning", "withdrawn": "dim", "su
 @node_options
 @click.option("--all", "everything", is_flag=True, help="Also what was refused or withdrawn.")
 @click.option("--party", metavar="NAME", help="Only what this party declared.")
+@click.option("--geojson", is_flag=True, help="As GeoJSON that `luftrom declare` reads.")
 @json_option
-def activities(client: NodeClient, everything: bool, party: str | None, as_json: bool) -> None:
+def activities(client: NodeClient, everything: bool, party: str | None, geojson: bool,
+               as_json: bool) -> None:
     """List activities (operational intents) and prior notices (constraints), by their start.
 
     \b
     Examples:
       luftrom activities --dir alfa
       luftrom activities --dir alfa --party bravo.example --all --json
+      luftrom activities --dir alfa --geojson > today.geojson
 
     Times are UTC; altitudes are metres above the WGS84 ellipsoid.
     """
@@ -37,7 +40,10 @@ def activities(client: NodeClient, everything: bool, party: str | None, as_json:
                     if (everything or item["status"] in STANDING)
                     and party in (None, item["party"])]
              for kind in ("operational_intents", "constraints")}
-    if as_json:
+    if geojson:
+        print_json({"type": "FeatureCollection", "features": [
+            feature for items in found.values() for item in items for feature in features(item)]})
+    elif as_json:
         print_json(found)
     else:
         _print(found["operational_intents"], found["constraints"], everything)
@@ -47,6 +53,35 @@ def read(client: NodeClient, kind: str) -> list[dict[str, Any]]:
     """All `operational_intents` or `constraints` that the node knows, by their start."""
     items = client.pages(f"/v1/{kind}", kind)
     return sorted(items, key=lambda item: (item["time_start"] or "", item["name"], item["id"]))
+
+
+def features(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A document of the REST API as GeoJSON features, one a volume (docs/geojson.md)."""
+    shared = {name: item[name] for name in ("id", "name", "remarks", "party", "manager", "status")}
+    if "state" in item:
+        shared |= {"kind": "operational_intent", "state": item["state"],
+                   "priority": item["priority"]}
+    else:
+        shared |= {"kind": "constraint", "constraint_kind": item["kind"]}
+    volumes = [(volume, {}) for volume in item["volumes"]]
+    volumes += [(volume, {"off_nominal": True}) for volume in item.get("off_nominal_volumes", ())]
+    return [_feature(volume, shared | more) for volume, more in volumes]
+
+
+def _feature(volume4d: Mapping[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    volume = volume4d["volume"]
+    properties = properties | {
+        "time_start": volume4d["time_start"]["value"], "time_end": volume4d["time_end"]["value"],
+        "altitude_m_w84_lower": volume["altitude_lower"]["value"],
+        "altitude_m_w84_upper": volume["altitude_upper"]["value"]}
+    if volume.get("outline_circle"):
+        center, radius = volume["outline_circle"]["center"], volume["outline_circle"]["radius"]
+        properties["radius_m"] = radius["value"]
+        geometry = {"type": "Point", "coordinates": [center["lng"], center["lat"]]}
+    else:
+        ring = [[v["lng"], v["lat"]] for v in volume["outline_polygon"]["vertices"]]
+        geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
 def _print(intents: Sequence[Mapping[str, Any]], notices: Sequence[Mapping[str, Any]],
