@@ -1,0 +1,145 @@
+"""A whole node behind a real HTTP server in a thread, and clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from parties import ed25519, make_agreement, make_keys, make_party
+from tokens import bearer, mint
+
+from luftrom.api import create_app
+from luftrom.clock import SystemClock
+from luftrom.config import Settings
+from luftrom.node import Node
+from luftrom.store.sqlite import SqliteStore
+
+ALFA, BRAVO = "alfa.example", "bravo.example"
+
+
+@dataclass
+class House:
+    """One running node and what a test needs to talk to it."""
+
+    node: Node
+    app: object
+    settings: Settings
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    def token(self, manager: str = "uss1", **claims: object) -> str:
+        return mint(ed25519(ALFA, "token"), iss=self.settings.token_issuer,
+                    aud=self.settings.audience, sub=manager, **claims)
+
+    def client(self, manager: str = "uss1", **claims: object) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers=bearer(self.token(manager, **claims)),
+                            trust_env=False, timeout=30)
+
+    def digest(self) -> tuple:
+        """All that a refused request must not change."""
+        with self.client("reader") as client:
+            status = client.get("/v1/status").json()
+        return status["airspace"], status["log"]
+
+
+@contextlib.contextmanager
+def running(directory: Path, agreement=None):
+    """A node over SQLite, served on a free port of the loopback interface."""
+    door = socket.socket()
+    door.bind(("127.0.0.1", 0))
+    port = door.getsockname()[1]
+    settings = Settings(directory, ALFA, f"http://127.0.0.1:{port}", "127.0.0.1", port)
+    ready = threading.Event()
+    state: dict = {}
+
+    async def serve() -> None:
+        node = Node(ALFA, make_keys(ALFA), agreement, SqliteStore(directory / "luftrom.sqlite3"),
+                    SystemClock())
+        await node.start()
+        app = create_app(node, settings, ed25519(ALFA, "token").public_key())
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False,
+                                               lifespan="off", timeout_graceful_shutdown=2))
+        server.install_signal_handlers = lambda: None
+        state.update(house=House(node, app, settings, asyncio.get_running_loop()), server=server)
+        task = asyncio.create_task(server.serve(sockets=[door]))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        ready.set()
+        await task
+        await app.close()
+        await node.stop()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(60), "the node did not start"
+    try:
+        yield state["house"]
+    finally:
+        state["house"].app.closing = True
+        state["server"].should_exit = True
+        thread.join(20)
+        door.close()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory):
+    """A node without an agreement: a plain DSS and USS with a log of its own."""
+    with running(tmp_path_factory.mktemp("alfa")) as each:
+        yield each
+
+
+@pytest.fixture(scope="session")
+def lonely(tmp_path_factory):
+    """A node whose peer never answers, under an agreement that says hold."""
+    parties = tuple(make_party(name, make_keys(name)) for name in (ALFA, BRAVO))
+    agreement = make_agreement(parties, mode="hold", after_s=0.3)
+    with running(tmp_path_factory.mktemp("lonely"), agreement) as each:
+        yield each
+
+
+@pytest.fixture
+def client(house):
+    with house.client() as each:
+        yield each
+
+
+@pytest.fixture
+def unchanged(house):
+    """Nothing that the test asks for may change the node."""
+    before = house.digest()
+    yield
+    assert house.digest() == before
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def moment(minutes: float) -> str:
+    """A time so many minutes from now, as RFC 3339."""
+    when = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def volume(lat: float, lng: float, *, start: float = 10, end: float = 40, lower: float = 100,
+           upper: float = 200, size: float = 0.01) -> dict:
+    """An F3548 Volume4D: a square of so many degrees."""
+    corners = [(lat, lng), (lat, lng + size), (lat + size, lng + size), (lat + size, lng)]
+    return {
+        "volume": {"outline_polygon": {"vertices": [{"lat": a, "lng": b} for a, b in corners]},
+                   "altitude_lower": {"value": lower, "units": "M", "reference": "W84"},
+                   "altitude_upper": {"value": upper, "units": "M", "reference": "W84"}},
+        "time_start": {"value": moment(start), "format": "RFC3339"},
+        "time_end": {"value": moment(end), "format": "RFC3339"}}
