@@ -209,7 +209,7 @@ function extent(record) {
 }
 
 function times(ms) {
-  return [utcFull(ms), " ", h("span", { class: "quiet" }, localTime(ms))];
+  return [utcFull(ms), " ", h("span", { class: "local" }, localTime(ms))];
 }
 
 function facts(rows) {

@@ -2,7 +2,7 @@
 // since the map has no fonts of its own without a glyph server.
 
 const RATIO = 2;
-const NAME_CHARS_MAX = 40;
+const LABEL_CHARS_MAX = 64;
 
 export const LIGHT = {
   water: "#d9e4ec", land: "#f5f4ef", coast: "#9fb0bc", border: "#b4bcc2", grid: "#8aa0ae",
@@ -122,11 +122,12 @@ function label(text, font, ink, halo) {
 
 export function clipped(text) {
   const letters = Array.from(text);
-  return letters.length > NAME_CHARS_MAX ? `${letters.slice(0, NAME_CHARS_MAX).join("")}…` : text;
+  if (letters.length <= LABEL_CHARS_MAX) return text;
+  return `${letters.slice(0, LABEL_CHARS_MAX).join("")}…`;
 }
 
 // The picture for a name the map asks for, or null: "fill:1:strong", "place:Norway",
-// "label:0:ALFA-12 ACT".
+// "label:0:ACT ALFA-12".
 export function picture(name) {
   const colours = palette();
   const [kind, first, second] = split(name);

@@ -2,7 +2,7 @@
 // the map's sources, so a day of 20,000 volumes costs as much as what is in the air.
 
 import { throttled } from "./dom.js";
-import { STATE_TAGS } from "./format.js";
+import { STATE_TAGS, band } from "./format.js";
 import { ringBounds, ringCentre } from "./geometry.js";
 import { RATIO, palette, picture } from "./images.js";
 import { loadLand } from "./land.js";
@@ -11,7 +11,6 @@ import { conflictIsWithin, filterOf, isWithin } from "./model.js";
 
 const LABELS_MAX = 250;
 const DRAW_MS = 60;
-const STANDING = new Set(["accepted", "pending"]);
 const CLICKABLE = ["conflicts", "activity-fill", "notice-fill"];
 
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -62,7 +61,10 @@ export class AirspaceMap {
       if (["time", "window", "lower", "upper", "selection"].some((k) => changed.has(k))) {
         this.draw();
       }
-      if (changed.has("units")) this.scale.setUnit(this.#scaleUnit());
+      if (changed.has("units")) {
+        this.scale.setUnit(this.#scaleUnit());
+        this.draw();
+      }
     });
   }
 
@@ -167,7 +169,7 @@ export class AirspaceMap {
     if (activity.unacknowledged.length) marks.push("unack.");
     const isInConflict = this.model.inConflict.has(activity.id);
     return { type: "Feature",
-      properties: { image: `label:${party}:${activity.name} ${marks.join(" ")}`, opacity,
+      properties: { image: `label:${party}:${marks.join(" ")} ${activity.name}`, opacity,
         rank: -(activity.priority ?? 0) - (isInConflict ? 1000 : 0) },
       geometry: { type: "Point", coordinates: topOf(shape.ring) } };
   }
@@ -182,8 +184,9 @@ export class AirspaceMap {
       for (const shape of within) {
         shapes.push(feature(shape.ring, { kind: "notice", id: notice.id, opacity }));
       }
-      labels.push({ type: "Feature", properties: { image: `label:n:${notice.name}`, opacity,
-        rank: -2000 },
+      const limits = band(notice.lower, notice.upper, this.state.units);
+      labels.push({ type: "Feature", properties: { image: `label:n:${notice.name} · ${limits}`,
+        opacity, rank: -2000 },
       geometry: { type: "Point", coordinates: topOf(within[0].ring) } });
     }
     return { shapes, labels };
@@ -262,5 +265,3 @@ function topOf(ring) {
   const north = ringBounds([ring])[3];
   return [ringCentre(ring)[0], north];
 }
-
-export { STANDING };

@@ -23,7 +23,6 @@ export function priorityTag(priority) {
   return h("span", { class: "quiet" }, `priority ${priority ?? 0}`);
 }
 
-// The other party's data is as old as the last word heard from it.
 export function select(state, kind, id) {
   state.set({ selection: { kind, id } });
 }

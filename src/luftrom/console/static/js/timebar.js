@@ -45,7 +45,10 @@ export class TimeBar {
       if (["time", "follow", "playing", "window"].some((key) => changed.has(key))) this.show();
       if (["lower", "upper"].some((key) => changed.has(key))) this.paint();
     });
-    setInterval(() => { if (state.follow) state.set({ time: Date.now() }); }, 1000);
+    // Before the first read there is no time: the first one depends on what there is to see.
+    setInterval(() => {
+      if (state.follow && state.time !== null) state.set({ time: Date.now() });
+    }, 1000);
   }
 
   go(time) {

@@ -1,0 +1,8 @@
+"""Names that the browser tests and their fixtures share."""
+
+from __future__ import annotations
+
+from luftrom.cli.scenario import PARTIES
+
+ALFA, BRAVO = PARTIES
+HOSTILE_NAME = '<img src=x onerror="window.wasFooled=1"><b>'
