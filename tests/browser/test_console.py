@@ -98,8 +98,8 @@ def test_a_conflict_opens_and_its_link_shows_the_same(console, tokens):
     fragment = urlsplit(page.url).fragment
     assert "sel=conflict:" in fragment and "t=" in fragment and "map=" in fragment
     again = console(BRAVO).open(f"token={tokens[BRAVO]}&{fragment}").page
-    expect(again.locator("#detail")).to_have_text(detail.inner_text().replace("\n", ""),
-                                                  use_inner_text=False, timeout=10_000)
+    sentence = detail.locator(".sentence").inner_text()
+    expect(again.locator("#detail .sentence")).to_have_text(sentence, timeout=10_000)
     assert again.locator("#time strong").inner_text() == page.locator("#time strong").inner_text()
 
 
