@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from browser_names import ALFA, BRAVO, HOSTILE_NAME
 from playwright.sync_api import expect
+from pyproj import Geod
 
 pytestmark = pytest.mark.browser
 GONE_MS = 15_000                           # a lost peer or node is said within ten seconds
@@ -169,3 +170,21 @@ def test_a_silent_peer_and_a_lost_node_cannot_be_missed(console, tokens, nodes):
         peer.process.send_signal(signal.SIGCONT)
     expect(tab.page.locator("body[data-link=live]")).to_be_visible(timeout=20_000)
     expect(banner).to_have_count(0, timeout=30_000)
+
+
+def test_circles_are_geodesic_and_the_antimeridian_is_crossed(console, tokens):
+    page = console(ALFA).open(f"token={tokens[ALFA]}").page
+    rings = page.evaluate("""async () => {
+      const { circleRing, outlineRing } = await import("/console/js/geometry.js");
+      const corner = (lat, lng) => ({ lat, lng });
+      return { circle: circleRing(60, 10, 50000), across: circleRing(10, 179.9, 50000),
+        box: outlineRing({ outline_polygon: { vertices: [corner(0, 179), corner(0, -179),
+          corner(1, -179), corner(1, 179)] } }) };
+    }""")
+    lngs, lats = zip(*rings["circle"], strict=True)
+    distances = Geod(ellps="WGS84").inv([10] * len(lngs), [60] * len(lats), lngs, lats)[2]
+    assert all(abs(distance - 50_000) < 200 for distance in distances)
+    for ring in (rings["across"], rings["box"]):
+        assert ring[0] == ring[-1]
+        assert all(abs(a[0] - b[0]) < 2 for a, b in zip(ring, ring[1:], strict=False))
+        assert max(lng for lng, _ in ring) - min(lng for lng, _ in ring) < 3

@@ -33,7 +33,10 @@ export class Detail {
 
   show() {
     const { selection } = this.state;
+    const list = byId("list");
+    const cameFromList = list.contains(document.activeElement);
     this.panel.hidden = selection === null;
+    list.hidden = selection !== null;
     if (selection === null) {
       this.panel.replaceChildren();
       return;
@@ -45,12 +48,21 @@ export class Detail {
     const focused = this.panel.contains(document.activeElement)
       ? document.activeElement.dataset.key : null;
     this.panel.replaceChildren(this.#back(), ...body.flat(Infinity).filter(Boolean));
-    if (focused) this.panel.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    // The row that was pressed is gone: the keyboard goes on at the way back.
+    const key = cameFromList ? "back" : focused;
+    if (key) this.panel.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }
 
   #back() {
     return h("button", { type: "button", class: "back", data: { key: "back" },
-      onclick: () => this.state.set({ selection: null }) }, "← Back to the list");
+      onclick: () => this.#toList() }, "← Back to the list");
+  }
+
+  #toList() {
+    const { kind, id } = this.state.selection;
+    this.state.set({ selection: null });
+    const key = CSS.escape(`${kind}:${id}`);
+    (byId("list").querySelector(`[data-key="${key}"]`) ?? byId(`tab-${this.state.tab}`))?.focus();
   }
 
   #button(key, text, action) {

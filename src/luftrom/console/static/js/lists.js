@@ -24,7 +24,7 @@ export class Lists {
     state.on((changed) => {
       if (changed.has("tab")) {
         this.rows = ROWS;
-        this.#show(true);
+        this.#show();
         byId("list").scrollTop = 0;
       } else if (["time", "window", "lower", "upper", "units", "selection"].some(
         (key) => changed.has(key))) this.show();
@@ -58,7 +58,7 @@ export class Lists {
 
   focusSearch() {
     this.choose("activities");
-    this.#show(true);
+    this.#show();
     byId("search")?.focus();
   }
 
@@ -84,8 +84,7 @@ export class Lists {
     });
     const list = byId("list");
     list.setAttribute("aria-labelledby", `tab-${known}`);
-    list.hidden = this.state.selection !== null && byId("detail").hidden === false;
-    if (list.hidden) return;
+    if (this.state.selection !== null) return;   // the detail stands in its place
     this.#fill(list, this[known]());
   }
 

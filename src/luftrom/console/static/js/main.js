@@ -128,7 +128,8 @@ function chooseTime(state, model, timeBar) {
   const nowMs = Date.now();
   const at = { ...filterOf(state), start: nowMs, end: nowMs };
   const standing = [...model.standing()];
-  if (standing.length === 0 || standing.some((a) => isWithin(a, at))) {
+  const isInTheAir = standing.some((a) => a.shapes.some((shape) => isWithin(shape, at)));
+  if (standing.length === 0 || (isInTheAir && !state.selection)) {
     state.set({ time: nowMs, follow: true });
     return;
   }
@@ -136,6 +137,11 @@ function chooseTime(state, model, timeBar) {
     ...standing.filter((a) => a.start > nowMs).map((a) => a.start)];
   state.set({ time: nowMs, follow: false });
   timeBar.refresh();
+  const chosen = model.find(state.selection);
+  if (chosen) {
+    timeBar.go(middle(chosen));
+    return;
+  }
   timeBar.go(model.conflicts.some((c) => c.start > nowMs) ? ahead[0] : Math.min(...ahead, Infinity));
 }
 
