@@ -281,6 +281,14 @@ def test_a_draft_overwrites_nothing_and_names_bad_terms(luftrom: Luftrom) -> Non
     assert not Path("b.json").exists()
 
 
+def test_nothing_is_called_verified_that_was_not(luftrom: Luftrom) -> None:
+    found(luftrom, "alfa")
+    for arguments in (["audit", "alfa"], ["audit", "http://127.0.0.1:8601", "--json"]):
+        ran = luftrom(*arguments)
+        assert ran.code != 0 and ran.out == ""
+        assert ran.err.startswith("luftrom: ")
+
+
 # -- input of declare ------------------------------------------------------------------------------
 
 def volume(**changed: object) -> dict[str, Any]:
