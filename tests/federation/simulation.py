@@ -1,0 +1,259 @@
+"""A seeded simulation: conductors, a network that loses, repeats, delays and reorders, crashes,
+failing commits and clocks that jump. Everything but sockets and threads is the real code.
+
+`run(seed)` plays one schedule and raises AssertionError with what broke; the seed is the report.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any
+
+from memory_store import MemoryStore
+from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
+
+from luftrom.airspace import OFF_NOMINAL_STATES, Intent, Notice
+from luftrom.clock import NS_PER_S
+from luftrom.errors import LuftromError
+from luftrom.exchange import encode_message, parse_message
+from luftrom.index import ACCEPTED
+from luftrom.node import requests as ask
+from luftrom.node.conductor import Conductor, load_airspace
+from luftrom.volume import Circle, Volume4D
+
+NAMES = ("alfa.example", "bravo.example", "charlie.example", "delta.example")
+MINUTE_NS = 60 * NS_PER_S
+
+
+@dataclass
+class Letter:
+    """A message on the wire; `counter` None for an answer."""
+
+    recipient: str
+    body: bytes
+    counter: int | None
+
+
+class Party:
+    """One simulated node: its store outlives its conductor."""
+
+    def __init__(self, world: World, name: str):
+        self.world, self.name = world, name
+        self.store, self.clock = MemoryStore(), FakeClock()
+        self.have = {peer: 0 for peer in world.names if peer != name}
+        self.counter = itertools.count(1)
+        self.acknowledged: list[tuple[str, Any]] = []
+        self.wake()
+
+    def wake(self) -> None:
+        """Start from the store, as after a crash."""
+        self.conductor = Conductor(self.name, self.world.keys[self.name], self.world.agreement,
+                                   self.store, self.clock)
+
+    def step(self, *requests: ask.Request, fault: str | None = None) -> None:
+        step = self.conductor.step(requests)
+        self.store.fault = fault
+        try:
+            self.store.commit(step.writes)
+        except LuftromError as error:
+            self.conductor.fail(step, error)
+            return
+        finally:
+            self.store.fault = None
+        self.conductor.publish(step)
+
+    def send(self, peer: str) -> Letter:
+        message = self.conductor.message_to(peer, self.have[peer], self.have[peer])
+        return Letter(peer, encode_message(message), next(self.counter))
+
+    def hear(self, letter: Letter, fault: str | None = None) -> Letter | None:
+        """Take a letter in; returns the answer to a request that was taken."""
+        message = parse_message(letter.body)
+        answers: list[Letter] = []
+
+        def reply(result: Any, error: LuftromError | None) -> None:
+            if error is not None:
+                self.world.check_refusal(self.name, error)
+                if error.code in ("gap", "rolled_back") and letter.counter is None:
+                    self.have[message.sender] = 0
+                return
+            self.have[message.sender] = message.have
+            if result is not None:
+                answers.append(Letter(message.sender, encode_message(result), None))
+
+        self.step(ask.Hear(message, letter.counter, reply), fault=fault)
+        return answers[0] if answers else None
+
+
+class World:
+    """All parties, the wire between them, and one seed that decides everything."""
+
+    def __init__(self, seed: int, parties: int = 2, mode: str = "hold"):
+        self.random = random.Random(seed)
+        self.names = NAMES[:parties]
+        self.keys = {name: _keys(name) for name in self.names}
+        self.agreement = make_agreement(
+            tuple(make_party(name, self.keys[name]) for name in self.names), mode=mode)
+        self.parties = {name: Party(self, name) for name in self.names}
+        self.wire: list[Letter] = []
+        self.ids = [str(uuid.UUID(int=self.random.getrandbits(128), version=4)) for _ in range(12)]
+
+    # -- what can happen ---------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """One event at one party."""
+        party = self.parties[self.random.choice(self.names)]
+        fault = self.random.choice(("fails", "persists")) if self.random.random() < .04 else None
+        chance = self.random.random()
+        if chance < .35:
+            party.step(*[self.request(party) for _ in range(self.random.randint(1, 3))],
+                       fault=fault)
+        elif chance < .55:
+            peer = self.random.choice([n for n in self.names if n != party.name])
+            self.wire.append(party.send(peer))
+        elif chance < .92:
+            self.deliver(fault)
+        elif chance < .96:
+            party.wake()
+        elif chance < .98:
+            party.clock.now += self.random.choice((-3600, 3600, 7)) * NS_PER_S
+        else:
+            party.clock.advance(self.random.choice((.5, 6)))
+            party.step(fault=fault)
+
+    def deliver(self, fault: str | None) -> None:
+        if not self.wire:
+            return
+        letter = self.random.choice(self.wire)
+        if self.random.random() < .85:
+            self.wire.remove(letter)       # otherwise it will come again
+        if self.random.random() < .15:
+            return                         # lost
+        answer = self.parties[letter.recipient].hear(letter, fault)
+        if answer is not None:
+            self.wire.append(answer)
+
+    def request(self, party: Party) -> ask.Request:
+        chance, entity_id = self.random.random(), self.random.choice(self.ids)
+        standing = party.conductor.airspace.current.get((entity_id, party.name))
+
+        def reply(result: Any, error: LuftromError | None) -> None:
+            if error is not None:
+                self.check_refusal(party.name, error)
+            else:
+                party.acknowledged.append((entity_id, result))
+
+        if chance < .1:
+            return ask.Withdraw(entity_id, None, "m", reply)
+        if chance < .2:
+            return ask.GiveNotice(Notice(entity_id, "m", "Closed", "hazard", (self.volume(),)),
+                                  reply)
+        ovn = standing.ovn if standing and standing.intent else None
+        return ask.Declare(self.intent(party, entity_id), ovn, False, reply)
+
+    def intent(self, party: Party, entity_id: str) -> Intent:
+        state = self.random.choice(("Accepted",) * 8 + ("Activated", "Nonconforming"))
+        priority = self.random.choice((0, 0, 0, 10, 20, None))
+        intent = Intent(entity_id, "m", "Flight", state, priority,
+                        tuple(self.volume() for _ in range(self.random.randint(1, 2))))
+        if priority is not None or self.random.random() < .2:
+            return intent
+        known = {record.ovn for record in party.conductor.airspace.relevant(intent)}
+        return replace(intent, key=frozenset(known))
+
+    def volume(self) -> Volume4D:
+        lat = 46.0 + self.random.randrange(3) * .004
+        start = NOON_NS + self.random.randrange(3) * 50 * MINUTE_NS
+        return Volume4D(Circle(lat, 7.0, 150.0), 100.0, 200.0, start, start + 60 * MINUTE_NS)
+
+    def check_refusal(self, name: str, error: LuftromError) -> None:
+        """Honest parties never prove each other liars, whatever the network does."""
+        expected = {"gap", "rolled_back", "replayed", "exists", "pending", "stale_ovn", "conflict",
+                    "not_found", "forbidden", "bad_input", "not_recorded", "not_acknowledged"}
+        assert error.code in expected, f"{name}: {error.code}: {error}"
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """A fair network at last: talk until nobody has anything new to say."""
+        self.wire.clear()
+        for party in self.parties.values():
+            party.clock.advance(3600 * 3)  # whoever waited for a dead peer gives up now
+        for _ in range(12):
+            before = [p.conductor.log.size for p in self.parties.values()]
+            for one, other in itertools.permutations(self.names, 2):
+                for _ in range(2):
+                    answer = self.parties[other].hear(self.parties[one].send(other))
+                    if answer is None:
+                        self.resynchronise(one, other)
+                        continue
+                    self.parties[one].hear(answer)
+            for party in self.parties.values():
+                party.step()
+            if before == [p.conductor.log.size for p in self.parties.values()]:
+                return
+        raise AssertionError("the nodes never come to rest")
+
+    def resynchronise(self, one: str, other: str) -> None:
+        """What a 409 tells a sender: where the recipient is, and its counter."""
+        peer = self.parties[other].conductor
+        self.parties[one].have[other] = peer.mirrors[one].applied
+        self.parties[one].counter = itertools.count(peer.counters[one] + 1)
+
+    def check(self) -> int:
+        """Everything that must be true once all is said; returns the number of accepted."""
+        views = [party.conductor.airspace for party in self.parties.values()]
+        assert len({view.digest() for view in views}) == 1, "the nodes hold different airspaces"
+        for party in self.parties.values():
+            assert not party.store.proofs(), f"{party.name} holds a proof against honest peers"
+            self.check_party(party)
+        for pair in views[0].conflicts():
+            first, second = pair.first, pair.second
+            assert second.notice is not None or self.may_both_stand(first, second), (
+                f"leaf {first.index} of {first.party} and leaf {second.index} of {second.party} "
+                "conflict and are both accepted")
+        return sum(record.status == ACCEPTED for record in views[0].records.values())
+
+    def may_both_stand(self, one: Any, other: Any) -> bool:
+        if one.ruling.unacknowledged or other.ruling.unacknowledged:
+            return True
+        if {one.intent.state, other.intent.state} & set(OFF_NOMINAL_STATES):
+            return True
+        x, y = one.intent.priority, other.intent.priority
+        if (x or 0) != (y or 0):
+            return True
+        if None in (x, y):                 # the later one named the earlier one in its key
+            return one.ovn in other.intent.key or other.ovn in one.intent.key
+        return self.agreement.permits_conflicts(x)
+
+    def check_party(self, party: Party) -> None:
+        view = party.conductor.airspace
+        assert not view.unruled(party.name), f"{party.name} has not ruled on everything"
+        rebuilt = load_airspace(party.store, party.name, self.agreement, set())
+        assert rebuilt.digest() == view.digest(), f"{party.name}: a rebuild differs"
+        assert list(party.store.airspace()) == list(view.rows()), f"{party.name}: stored rows differ"
+        for entity_id, result in party.acknowledged:
+            record = getattr(result, "operational_intent", result)
+            held = view.records.get((party.name, record.index))
+            assert held is not None and held.entity_id == entity_id, "an answer was lost"
+            if hasattr(result, "accepted"):
+                assert held.ruling.accepted == result.accepted, "a ruling changed"
+
+
+_KEYS: dict[str, Any] = {}
+
+
+def _keys(name: str) -> Any:
+    return _KEYS.setdefault(name, make_keys(name, post_quantum=False))
+
+
+def run(seed: int, parties: int = 2, mode: str = "hold") -> int:
+    """Play one schedule to its end; returns how many records were accepted."""
+    world = World(seed, parties, mode)
+    for _ in range(world.random.randint(20, 90)):
+        world.turn()
+    world.settle()
+    return world.check()
