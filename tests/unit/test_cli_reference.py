@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from luftrom.cli import EXIT_CODES
-from luftrom.cli.reference import cli_page, config_page, contexts
+from luftrom.cli.reference import api_page, cli_page, config_page, contexts
 from luftrom.config import ROLES, SETTINGS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize(("name", "page"), [("cli.md", cli_page), ("config.md", config_page)])
+@pytest.mark.parametrize(("name", "page"), [("cli.md", cli_page), ("config.md", config_page),
+                                            ("api.md", api_page)])
 def test_pages_are_what_the_code_says(name: str, page: object) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == page(), (
         "run: python -m luftrom.cli.reference docs/reference")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -171,17 +170,8 @@ def test_what_goes_out_comes_back_bit_for_bit(lat, lng, dlat, dlng, lower, heigh
     assert parse_volume4d(parse_json(json.dumps(encode_volume4d(circle)).encode()), None) == circle
 
 
-def test_parsing_changes_nothing_and_is_quick():
+def test_parsing_changes_nothing():
     value = document()
     before = copy.deepcopy(value)
     parse_volume4d(value, "v")
     assert value == before
-    best_s = min(_time(value) for _ in range(5))
-    assert best_s < 250e-6, f"{best_s * 1e6:.1f} us"   # 25 us is the aim; ten times is a defect
-
-
-def _time(value):
-    start_s = time.perf_counter()
-    for _ in range(200):
-        parse_volume4d(value, "v")
-    return (time.perf_counter() - start_s) / 200

@@ -11,7 +11,7 @@ from luftrom.errors import LuftromError
 TYPE_PREFIX = "urn:luftrom:problem:"
 RETRY_AFTER_S = 1
 
-# Every code that the API answers with, and what it means; docs/api.md shows this table.
+# Every code that the API answers with, and what it means; docs/reference/api.md shows this table.
 CODES: Mapping[str, str] = {
     "bad_input": "The request is not what its format says; `field` names the place.",
     "bad_encoding": "The compressed body does not decompress.",

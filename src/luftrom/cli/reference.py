@@ -1,7 +1,7 @@
-"""The reference pages of the command line and of config.toml, written from what they describe.
+"""The reference pages of command line, config.toml and API, written from what they describe.
 
-`python -m luftrom.cli.reference docs/reference` writes cli.md and config.md anew; a test says when
-that is due.
+`python -m luftrom.cli.reference docs/reference` writes cli.md, config.md and api.md anew; a test
+says when that is due.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from pathlib import Path
 
 import click
 
+from luftrom import limits
+from luftrom.api.problem import CODES
+from luftrom.api.routes import ROUTES
 from luftrom.cli import COMMANDS, EXIT_CODES, cli
 from luftrom.config import FORMAT, ROLES, SETTINGS
 
@@ -88,6 +91,16 @@ The fingerprint of a key card is the first 120 bits of the SHA-256 of its signed
 (RFC 4648: A to Z and 2 to 7), 24 letters in six groups of four. Two people who know each other's
 voice read it aloud; `luftrom card check FILE FINGERPRINT` compares.
 """
+_API_HEAD = """\
+# The API
+
+Written by `python -m luftrom.cli.reference`; do not edit.
+
+A node shows the same at `/docs`, with schemas, and as OpenAPI 3.1 at `/openapi.json`. Paths with
+scopes take a bearer token (JWT; RS256, ES256 or Ed25519) that has any one of them; `luftrom token`
+makes one. Refusals are problem+json (RFC 9457), on F3548-21 paths the standard's `ErrorResponse`;
+both carry `code` and, where one is at fault, `field`.
+"""
 
 
 def cli_page() -> str:
@@ -131,9 +144,28 @@ def config_page() -> str:
         f"## Keys\n\n| role | what the key does |\n|---|---|\n{roles}", _FINGERPRINT])
 
 
+def api_page() -> str:
+    """docs/reference/api.md."""
+    parts = [_API_HEAD]
+    for tag in dict.fromkeys(route.tag for route in ROUTES):
+        rows = "".join(
+            f"| `{route.method} {route.path.replace('*}', '}')}` | {route.summary} | "
+            f"{', '.join(f'`{scope}`' for scope in route.scopes) or 'open'} |\n"
+            for route in ROUTES if route.tag == tag)
+        parts.append(f"## {tag}\n\n| path | what it does | scopes, any of |\n|---|---|---|\n{rows}")
+    codes = "".join(f"| `{code}` | {text} |\n" for code, text in CODES.items())
+    parts.append(f"## Errors\n\n| code | meaning |\n|---|---|\n{codes}")
+    bounds = "".join(f"| `{name}` | {value:,} |\n" for name, value in vars(limits).items()
+                     if name.isupper())
+    parts.append("## Limits\n\nThe unit stands last in a name.\n\n"
+                 f"| limit | value |\n|---|---|\n{bounds}")
+    return "\n".join(parts)
+
+
 def main(folder: Path) -> None:
-    """Write both pages."""
-    for name, page in (("cli.md", cli_page()), ("config.md", config_page())):
+    """Write all pages."""
+    for name, page in (("cli.md", cli_page()), ("config.md", config_page()),
+                       ("api.md", api_page())):
         (folder / name).write_text(page, encoding="utf-8")
 
 
