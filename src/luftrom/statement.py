@@ -1,0 +1,394 @@
+"""Statements: the signed entries of a log, and the disclosures that open them.
+
+A statement is the issuer-signed JWT of an SD-JWT (RFC 9901) as compact JWS (RFC 7515) with the
+algorithm `Ed25519` (RFC 9864): the signed bytes are the leaf. Its content stands in disclosures
+beside it; the leaf holds one salted digest for each (RFC 9901, section 4.2). Leaves have exactly
+one form, so that a second text of the same statement is refused: `_payload` writes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from luftrom import limits
+from luftrom.errors import BadInput, TooLarge, Unverified
+from luftrom.wire import parse_json
+
+TYP = "vnd.luftrom.statement.v1+sd-jwt"    # the media type names the format's version
+ROLE = "statements"
+# What each type of statement says besides author, type, index, time, agreement and seen. With `?`:
+# or not.
+TYPES: Mapping[str, tuple[str, ...]] = {
+    "agreement": (),
+    "declaration": ("entity", "_sd"),
+    "withdrawal": ("entity", "of", "reason?"),
+    "notice": ("entity", "_sd"),
+    "notice_withdrawal": ("entity", "of", "reason?"),
+    "ruling": ("rulings",),
+    "notification": ("_sd",),
+}
+# The order in which claims, and the members of a ruling, are written.
+_CLAIMS = ("iss", "type", "index", "iat", "agreement", "seen", "rulings", "of", "entity", "reason",
+           "_sd", "_sd_alg")
+_RULING = ("index", "accepted", "unacknowledged", "against")
+# Claims that nobody may disclose over the signed ones (RFC 9901, section 7.1; RFC 7519).
+_REGISTERED = frozenset(_CLAIMS) | {"...", "exp", "nbf", "aud", "sub", "jti", "cnf", "status"}
+_SALT_BYTES = 16                           # RFC 9901, section 9.3: at least 128 bits
+_NUMBER_MAX = 2**53 - 1                    # RFC 7493: what every JSON reader reads exactly
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,126}[a-z0-9])?", re.ASCII)
+_ENTITY = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
+_RULE = re.compile(r"[a-z_]{1,32}", re.ASCII)
+_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_DIGEST = re.compile(r"[0-9A-Za-z_-]{42}[AEIMQUYcgkosw048]", re.ASCII)   # 32 bytes in base64url
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How much of a peer's log the author had applied, and the root hash over it."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What an author ruled on its own declaration at leaf `index`.
+
+    `against` names whom it lost to: (party, leaf index, rule). `unacknowledged` lists peers whose
+    receipt was missing when their time was up.
+    """
+
+    index: int
+    accepted: bool
+    against: tuple[tuple[str, int, str], ...] = ()
+    unacknowledged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One leaf, read. What its type does not have is empty; `leaf` are the bytes themselves.
+
+    `of` is the leaf of the same log that a withdrawal ends. `digests` are those of the
+    disclosures, sorted, so that their order tells nothing.
+    """
+
+    party: str
+    type: str
+    index: int
+    iat_s: int
+    agreement: str = ""
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    entity_id: str = ""
+    version: int = 0
+    of: int | None = None
+    rulings: tuple[Ruling, ...] = ()
+    reason: str = ""
+    digests: tuple[str, ...] = ()
+    leaf: bytes = field(default=b"", repr=False)
+
+
+# -- writing -------------------------------------------------------------------------------------
+
+class StatementSigner:
+    """Signs the statements of one party."""
+
+    def __init__(self, party: str, key: Ed25519PrivateKey):
+        self._party = party
+        self._head = _header(party, ROLE)
+        self._key = key
+
+    def sign(self, claims: Mapping[str, Any], disclosures: Sequence[bytes]) -> bytes:
+        """The leaf that says `claims` and commits to the disclosures; TooLarge beyond a leaf.
+
+        `claims` are those of the format, in any order, with the roots in `seen` as bytes. They
+        are not checked here: what is appended to a log is parsed first.
+        """
+        whole: dict[str, Any] = {"iss": self._party, **claims}
+        if "seen" in whole:
+            whole["seen"] = {name: {"size": seen["size"], "root": _b64(seen["root"])}
+                             for name, seen in whole["seen"].items()}
+        if "rulings" in whole:
+            whole["rulings"] = [{name: ruling[name] for name in _RULING} for ruling in
+                                whole["rulings"]]
+        if disclosures:
+            whole["_sd"] = sorted(disclosure_digest(item) for item in disclosures)
+            whole["_sd_alg"] = "sha-256"
+        whole = {name: whole.pop(name) for name in _CLAIMS if name in whole} | whole
+        signed = self._head + b"." + _b64(_dump(whole)).encode()
+        leaf = signed + b"." + _b64(self._key.sign(signed)).encode()
+        if len(leaf) > limits.LEAF_BYTES_MAX:
+            raise TooLarge(f"the statement has {len(leaf)} bytes; at most "
+                           f"{limits.LEAF_BYTES_MAX} fit into a leaf")
+        return leaf
+
+
+def make_disclosure(name: str, value: Any) -> bytes:
+    """A claim with a fresh salt, as it travels (RFC 9901, section 4.2.1)."""
+    salt = _b64(secrets.token_bytes(_SALT_BYTES))
+    return _b64(_dump([salt, name, value])).encode()
+
+
+def disclosure_digest(disclosure: bytes) -> str:
+    """The digest that commits to a disclosure (RFC 9901, section 4.2.3)."""
+    return _b64(hashlib.sha256(disclosure).digest())
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+def parse_statement(leaf: bytes) -> Statement:
+    """A leaf to its value, strictly; BadInput names the claim at fault. Nothing is verified."""
+    head, payload, _ = _parts(leaf)
+    statement = _parse_payload(payload, leaf)
+    if head != _header(statement.party, ROLE):
+        raise BadInput(f"is not that of a statement of {statement.party}", field="header")
+    return statement
+
+
+def verify_statement(leaf: bytes, public_key: bytes, party: str) -> Statement:
+    """A leaf to its value, once its signature by the party's statements key was checked.
+
+    Raises Unverified with the code wrong_party, wrong_role (the header names another of its keys)
+    or wrong_signature; BadInput if what was signed is no statement.
+    """
+    head, payload, signature = _parts(leaf)
+    if head != _header(party, ROLE):
+        raise _wrong_header(head, party)
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, leaf[:leaf.rindex(b".")])
+    except InvalidSignature:
+        raise Unverified(f"the signature is not by the statements key of {party}",
+                         code="wrong_signature") from None
+    statement = _parse_payload(payload, leaf)
+    if statement.party != party:
+        raise Unverified(f"a statement of {statement.party}, signed by {party}",
+                         code="wrong_party")
+    return statement
+
+
+def parse_disclosure(disclosure: bytes) -> tuple[str, Any]:
+    """A disclosure to the name and the value of its claim; BadInput if it is none."""
+    if len(disclosure) > limits.DISCLOSURE_BYTES_MAX:
+        raise TooLarge(f"a disclosure has {len(disclosure)} bytes; at most "
+                       f"{limits.DISCLOSURE_BYTES_MAX} are taken")
+    item = parse_json(_unb64(disclosure, "disclosure"), field="disclosure")
+    if not isinstance(item, list) or len(item) != 3 or not all(
+            isinstance(text, str) for text in item[:2]):
+        raise BadInput("must be a list of salt, name and value", field="disclosure")
+    salt, name, value = item
+    if len(salt) < len(_b64(bytes(_SALT_BYTES))):
+        raise BadInput(f"has a salt of less than {8 * _SALT_BYTES} bits", field="disclosure")
+    if not name or name in _REGISTERED:
+        raise BadInput(f"must not disclose a claim named {name!r}", field="disclosure")
+    return name, value
+
+
+def open_disclosures(statement: Statement, disclosures: Sequence[bytes]) -> dict[str, Any]:
+    """The claims that the disclosures open, in their order (RFC 9901, section 7.1).
+
+    Raises Unverified (wrong_disclosure) unless each matches a digest of the statement, no two the
+    same one and no two claims have one name; BadInput if one is malformed.
+    """
+    opened: dict[str, Any] = {}
+    left = set(statement.digests)
+    for disclosure in disclosures:
+        digest = disclosure_digest(disclosure)
+        if digest not in left:
+            twice = " a second time" if digest in statement.digests else ""
+            raise Unverified(f"leaf {statement.index} of {statement.party} does not commit to what "
+                             f"was disclosed{twice}", code="wrong_disclosure")
+        left.remove(digest)
+        name, value = parse_disclosure(disclosure)
+        if name in opened:
+            raise Unverified(f"leaf {statement.index} of {statement.party} discloses {name!r} "
+                             "twice", code="wrong_disclosure")
+        opened[name] = value
+    return opened
+
+
+def _parts(leaf: bytes) -> tuple[bytes, bytes, bytes]:
+    """Header as it stands, payload and signature of a compact JWS (RFC 7515, section 7.1)."""
+    if len(leaf) > limits.LEAF_BYTES_MAX:
+        raise TooLarge(f"a leaf has {len(leaf)} bytes; at most {limits.LEAF_BYTES_MAX} are taken")
+    parts = leaf.split(b".")
+    if len(parts) != 3:
+        raise BadInput("must be a compact JWS: three parts between dots", field="leaf")
+    signature = _unb64(parts[2], "signature")
+    if len(signature) != 64:
+        raise BadInput("must be the 64 bytes of an Ed25519 signature", field="signature")
+    return parts[0], _unb64(parts[1], "payload"), signature
+
+
+@lru_cache(maxsize=128)
+def _header(party: str, role: str) -> bytes:
+    return _b64(_dump({"alg": "Ed25519", "kid": f"{party}#{role}", "typ": TYP})).encode()
+
+
+def _wrong_header(head: bytes, party: str) -> Unverified:
+    for role in ("log", "mirror", "channel", "witness"):
+        if head == _header(party, role):
+            return Unverified(f"signed with the {role} key of {party}", code="wrong_role")
+    return Unverified(f"the header is not that of a statement of {party}", code="wrong_party")
+
+
+def _parse_payload(payload: bytes, leaf: bytes) -> Statement:
+    try:
+        claims = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise BadInput("is not JSON", field="payload") from None
+    if not isinstance(claims, dict):
+        raise BadInput("must be a JSON object", field="payload")
+    statement = _read(claims, leaf)
+    # One statement, one text: this also refuses duplicate members, other orders and spaces.
+    if _payload(statement) != payload:
+        raise BadInput("is not written as the format has it", field="payload")
+    return statement
+
+
+def _read(claims: dict[str, Any], leaf: bytes) -> Statement:
+    kind = claims.get("type")
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise BadInput(f"must be one of {', '.join(TYPES)}", field="type")
+    has = TYPES[kind]
+    entity: dict[str, Any] = {}
+    if "entity" in has:
+        entity = _object(claims.get("entity"), "entity", ("id", "version"))
+    reason = claims.get("reason", "")
+    if not isinstance(reason, str) or len(reason) > limits.REMARKS_CHARS_MAX or any(
+            sign < " " or "\ud800" <= sign < "\ue000" for sign in reason):
+        raise BadInput(f"must be text of at most {limits.REMARKS_CHARS_MAX} characters",
+                       field="reason")
+    return Statement(
+        party=_matching(_NAME, claims.get("iss"), "iss"), type=kind,
+        index=_number(claims.get("index"), "index"), iat_s=_number(claims.get("iat"), "iat"),
+        agreement=_matching(_HEX, claims["agreement"], "agreement")
+        if "agreement" in claims else "",
+        seen=_read_seen(claims.get("seen", {})),
+        entity_id=_matching(_ENTITY, entity["id"], "entity.id") if entity else "",
+        version=_number(entity["version"], "entity.version", 1) if entity else 0,
+        of=_number(claims.get("of"), "of") if "of" in has else None,
+        rulings=_read_rulings(claims.get("rulings")) if "rulings" in has else (),
+        reason=reason, digests=_read_digests(claims.get("_sd")) if "_sd" in has else (), leaf=leaf)
+
+
+def _read_seen(value: Any) -> dict[str, Seen]:
+    if not isinstance(value, dict) or len(value) > limits.PARTIES_MAX:
+        raise BadInput("must be an object, a member for each peer", field="seen")
+    seen = {}
+    for name, item in value.items():
+        _object(item, "seen", ("size", "root"))
+        root = _matching(_DIGEST, item["root"], "seen.root")
+        seen[_matching(_NAME, name, "seen")] = Seen(
+            _number(item["size"], "seen.size"), base64.urlsafe_b64decode(root + "="))
+    return seen
+
+
+def _read_rulings(value: Any) -> tuple[Ruling, ...]:
+    rulings = []
+    for item in _list(value, "rulings"):
+        _object(item, "rulings", _RULING)
+        if not isinstance(item["accepted"], bool):
+            raise BadInput("must be true or false", field="rulings.accepted")
+        rulings.append(Ruling(
+            _number(item["index"], "rulings.index"), item["accepted"],
+            tuple(_read_against(one) for one in _list(item["against"], "rulings.against", 0)),
+            tuple(_matching(_NAME, name, "rulings.unacknowledged")
+                  for name in _list(item["unacknowledged"], "rulings.unacknowledged", 0))))
+        if rulings[-1].accepted and rulings[-1].against:
+            raise BadInput("must be empty where it is accepted", field="rulings.against")
+    return tuple(rulings)
+
+
+def _read_against(value: Any) -> tuple[str, int, str]:
+    if len(_list(value, "rulings.against")) != 3:
+        raise BadInput("must be party, leaf index and rule", field="rulings.against")
+    return (_matching(_NAME, value[0], "rulings.against"), _number(value[1], "rulings.against"),
+            _matching(_RULE, value[2], "rulings.against"))
+
+
+def _read_digests(value: Any) -> tuple[str, ...]:
+    digests = tuple(_matching(_DIGEST, item, "_sd") for item in _list(value, "_sd"))
+    if any(one >= other for one, other in zip(digests, digests[1:], strict=False)):
+        raise BadInput("must be sorted and hold nothing twice", field="_sd")
+    return digests
+
+
+def _payload(statement: Statement) -> bytes:
+    """The one text of a statement: compact JSON in ASCII, its claims in the order of `_CLAIMS`."""
+    s = statement
+    claims: dict[str, Any] = {"iss": s.party, "type": s.type, "index": s.index, "iat": s.iat_s}
+    if s.agreement:
+        claims["agreement"] = s.agreement
+        claims["seen"] = {name: {"size": seen.size, "root": _b64(seen.root)}
+                          for name, seen in s.seen.items()}
+    if s.rulings:
+        claims["rulings"] = [
+            {"index": r.index, "accepted": r.accepted, "unacknowledged": list(r.unacknowledged),
+             "against": [list(one) for one in r.against]} for r in s.rulings]
+    if s.of is not None:
+        claims["of"] = s.of
+    if s.entity_id:
+        claims["entity"] = {"id": s.entity_id, "version": s.version}
+    if s.reason and "reason?" in TYPES[s.type]:
+        claims["reason"] = s.reason
+    if s.digests:
+        claims["_sd"], claims["_sd_alg"] = list(s.digests), "sha-256"
+    return _dump(claims)
+
+
+# -- small parts ---------------------------------------------------------------------------------
+
+_dump_text = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _dump(value: Any) -> bytes:
+    return _dump_text(value).encode()
+
+
+def _object(value: Any, name: str, members: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.keys() != set(members):
+        raise BadInput(f"must be an object with exactly {', '.join(members)}", field=name)
+    return value
+
+
+def _list(value: Any, name: str, least: int = 1) -> list[Any]:
+    if not isinstance(value, list) or len(value) < least:
+        raise BadInput(f"must be a list of at least {least}", field=name)
+    return value
+
+
+def _number(value: Any, name: str, least: int = 0) -> int:
+    if type(value) is not int or not least <= value <= _NUMBER_MAX:
+        raise BadInput(f"must be a whole number from {least} on", field=name)
+    return value
+
+
+def _matching(pattern: re.Pattern[str], value: Any, name: str) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise BadInput("is not what the format has there", field=name)
+    return value
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _unb64(text: bytes, name: str) -> bytes:
+    try:
+        data = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    except (ValueError, binascii.Error):
+        data = b""
+    if base64.urlsafe_b64encode(data).rstrip(b"=") != text:
+        raise BadInput("must be base64url without padding", field=name)
+    return data
