@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from luftrom import limits
+from luftrom.clock import NS_PER_S, TIME_NS_MAX
 from luftrom.errors import BadInput, TooLarge, Unverified
 from luftrom.wire import parse_json
 
@@ -162,6 +163,19 @@ def verify_statement(leaf: bytes, public_key: bytes, party: str) -> Statement:
     Raises Unverified with the code wrong_party, wrong_role (the header names another of its keys)
     or wrong_signature; BadInput if what was signed is no statement.
     """
+    payload = verify_signature(leaf, public_key, party)
+    statement = _parse_payload(payload, leaf)
+    if statement.party != party:
+        raise Unverified(f"a statement of {statement.party}, signed by {party}",
+                         code="wrong_party")
+    return statement
+
+
+def verify_signature(leaf: bytes, public_key: bytes, party: str) -> bytes:
+    """The payload of a leaf that the party's statements key signed, whatever it says.
+
+    Raises as `verify_statement`.
+    """
     head, payload, signature = _parts(leaf)
     if head != _header(party, ROLE):
         raise _wrong_header(head, party)
@@ -170,11 +184,7 @@ def verify_statement(leaf: bytes, public_key: bytes, party: str) -> Statement:
     except InvalidSignature:
         raise Unverified(f"the signature is not by the statements key of {party}",
                          code="wrong_signature") from None
-    statement = _parse_payload(payload, leaf)
-    if statement.party != party:
-        raise Unverified(f"a statement of {statement.party}, signed by {party}",
-                         code="wrong_party")
-    return statement
+    return payload
 
 
 def parse_disclosure(disclosure: bytes) -> tuple[str, Any]:
@@ -271,7 +281,8 @@ def _read(claims: dict[str, Any], leaf: bytes) -> Statement:
                        field="reason")
     return Statement(
         party=_matching(_NAME, claims.get("iss"), "iss"), type=kind,
-        index=_number(claims.get("index"), "index"), iat_s=_number(claims.get("iat"), "iat"),
+        index=_number(claims.get("index"), "index"),
+        iat_s=_number(claims.get("iat"), "iat", most=TIME_NS_MAX // NS_PER_S),
         agreement=_matching(_HEX, claims["agreement"], "agreement")
         if "agreement" in claims else "",
         seen=_read_seen(claims.get("seen", {})),
@@ -307,6 +318,8 @@ def _read_rulings(value: Any) -> tuple[Ruling, ...]:
                   for name in _list(item["unacknowledged"], "rulings.unacknowledged", 0))))
         if rulings[-1].accepted and rulings[-1].against:
             raise BadInput("must be empty where it is accepted", field="rulings.against")
+    if any(one.index >= other.index for one, other in zip(rulings, rulings[1:], strict=False)):
+        raise BadInput("must be sorted by leaf and rule on none twice", field="rulings")
     return tuple(rulings)
 
 
@@ -368,9 +381,9 @@ def _list(value: Any, name: str, least: int = 1) -> list[Any]:
     return value
 
 
-def _number(value: Any, name: str, least: int = 0) -> int:
-    if type(value) is not int or not least <= value <= _NUMBER_MAX:
-        raise BadInput(f"must be a whole number from {least} on", field=name)
+def _number(value: Any, name: str, least: int = 0, most: int = _NUMBER_MAX) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise BadInput(f"must be a whole number from {least} to {most}", field=name)
     return value
 
 

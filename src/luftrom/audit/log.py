@@ -1,0 +1,341 @@
+"""One log under audit: its checkpoint, its tree, and every statement in it.
+
+Two passes, because statements speak of other logs: first the trees of all logs are built, then
+what each statement has seen is compared with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from luftrom.agreement import Agreement
+from luftrom.audit.course import Course
+from luftrom.audit.report import LogReport, Step, Tally
+from luftrom.checkpoint import Checkpoint, verify_checkpoint
+from luftrom.errors import BadInput, LuftromError, Unverified
+from luftrom.merkle import TILE_WIDTH, Tree, leaf_hash
+from luftrom.note import NoteVerifier
+from luftrom.statement import Statement, open_disclosures, parse_statement, verify_statement
+
+_WINDOW = 4 * TILE_WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose log it is: its origin, the keys that sign it, and the one that signs statements.
+
+    `statements` is None where that key is not known; then signatures of statements are not checked.
+    """
+
+    party: str
+    origin: str
+    log_keys: tuple[NoteVerifier, ...]
+    statements: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What statements are held against: the agreement, and the digests of earlier ones."""
+
+    agreement: Agreement | None = None
+    earlier: frozenset[str] = frozenset()
+
+
+class Rows(Protocol):
+    """Where the leaves of a log and what belongs to them come from."""
+
+    def size(self, party: str) -> int: ...
+    def leaves(self, party: str, start: int, end: int) -> Sequence[bytes]: ...
+    def disclosures(self, party: str, start: int, end: int) -> Mapping[int, Sequence[bytes]]: ...
+    def checkpoint(self, party: str) -> tuple[int, bytes] | None: ...
+
+
+class LogAudit:
+    """Audits one log, step by step; `report` closes it."""
+
+    def __init__(self, rows: Rows, subject: Subject, kind: str):
+        self.rows, self.subject, self.kind = rows, subject, kind
+        self.tree = Tree()
+        self.body: Checkpoint | None = None
+        self.receipts = 0
+        self.rulings: list[tuple[int, int, tuple[str, ...]]] = []   # leaf, ruled leaf, silent
+        self.last_seen: dict[str, int] = {}
+        self.opened = 0
+        self._tallies = {name: Tally(name) for name in (
+            "checkpoint", "leaves", "tree", "statements", "order", "seen", "disclosures")}
+        self._more: list[Step] = []
+
+    @property
+    def party(self) -> str:
+        """Whose log it is."""
+        return self.subject.party
+
+    @property
+    def size(self) -> int:
+        """How many leaves the checkpoint covers; 0 without one."""
+        return self.body.size if self.body else 0
+
+    # -- first pass: checkpoint and tree -----------------------------------------------------
+
+    def read_checkpoint(self) -> None:
+        """Step 1: the newest checkpoint is signed by every key that must have signed."""
+        self.body = self._read_checkpoint(self.party)
+
+    def _read_checkpoint(self, row: str) -> Checkpoint | None:
+        tally = self._tallies["checkpoint"]
+        try:
+            held = self.rows.checkpoint(row)
+            if held is None:
+                return None
+            size, note = held
+            if not isinstance(note, bytes):
+                raise BadInput("the row of the checkpoint is not what it should be")
+            body = verify_checkpoint(note, self.subject.log_keys, self.subject.origin).checkpoint
+        except LuftromError as error:
+            tally.fail(str(error))
+            return None
+        if size != body.size:
+            tally.fail(f"it is kept as one of {size} leaves and covers {body.size}")
+        return body
+
+    def build_tree(self) -> None:
+        """Steps 2 and 3: every leaf is there, and they hash to the checkpoint's root."""
+        leaves = self._tallies["leaves"]
+        try:
+            held = self.rows.size(self.party)
+        except LuftromError as error:
+            leaves.fail(str(error))
+            return
+        if not isinstance(held, int):
+            leaves.fail("the rows of the leaves are not what they should be")
+            return
+        for start, window in self._windows(held):
+            self.tree.extend([leaf_hash(leaf) for leaf in window])
+        self._check_count(held)
+        if self.body is None:
+            if not self._tallies["checkpoint"].has_failed and held:
+                self._tallies["checkpoint"].fail(f"there is none over the {held} leaves held here")
+            self._tallies["tree"].skip("there is no checkpoint to compare it with")
+        elif self.tree.size < self.size:
+            self._tallies["tree"].skip("leaves are missing")
+        elif self.tree.root(self.size) != self.body.root:
+            self._tallies["tree"].fail(f"the {self.size} leaves do not hash to the root of the "
+                                       "checkpoint")
+
+    def _check_count(self, held: int) -> None:
+        leaves, at = self._tallies["leaves"], self.tree.size
+        if at < held:
+            leaves.fail(f"leaf {at}, or one of the next, is missing or cannot be read", at)
+        elif held < self.size:
+            leaves.fail(f"the checkpoint covers {self.size} leaves; {held} are held", held)
+        elif held > self.size and self.body is not None and self.kind == "log":
+            # Leaves and the checkpoint over them are written in one transaction.
+            leaves.fail(f"{held} leaves are held; the checkpoint covers {self.size}", self.size)
+
+    def check_pending(self, row: str) -> None:
+        """A mirror's pending checkpoint (C2SP tlog-mirror) is signed and of the same history."""
+        body = self._read_checkpoint(row)
+        if body is None:
+            return
+        if body.size <= self.tree.size and self.tree.root(body.size) != body.root:
+            self._tallies["tree"].fail(f"the pending checkpoint of {body.size} leaves is of "
+                                       "another history")
+        elif body.size < self.size:
+            self._tallies["checkpoint"].fail("the pending checkpoint is older than the mirror's")
+
+    def check_tiles(self, fetch: Callable[[int, int, int], bytes]) -> None:
+        """The tiles that are served are those of the leaves that are served."""
+        tally, level = Tally("tiles"), 0
+        while (width := self.size >> (8 * level)) and not tally.has_failed:
+            for index in range(-(-width // TILE_WIDTH)):
+                part = min(TILE_WIDTH, width - index * TILE_WIDTH)
+                if (index + 1) * TILE_WIDTH << (8 * level) > self.tree.size and part == TILE_WIDTH:
+                    break                  # leaves were missing, and said to be
+                try:
+                    if fetch(level, index, part) != self.tree.tile(level, index, part):
+                        raise Unverified("the hashes are not those of the leaves")
+                except LuftromError as error:
+                    tally.fail(f"tile {index} of level {level}: {error}")
+            level += 1
+        self.add(tally.close("every tile is that of the leaves"))
+
+    def _windows(self, end: int) -> Iterator[tuple[int, list[bytes]]]:
+        """Leaves as far as they can be read, without a gap; a window that is short ends it."""
+        for start in range(0, end, _WINDOW):
+            stop = min(start + _WINDOW, end)
+            try:
+                window = list(self.rows.leaves(self.party, start, stop))
+            except LuftromError as error:
+                self._tallies["leaves"].fail(str(error), start)
+                return
+            good = next((n for n, leaf in enumerate(window) if not isinstance(leaf, bytes)),
+                        len(window))
+            yield start, window[:good]
+            if good < stop - start:
+                return
+
+    # -- second pass: statements -------------------------------------------------------------
+
+    def check_statements(self, terms: Terms, trees: Mapping[str, LogAudit],
+                         receipts: Sequence[tuple[int, int]] = (), reader: str = "") -> None:
+        """Steps 4 to 7: each statement by itself, after those before it, and beside other logs.
+
+        `trees` are the logs that can be compared with, `receipts` those that this party gave for
+        the log of `reader`: pairs of (its own size then, the size covered), both rising.
+        """
+        course, seen = Course(), _Seen(self, terms, trees, receipts, reader)
+        whole = True
+        for start, window in self._windows(self.tree.size):
+            opened = self._opened(start, len(window))
+            for index, leaf in enumerate(window, start):
+                statement = self._statement(leaf, index)
+                if statement is None:
+                    whole = False          # what follows may rest on what cannot be read
+                    continue
+                if whole:
+                    self._try("order", index, course.add, statement)
+                    self._try("seen", index, seen.check, statement)
+                self._try("disclosures", index, self._open, statement, opened.pop(index, ()))
+                self.rulings += [(index, ruling.index, ruling.unacknowledged)
+                                 for ruling in statement.rulings]
+        if not whole:
+            for name in ("order", "seen"):
+                self._tallies[name].skip("not judged behind a statement that does not verify")
+        if self.subject.statements is None:
+            self._tallies["statements"].skip("well-formed and in their places; whose signatures "
+                                             "they should bear was not said")
+        self.last_seen = seen.last
+
+    def _opened(self, start: int, count: int) -> dict[int, Sequence[bytes]]:
+        tally = self._tallies["disclosures"]
+        try:
+            opened = dict(self.rows.disclosures(self.party, start, start + count))
+        except LuftromError as error:
+            tally.fail(str(error), start)
+            return {}
+        for index, items in opened.items():
+            if not all(isinstance(item, bytes) for item in items):
+                tally.fail("a row is not what it should be", index)
+                opened[index] = ()
+        self.opened += sum(map(len, opened.values()))
+        return opened
+
+    def _open(self, statement: Statement, disclosures: Sequence[bytes]) -> None:
+        opened = open_disclosures(statement, disclosures)
+        # A mirror holds what its party was shown; the log's own party has everything.
+        if self.kind == "log" and len(opened) < len(statement.digests):
+            raise Unverified(f"{len(opened)} of its {len(statement.digests)} disclosures are here")
+
+    def _statement(self, leaf: bytes, index: int) -> Statement | None:
+        key = self.subject.statements
+        try:
+            statement = (parse_statement(leaf) if key is None
+                         else verify_statement(leaf, key, self.party))
+            if statement.party != self.party:
+                raise Unverified(f"is a statement of {statement.party}")
+            if statement.index != index:
+                raise Unverified(f"says that it is leaf {statement.index}")
+        except LuftromError as error:
+            self._tallies["statements"].fail(f"leaf {index}: {error}", index)
+            return None
+        return statement
+
+    def _try(self, name: str, index: int, check: Callable[..., object], *values: object) -> None:
+        try:
+            check(*values)
+        except LuftromError as error:
+            self._tallies[name].fail(f"leaf {index}: {error}", index)
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def add(self, step: Step) -> None:
+        """A step that was made elsewhere."""
+        self._more.append(step)
+
+    def report(self) -> LogReport:
+        """All steps, closed."""
+        keys = len(self.subject.log_keys)
+        holds = {
+            "checkpoint": f"covers {self.size} leaves, signed by {keys} keys" if self.body
+            else "there is none yet",
+            "leaves": f"all {self.tree.size} are here",
+            "tree": "hashes to the root of the checkpoint",
+            "statements": "each is signed and stands in its place",
+            "order": "versions, rulings and withdrawals follow each other",
+            "seen": "never goes back; all roots are those of the logs held here",
+            "disclosures": f"all {self.opened} held here match their digests"}
+        root = self.body.root if self.body else self.tree.root()
+        return LogReport(self.party, self.kind, self.size, root, self.receipts,
+                         (*(tally.close(holds[name]) for name, tally in self._tallies.items()),
+                          *self._more))
+
+
+class _Seen:
+    """What statements say that their author had seen, leaf after leaf."""
+
+    def __init__(self, log: LogAudit, terms: Terms, trees: Mapping[str, LogAudit],
+                 receipts: Sequence[tuple[int, int]], reader: str):
+        self.log, self.terms, self.trees = log, terms, trees
+        self.receipts, self.reader = list(receipts), reader
+        self.last: dict[str, int] = {}
+        self.owed = 0                      # what a receipt given before this leaf covers
+        self.roots: dict[tuple[str, int], bytes] = {}
+        self.agreed = False
+
+    def check(self, statement: Statement) -> None:
+        """Unverified if a statement had seen less than before, or another history."""
+        index, terms = statement.index, self.terms
+        while self.receipts and self.receipts[0][0] <= index:
+            self.owed = max(self.owed, self.receipts.pop(0)[1])
+        if terms.agreement is None:
+            return
+        if statement.agreement in terms.earlier or not statement.agreement:
+            if self.agreed:
+                raise Unverified("falls back behind the agreement in force")
+            return
+        if statement.agreement != terms.agreement.digest:
+            raise Unverified("names another agreement")
+        self.agreed = True
+        peers = {party.name for party in terms.agreement.parties} - {statement.party}
+        if statement.seen.keys() != peers:
+            raise Unverified(f"says what it has seen of {', '.join(sorted(statement.seen))}; its "
+                             f"peers are {', '.join(sorted(peers))}")
+        before, self.last = self.last, {n: seen.size for n, seen in statement.seen.items()}
+        for name, size in self.last.items():
+            if size < before.get(name, 0):
+                raise Unverified(f"has seen {size} leaves of {name}; an earlier one had seen "
+                                 f"{before[name]}")
+            self._check_root(name, statement)
+        if self.reader and self.last[self.reader] < self.owed:
+            raise Unverified(f"has seen {self.last[self.reader]} leaves of {self.reader}, behind "
+                             f"the receipt for {self.owed} that its author had given")
+
+    def _check_root(self, name: str, statement: Statement) -> None:
+        seen, other = statement.seen[name], self.trees.get(name)
+        if other is None:
+            return
+        if seen.size > other.tree.size:
+            # What the own log has seen is held here; a third party's log may be longer elsewhere.
+            if self.log.kind == "log" or other.kind == "log":
+                raise Unverified(f"has seen {seen.size} leaves of {name}; {other.tree.size} are "
+                                 "held here")
+            return
+        key = (name, seen.size)
+        if key not in self.roots:
+            self.roots[key] = other.tree.root(seen.size)
+        if self.roots[key] != seen.root:
+            raise Unverified(f"has seen another history of {name} than the one held here")
+
+
+def audit_log(rows: Rows, subject: Subject, terms: Terms,
+              tiles: Callable[[int, int, int], bytes] | None = None) -> LogReport:
+    """Audit one log by itself; `tiles` fetches a tile by level, index and width."""
+    log = LogAudit(rows, subject, "remote")
+    log.read_checkpoint()
+    log.build_tree()
+    if tiles is not None:
+        log.check_tiles(tiles)
+    log.check_statements(terms, {})
+    return log.report()
