@@ -40,8 +40,8 @@ class House:
         return f"http://127.0.0.1:{self.settings.port}"
 
     def token(self, manager: str = "uss1", **claims: object) -> str:
-        return mint(ed25519(ALFA, "token"), iss=self.settings.token_issuer,
-                    aud=self.settings.audience, sub=manager, **claims)
+        return mint(ed25519(ALFA, "token"), **{"iss": self.settings.token_issuer,
+                    "aud": self.settings.audience, "sub": manager, **claims})
 
     def client(self, manager: str = "uss1", **claims: object) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=bearer(self.token(manager, **claims)),

@@ -240,7 +240,7 @@ def test_the_logs_are_tiles(house, client):
         hashes = reader.get("/log/" + tile_path(0, 0, width))
         assert len(hashes.content) == 32 * width
         for path in (f"tile/0/000.p/{width + 90}", "tile/0/0", "tile/00/000", "tile/9/000",
-                     "tile/0/000.p/0", "tile/../checkpoint", "tile/0/000.p/256", "tile/0/999"):
+                     "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/999"):
             assert reader.get("/log/" + path).status_code == 404, path
         assert reader.get("/mirror/" + "0" * 64 + "/checkpoint").status_code == 404
 

@@ -46,7 +46,7 @@ def test_a_founded_party_has_settings_keys_and_card(tmp_path: Path) -> None:
     alfa, = found(tmp_path, "alfa")
     assert config.load_settings(alfa.directory) == alfa
     keys = config.load_keys(alfa)
-    assert [signer.name for signer in keys.log + keys.mirror] == [
+    assert [signer.verifier.name for signer in keys.log + keys.mirror] == [
         "alfa.example/log", "alfa.example/log", "alfa.example/mirror", "alfa.example/mirror"]
     card = config.load_key_card(alfa.key_card_path)
     assert card.party == config.load_public_party(alfa)

@@ -15,6 +15,7 @@ from luftrom.errors import BadInput, LuftromError, TooLarge
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 _GZIP = 16 + zlib.MAX_WBITS
+DISCARDED_BYTES_MAX = 16 * 1024 * 1024     # read and thrown away so that a refusal is heard
 
 
 class Unsupported(LuftromError):
@@ -36,6 +37,7 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], bytes_max:
                           detail={"headers": {"accept-encoding": "gzip, identity"}})
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:20]) > bytes_max:
+        await _discard(receive)
         raise _too_large(bytes_max)
     inflate = None if encoding == b"identity" else zlib.decompressobj(_GZIP)
     parts: list[bytes] = []
@@ -49,6 +51,8 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], bytes_max:
             part = _inflate(inflate, part, bytes_max - size)
         size += len(part)
         if size > bytes_max:
+            if message.get("more_body", False):
+                await _discard(receive)
             raise _too_large(bytes_max)
         parts.append(part)
         if not message.get("more_body", False):
@@ -56,6 +60,15 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], bytes_max:
     if inflate is not None and not inflate.eof:
         raise BadInput("the gzip body ends before its end", code="bad_encoding")
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _discard(receive: Receive) -> None:
+    """Let a sender finish, within bounds: who is cut off while sending never reads the answer."""
+    size, more = 0, True
+    while more and size <= DISCARDED_BYTES_MAX:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def _inflate(inflate: Any, part: bytes, bytes_left: int) -> bytes:
