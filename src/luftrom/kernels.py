@@ -1,0 +1,530 @@
+"""Compiled answers about outlines and 4D volumes: do they conflict, how near, where.
+
+In go prepared outlines (`ellipsoid`) that lie one behind the other in a pool of rows, and the 4D
+bounds of the volumes they belong to; out come conflicts, distances in metres and places. Two pieces
+of edge are compared in a chart of their own, around their middle, so the answer is as exact at a
+pole or the 180th meridian as anywhere, and for long edges as for short ones.
+
+Touching is no conflict. TOUCH_M is the one tolerance: an overlap that is nowhere deeper than that,
+or a minimum missed by no more than that, counts as touching.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from luftrom.ellipsoid import (
+    HEAD_ROWS,
+    chart,
+    compiled,
+    degrees,
+    distance,
+    lift,
+    long_distance,
+    project,
+)
+
+TOUCH_M = 1e-3                             # overlap, or a minimum missed, by no more is none
+_NEAR_M = 100_000.0                        # up to here a point and an edge fit into one chart
+_APART, _TOUCH, _CROSS = 0, 1, 2
+_TWICE_RADIUS_M = 12_600_000.0             # a little less than the Earth's least diameter
+
+
+# -- edges ---------------------------------------------------------------------------------------
+
+@compiled
+def _foot(px, py, ax, ay, bx, by):
+    """The point of the segment from a to b that is nearest to p, and the square of its distance."""
+    ex, ey = bx - ax, by - ay
+    length2 = ex * ex + ey * ey
+    t = ((px - ax) * ex + (py - ay) * ey) / length2 if length2 > 0.0 else 0.0
+    t = min(1.0, max(0.0, t))
+    x, y = ax + t * ex, ay + t * ey
+    dx, dy = px - x, py - y
+    return x, y, dx * dx + dy * dy
+
+
+@compiled
+def compare_edges(ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz):
+    """How the edge from a to b lies to the edge from c to d, each at most PIECE_M long.
+
+    Returns (relation, distance in metres, nearest point of the first, of the second); relation is
+    2 where each passes through the other and reaches more than TOUCH_M beyond, 1 where they come
+    within TOUCH_M otherwise, else 0.
+    """
+    plane = chart(ax + bx + cx + dx, ay + by + cy + dy, az + bz + cz + dz)
+    au, av = project(plane, ax, ay, az)
+    bu, bv = project(plane, bx, by, bz)
+    cu, cv = project(plane, cx, cy, cz)
+    du, dv = project(plane, dx, dy, dz)
+    eu, ev, fu, fv = bu - au, bv - av, du - cu, dv - cv
+    e, f = math.sqrt(eu * eu + ev * ev), math.sqrt(fu * fu + fv * fv)
+    c_off, d_off = (eu * (cv - av) - ev * (cu - au)) / e, (eu * (dv - av) - ev * (du - au)) / e
+    a_off, b_off = (fu * (av - cv) - fv * (au - cu)) / f, (fu * (bv - cv) - fv * (bu - cu)) / f
+    if ((c_off > 0.0) != (d_off > 0.0)) and ((a_off > 0.0) != (b_off > 0.0)):
+        t = a_off / (a_off - b_off)
+        x, y, z = lift(plane, au + t * eu, av + t * ev)
+        least = min(min(abs(a_off), abs(b_off)), min(abs(c_off), abs(d_off)))
+        return (_CROSS if least > TOUCH_M else _TOUCH), 0.0, x, y, z, x, y, z
+    au2, av2, a2 = _foot(au, av, cu, cv, du, dv)
+    bu2, bv2, b2 = _foot(bu, bv, cu, cv, du, dv)
+    cu2, cv2, c2 = _foot(cu, cv, au, av, bu, bv)
+    du2, dv2, d2 = _foot(du, dv, au, av, bu, bv)
+    # A chart stretches distances by less than this, so whatever comes near the best is looked at.
+    limit = min(min(a2, b2), min(c2, d2)) * 1.001 + 1e-12
+    best, px, py, pz, qx, qy, qz = math.inf, ax, ay, az, cx, cy, cz
+    if a2 <= limit:
+        x, y, z = lift(plane, au2, av2)
+        gap = distance(ax, ay, az, x, y, z)
+        if gap < best:
+            best, px, py, pz, qx, qy, qz = gap, ax, ay, az, x, y, z
+    if b2 <= limit:
+        x, y, z = lift(plane, bu2, bv2)
+        gap = distance(bx, by, bz, x, y, z)
+        if gap < best:
+            best, px, py, pz, qx, qy, qz = gap, bx, by, bz, x, y, z
+    if c2 <= limit:
+        x, y, z = lift(plane, cu2, cv2)
+        gap = distance(cx, cy, cz, x, y, z)
+        if gap < best:
+            best, px, py, pz, qx, qy, qz = gap, x, y, z, cx, cy, cz
+    if d2 <= limit:
+        x, y, z = lift(plane, du2, dv2)
+        gap = distance(dx, dy, dz, x, y, z)
+        if gap < best:
+            best, px, py, pz, qx, qy, qz = gap, x, y, z, dx, dy, dz
+    return (_TOUCH if best <= TOUCH_M else _APART), best, px, py, pz, qx, qy, qz
+
+
+@compiled
+def point_to_edge(px, py, pz, ax, ay, az, bx, by, bz):
+    """Geodesic distance from p to the edge from a to b (at most PIECE_M long), and the foot."""
+    mx, my, mz = (ax + bx) * 0.5, (ay + by) * 0.5, (az + bz) * 0.5
+    dx, dy, dz = mx - px, my - py, mz - pz
+    near = dx * dx + dy * dy + dz * dz < _NEAR_M * _NEAR_M
+    plane = chart(mx + px, my + py, mz + pz) if near else chart(mx, my, mz)
+    au, av = project(plane, ax, ay, az)
+    bu, bv = project(plane, bx, by, bz)
+    if near:
+        pu, pv = project(plane, px, py, pz)
+        u, v, _ = _foot(pu, pv, au, av, bu, bv)
+        x, y, z = lift(plane, u, v)
+        return distance(px, py, pz, x, y, z), x, y, z
+    # Far off, the square of the distance along so short an edge is a parabola.
+    x, y, z = lift(plane, (au + bu) * 0.5, (av + bv) * 0.5)
+    start = long_distance(px, py, pz, ax, ay, az)
+    middle = long_distance(px, py, pz, x, y, z)
+    end = long_distance(px, py, pz, bx, by, bz)
+    slope, bend = end * end - start * start, (start * start + end * end) * 0.5 - middle * middle
+    t = 0.5 - slope / (8.0 * bend) if bend > 0.0 else (0.0 if start < end else 1.0)
+    t = min(1.0, max(0.0, t))
+    x, y, z = lift(plane, au + t * (bu - au), av + t * (bv - av))
+    return long_distance(px, py, pz, x, y, z), x, y, z
+
+
+# -- outlines ------------------------------------------------------------------------------------
+# An outline is named by its pool, the row where its head stands, and the number of its points.
+
+@compiled
+def _edge(pool, row, count, i):
+    """The two ends of an edge of a ring."""
+    p = row + HEAD_ROWS + i
+    q = row + HEAD_ROWS + (i + 1 if i + 1 < count else 0)
+    return pool[p, 0], pool[p, 1], pool[p, 2], pool[q, 0], pool[q, 1], pool[q, 2]
+
+
+@compiled
+def _ball(pool, row, count, i):
+    """A ball that holds an edge of a ring: middle and radius."""
+    ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
+    dx, dy, dz = bx - ax, by - ay, bz - az
+    half2 = (dx * dx + dy * dy + dz * dz) * 0.25
+    # The edge rises above its chord by half2 / (2 R).
+    return ((ax + bx) * 0.5, (ay + by) * 0.5, (az + bz) * 0.5,
+            math.sqrt(half2) + half2 / _TWICE_RADIUS_M)
+
+
+@compiled
+def _is_beyond(x, y, z, radius, cx, cy, cz, other_radius, reach):
+    """Are two balls farther apart than `reach`?"""
+    dx, dy, dz = x - cx, y - cy, z - cz
+    limit = radius + other_radius + reach
+    return dx * dx + dy * dy + dz * dz > limit * limit
+
+
+@compiled
+def is_inside(x, y, z, pool, row, count):
+    """Does a point of the ellipsoid lie inside a ring? On the edge, either answer may come."""
+    dx, dy, dz = x - pool[row, 0], y - pool[row, 1], z - pool[row, 2]
+    radius = pool[row + 1, 0]
+    if dx * dx + dy * dy + dz * dz > radius * radius:
+        return False
+    plane = chart(x, y, z)
+    last = row + HEAD_ROWS + count - 1
+    au, av = project(plane, pool[last, 0], pool[last, 1], pool[last, 2])
+    inside = False
+    for i in range(row + HEAD_ROWS, last + 1):
+        bu, bv = project(plane, pool[i, 0], pool[i, 1], pool[i, 2])
+        if (av > 0.0) != (bv > 0.0) and (au * (av - bv) > av * (au - bu)) == (av > bv):
+            inside = not inside
+        au, av = bu, bv
+    return inside
+
+
+@compiled
+def distance_to_ring(x, y, z, pool, row, count, limit):
+    """Distance from a point to the nearest edge of a ring, and where; `limit` if none is nearer."""
+    best, px, py, pz = limit, x, y, z
+    for i in range(count):
+        mx, my, mz, radius = _ball(pool, row, count, i)
+        if _is_beyond(mx, my, mz, radius, x, y, z, 0.0, best):
+            continue
+        ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
+        gap, fx, fy, fz = point_to_edge(x, y, z, ax, ay, az, bx, by, bz)
+        if gap < best:
+            best, px, py, pz = gap, fx, fy, fz
+    return best, px, py, pz
+
+
+@compiled
+def _is_deep_inside(x, y, z, pool, row, count):
+    """Is a point inside a ring and more than TOUCH_M from its edges?"""
+    if not is_inside(x, y, z, pool, row, count):
+        return False
+    return distance_to_ring(x, y, z, pool, row, count, 2.0 * TOUCH_M)[0] > TOUCH_M
+
+
+@compiled
+def _near_edges(pool, row, count, other, reach):
+    """The edges of a ring that come within `reach` of the ball of the outline at row `other`."""
+    out = np.empty(count, np.int64)
+    kept = 0
+    cx, cy, cz, radius = pool[other, 0], pool[other, 1], pool[other, 2], pool[other + 1, 0]
+    for i in range(count):
+        mx, my, mz, own = _ball(pool, row, count, i)
+        if not _is_beyond(mx, my, mz, own, cx, cy, cz, radius, reach):
+            out[kept] = i
+            kept += 1
+    return out[:kept]
+
+
+@compiled
+def _contacts(pool, row, count, i, other, other_count, out):
+    """Where along edge i of a ring (0 to 1) the edges of another touch it: sorted, with 0 and 1."""
+    out[0], out[1] = 0.0, 1.0
+    kept = 2
+    mx, my, mz, radius = _ball(pool, row, count, i)
+    ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
+    plane = chart(mx, my, mz)
+    au, av = project(plane, ax, ay, az)
+    bu, bv = project(plane, bx, by, bz)
+    eu, ev = bu - au, bv - av
+    e2 = eu * eu + ev * ev
+    for j in range(other_count):
+        nx, ny, nz, other_radius = _ball(pool, other, other_count, j)
+        if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, TOUCH_M):
+            continue
+        cx, cy, cz, dx, dy, dz = _edge(pool, other, other_count, j)
+        cu, cv = project(plane, cx, cy, cz)
+        du, dv = project(plane, dx, dy, dz)
+        c_off, d_off = eu * (cv - av) - ev * (cu - au), eu * (dv - av) - ev * (du - au)
+        c_along, d_along = (cu - au) * eu + (cv - av) * ev, (du - au) * eu + (dv - av) * ev
+        for off, along in ((c_off, c_along), (d_off, d_along)):
+            if off * off <= 4.0 * TOUCH_M * TOUCH_M * e2 and 0.0 < along < e2:
+                out[kept] = along / e2
+                kept += 1
+        if (c_off > 0.0) != (d_off > 0.0):
+            along = c_along + (d_along - c_along) * (c_off / (c_off - d_off))
+            if 0.0 < along < e2:
+                out[kept] = along / e2
+                kept += 1
+    out[:kept].sort()
+    return kept, math.sqrt(e2)
+
+
+@compiled
+def _deep_edge(pool, row, count, other, other_count):
+    """A place on the edges of one ring that lies deep inside another, if there is one.
+
+    Every edge is cut where the other ring touches it; of each part the middle is looked at.
+    """
+    cuts = np.empty(2 + 3 * other_count)
+    cx, cy, cz, reach = pool[other, 0], pool[other, 1], pool[other, 2], pool[other + 1, 0]
+    for i in range(count):
+        mx, my, mz, radius = _ball(pool, row, count, i)
+        if _is_beyond(mx, my, mz, radius, cx, cy, cz, reach, 0.0):
+            continue
+        kept, length = _contacts(pool, row, count, i, other, other_count, cuts)
+        ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
+        plane = chart(mx, my, mz)
+        au, av = project(plane, ax, ay, az)
+        bu, bv = project(plane, bx, by, bz)
+        for k in range(1, kept):
+            if (cuts[k] - cuts[k - 1]) * length <= TOUCH_M:
+                continue
+            t = (cuts[k] + cuts[k - 1]) * 0.5
+            x, y, z = lift(plane, au + t * (bu - au), av + t * (bv - av))
+            if _is_deep_inside(x, y, z, pool, other, other_count):
+                return True, x, y, z
+    return False, 0.0, 0.0, 0.0
+
+
+@compiled
+def deep_point(pool, row, count):
+    """A point well inside a ring: the middle of the widest stretch of a few lines across it."""
+    plane = chart(pool[row, 0], pool[row, 1], pool[row, 2])
+    us, vs = np.empty(count), np.empty(count)
+    for i in range(count):
+        p = row + HEAD_ROWS + i
+        us[i], vs[i] = project(plane, pool[p, 0], pool[p, 1], pool[p, 2])
+    low, high = vs.min(), vs.max()
+    crossings = np.empty(count)
+    best, x, y, z = -1.0, pool[row, 0], pool[row, 1], pool[row, 2]
+    for line in range(1, 16):
+        v = low + (high - low) * line / 16.0
+        kept = 0
+        for i in range(count):
+            j = i + 1 if i + 1 < count else 0
+            if (vs[i] > v) != (vs[j] > v):
+                crossings[kept] = us[i] + (us[j] - us[i]) * ((v - vs[i]) / (vs[j] - vs[i]))
+                kept += 1
+        crossings[:kept].sort()
+        widest, u = -1.0, 0.0
+        for k in range(1, kept, 2):
+            if crossings[k] - crossings[k - 1] > widest:
+                widest = crossings[k] - crossings[k - 1]
+                u = (crossings[k] + crossings[k - 1]) * 0.5
+        px, py, pz = lift(plane, u, v)
+        depth = distance_to_ring(px, py, pz, pool, row, count, 1e7)[0] if widest > best else -1.0
+        if depth > best:
+            best, x, y, z = depth, px, py, pz
+    return x, y, z
+
+
+@compiled
+def _deep_overlap(pool, a, a_count, b, b_count):
+    """Do two rings that touch overlap more deeply than TOUCH_M, and where?
+
+    If no part of an edge of either lies deep inside the other, the inside of each is, apart from a
+    rim, either all inside the other or all outside, and one deep point tells.
+    """
+    found, x, y, z = _deep_edge(pool, a, a_count, b, b_count)
+    if not found:
+        found, x, y, z = _deep_edge(pool, b, b_count, a, a_count)
+    if not found:
+        x, y, z = deep_point(pool, a, a_count)
+        found = _is_deep_inside(x, y, z, pool, b, b_count)
+    if not found:
+        x, y, z = deep_point(pool, b, b_count)
+        found = _is_deep_inside(x, y, z, pool, a, a_count)
+    return found, 0.0, x, y, z
+
+
+@compiled
+def _inner(pool, row, count):
+    """A point inside a ring: its middle where that is inside."""
+    x, y, z = pool[row, 0], pool[row, 1], pool[row, 2]
+    if is_inside(x, y, z, pool, row, count):
+        return x, y, z
+    return deep_point(pool, row, count)
+
+
+@compiled
+def _common_place(pool, a, a_count, b, b_count, x, y, z, fx, fy, fz):
+    """The middle of the places where the edges cross, or the first of them if that is outside."""
+    plane = chart(x, y, z)
+    if (is_inside(plane[0], plane[1], plane[2], pool, a, a_count)
+            and is_inside(plane[0], plane[1], plane[2], pool, b, b_count)):
+        return plane[0], plane[1], plane[2]
+    return fx, fy, fz
+
+
+@compiled
+def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
+    """Two rings under a lateral minimum: (conflict, distance in metres, place).
+
+    `is_asked` alone wants to know whether: then distance and place of a conflict mean nothing.
+    """
+    needed = lateral_m - TOUCH_M
+    overlap_only = needed <= 0.0
+    best = TOUCH_M if overlap_only else needed
+    edges = _near_edges(pool, b, b_count, a, best)
+    crossings, touched, found = 0, False, False
+    px, py, pz, sx, sy, sz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    fx, fy, fz = math.inf, 0.0, 0.0
+    for i in (_near_edges(pool, a, a_count, b, best) if len(edges) else edges):
+        mx, my, mz, radius = _ball(pool, a, a_count, i)
+        ax, ay, az, bx, by, bz = _edge(pool, a, a_count, i)
+        for j in edges:
+            nx, ny, nz, other_radius = _ball(pool, b, b_count, j)
+            if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, best):
+                continue
+            cx, cy, cz, dx, dy, dz = _edge(pool, b, b_count, j)
+            relation, gap, x, y, z, qx, qy, qz = compare_edges(ax, ay, az, bx, by, bz,
+                                                               cx, cy, cz, dx, dy, dz)
+            if is_asked and (relation == _CROSS or (gap < needed)):
+                return True, 0.0, x, y, z
+            if relation == _CROSS:
+                crossings += 1
+                sx, sy, sz = sx + x, sy + y, sz + z
+                if (x, y, z) < (fx, fy, fz):
+                    fx, fy, fz = x, y, z
+                best = 0.0
+            elif relation == _TOUCH and overlap_only:
+                touched = True
+            elif gap < best:
+                best, found = gap, True
+                px, py, pz = (x + qx) * 0.5, (y + qy) * 0.5, (z + qz) * 0.5
+    if crossings:
+        x, y, z = _common_place(pool, a, a_count, b, b_count, sx, sy, sz, fx, fy, fz)
+        return True, 0.0, x, y, z
+    if touched:
+        return _deep_overlap(pool, a, a_count, b, b_count)
+    p, q = a + HEAD_ROWS, b + HEAD_ROWS
+    if is_inside(pool[p, 0], pool[p, 1], pool[p, 2], pool, b, b_count):
+        px, py, pz = _inner(pool, a, a_count)
+        return True, 0.0, px, py, pz
+    if is_inside(pool[q, 0], pool[q, 1], pool[q, 2], pool, a, a_count):
+        px, py, pz = _inner(pool, b, b_count)
+        return True, 0.0, px, py, pz
+    return found, best, px, py, pz
+
+
+@compiled
+def _along(ax, ay, az, bx, by, bz, share):
+    """The point of the ellipsoid above the chord from a to b, at a share of it."""
+    plane = chart(ax + (bx - ax) * share, ay + (by - ay) * share, az + (bz - az) * share)
+    return plane[0], plane[1], plane[2]
+
+
+@compiled
+def compare_circles(pool, a, b, lateral_m):
+    """Two circles under a lateral minimum: (conflict, distance, place)."""
+    ax, ay, az, bx, by, bz = (pool[a, 0], pool[a, 1], pool[a, 2],
+                              pool[b, 0], pool[b, 1], pool[b, 2])
+    one, other = pool[a + 1, 1], pool[b + 1, 1]
+    apart = distance(ax, ay, az, bx, by, bz)
+    gap = apart - one - other
+    if gap >= lateral_m - TOUCH_M:
+        return False, 0.0, 0.0, 0.0, 0.0
+    if apart == 0.0:
+        return True, 0.0, ax, ay, az
+    first, last = (one, apart - other) if gap > 0.0 else (max(-one, apart - other),
+                                                          min(one, apart + other))
+    x, y, z = _along(ax, ay, az, bx, by, bz, (first + last) * 0.5 / apart)
+    return True, max(0.0, gap), x, y, z
+
+
+@compiled
+def compare_circle_and_ring(pool, circle, ring, count, lateral_m):
+    """A circle and a ring under a lateral minimum: (conflict, distance, place)."""
+    x, y, z, radius = pool[circle, 0], pool[circle, 1], pool[circle, 2], pool[circle + 1, 1]
+    if is_inside(x, y, z, pool, ring, count):
+        return True, 0.0, x, y, z
+    limit = radius + lateral_m - TOUCH_M
+    gap, px, py, pz = distance_to_ring(x, y, z, pool, ring, count, limit)
+    if gap >= limit:
+        return False, 0.0, 0.0, 0.0, 0.0
+    if gap > radius:
+        px, py, pz = _along(x, y, z, px, py, pz, 0.5 * (1.0 + radius / gap))
+    return True, max(0.0, gap - radius), px, py, pz
+
+
+@compiled
+def compare_outlines(pool, a, a_count, b, b_count, lateral_m, is_asked):
+    """Two outlines under a lateral minimum: (conflict, distance, place), whatever their order."""
+    if _is_beyond(pool[a, 0], pool[a, 1], pool[a, 2], pool[a + 1, 0],
+                  pool[b, 0], pool[b, 1], pool[b, 2], pool[b + 1, 0], lateral_m):
+        return False, 0.0, 0.0, 0.0, 0.0
+    a_round, b_round = pool[a + 1, 1] > 0.0, pool[b + 1, 1] > 0.0
+    if a_round and not b_round:
+        return compare_circle_and_ring(pool, a, b, b_count, lateral_m)
+    if b_round and not a_round:
+        return compare_circle_and_ring(pool, b, a, a_count, lateral_m)
+    if _is_second(pool, a, a_count, b, b_count):
+        a, a_count, b, b_count = b, b_count, a, a_count
+    if a_round:
+        return compare_circles(pool, a, b, lateral_m)
+    return compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked)
+
+
+@compiled
+def _is_second(pool, a, a_count, b, b_count):
+    """Does the outline at row a come behind that at row b in an order of their own numbers?"""
+    if a_count != b_count:
+        return a_count > b_count
+    for i in range(a_count + HEAD_ROWS):
+        for axis in range(3):
+            if pool[a + i, axis] != pool[b + i, axis]:
+                return pool[a + i, axis] > pool[b + i, axis]
+    return False
+
+
+# -- volumes -------------------------------------------------------------------------------------
+# times: (n, 4) int64: start and end in ns, row in the pool, number of points.
+# bands: (n, 2) float64: lower and upper altitude in metres W84.
+
+@compiled
+def _is_apart(times, bands, i, other_times, other_bands, j, vertical_m, time_ns):
+    """Are two volumes kept apart by time or altitude? Touching is apart; see the module."""
+    gap_ns = max(times[i, 0], other_times[j, 0]) - min(times[i, 1], other_times[j, 1])
+    if gap_ns >= time_ns:
+        return True
+    gap_m = max(bands[i, 0], other_bands[j, 0]) - min(bands[i, 1], other_bands[j, 1])
+    return gap_m >= vertical_m - TOUCH_M
+
+
+@compiled
+def match(slots, whose, times, bands, pool, query_times, query_bands, query_row, minima, time_ns,
+          hits):
+    """Mark in `hits` which pairs (volume `slots[k]`, query `whose[k]`) conflict.
+
+    The queries' outlines stand in the same pool from row `query_row` on; minima are lateral and
+    vertical metres.
+    """
+    for k in range(len(slots)):
+        i, j = slots[k], whose[k]
+        if _is_apart(times, bands, i, query_times, query_bands, j, minima[1], time_ns):
+            hits[k] = False
+        else:
+            hits[k] = compare_outlines(pool, times[i, 2], times[i, 3],
+                                       query_times[j, 2] + query_row, query_times[j, 3],
+                                       minima[0], True)[0]
+
+
+@compiled
+def meet(times, bands, first_count, pool, minima, time_ns, figures, span_ns):
+    """The volumes before `first_count` against those behind: do any conflict?
+
+    If so, `span_ns` becomes the earliest beginning and the last end, and `figures` lateral and
+    vertical distance, latitude, longitude, and the altitudes concerned, of the closest pair: the
+    least lateral, then the least vertical distance, then the earliest; no order of volumes matters.
+    """
+    found = False
+    best = (0.0, 0.0, np.int64(0), 0.0, 0.0, 0.0, 0.0, 0.0)
+    for i in range(first_count):
+        for j in range(first_count, len(times)):
+            if _is_apart(times, bands, i, times, bands, j, minima[1], time_ns):
+                continue
+            conflict, lateral_m, x, y, z = compare_outlines(
+                pool, times[i, 2], times[i, 3], times[j, 2], times[j, 3], minima[0], False)
+            if not conflict:
+                continue
+            late, early = max(times[i, 0], times[j, 0]), min(times[i, 1], times[j, 1])
+            above, below = max(bands[i, 0], bands[j, 0]), min(bands[i, 1], bands[j, 1])
+            start, end = min(late, early), max(late, early)
+            key = (lateral_m, max(0.0, above - below), start, x, y, z, min(above, below),
+                   max(above, below))
+            if not found or key < best:
+                best = key
+            if not found or start < span_ns[0]:
+                span_ns[0] = start
+            if not found or end > span_ns[1]:
+                span_ns[1] = end
+            found = True
+    figures[0], figures[1], figures[4], figures[5] = best[0], best[1], best[6], best[7]
+    if found:
+        figures[2], figures[3] = degrees(best[3], best[4], best[5])
+    return found
