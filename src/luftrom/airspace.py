@@ -148,9 +148,10 @@ def refusal(asking: Declared, standing: Declared, agreement: Agreement | None,
     The two conflict, and `standing` stood where the rule looks: in what the author of `asking` had
     seen, or on the wire when the two crossed. `overlap_start_ns` is asked only if a turn decides.
     """
-    if asking.intent.state in OFF_NOMINAL_STATES:
+    same_entity = asking.intent.entity_id == standing.intent.entity_id
+    if asking.intent.state in OFF_NOMINAL_STATES and not same_entity:
         return None                        # flown as it must be: the standard asks for no key here
-    if asking.intent.entity_id == standing.intent.entity_id:
+    if same_entity:
         if knew(asking, standing):
             return SAME_ENTITY
     elif knew(asking, standing):

@@ -14,7 +14,7 @@ from luftrom import limits
 from luftrom.airspace import Intent, Notice
 from luftrom.errors import BadInput
 from luftrom.volume import Volume4D
-from luftrom.wire import encode_volume4d, parse_volume4d
+from luftrom.wire import encode_volume4d, parse_priority, parse_volume4d
 
 REFERENCE, DETAILS, REMARKS, NOTICE = "reference", "details", "remarks", "notice"
 
@@ -43,8 +43,8 @@ def read_intent(entity_id: str, opened: Mapping[str, Any]) -> Intent:
     for name, value in reference.items():
         _text(value, f"{REFERENCE}.{name}")
     priority = details.get("priority")
-    if priority is not None and (isinstance(priority, bool) or not isinstance(priority, int)):
-        raise BadInput("must be a whole number", field=f"{DETAILS}.priority")
+    if priority is not None:
+        parse_priority(priority, f"{DETAILS}.priority")
     key = details.get("key", [])
     if not isinstance(key, list) or len(key) > limits.KEY_OVNS_MAX:
         raise BadInput(f"must list at most {limits.KEY_OVNS_MAX} OVNs", field=f"{DETAILS}.key")

@@ -191,17 +191,29 @@ class Airspace:
         return record
 
     def _give_notice(self, statement: Statement, notice: Notice | None, ovn: str) -> None:
-        before = self.latest_of(statement.party, statement.entity_id)
-        expected = before.version + 1 if before else 1
-        if statement.version != expected:
-            raise Unverified(f"leaf {statement.index} gives version {statement.version} of "
-                             f"notice {statement.entity_id}; the next version is {expected}")
+        self.check_version(statement)
+        self._check_home(statement)
         record = self._record(statement, notice=notice, ovn=ovn)
         self._accept(record, statement.index)
+
+    def _check_home(self, statement: Statement) -> None:
+        """Nobody rules on a notice, so one under an identifier that its author knew to stand in
+        another log has no right to be there; a declaration of that kind is refused by its ruling.
+        """
+        if (statement.entity_id, statement.party) in self.current:
+            return
+        for other in self._versions.get(statement.entity_id, ()):
+            seen = statement.seen.get(other.party)
+            if seen is not None and other.stood_at(seen.size) and (
+                    other.end_index is not None or self.applied.get(other.party, 0) >= seen.size):
+                raise Unverified(f"leaf {statement.index} gives a notice {statement.entity_id}, "
+                                 f"which is an identifier of {other.party}", code="foreign_entity")
 
     def _rule(self, statement: Statement) -> None:
         ruled = [(ruling, self._unruled.get((statement.party, ruling.index)))
                  for ruling in statement.rulings]
+        if len({ruling.index for ruling, _ in ruled}) < len(ruled):
+            raise Unverified(f"leaf {statement.index} rules twice on one leaf")
         for ruling, record in ruled:
             if record is None:
                 raise Unverified(f"leaf {statement.index} rules on leaf {ruling.index}, "
@@ -233,6 +245,8 @@ class Airspace:
     def _withdraw(self, statement: Statement) -> None:
         record = self.records.get((statement.party, statement.of))
         if (record is None or record.entity_id != statement.entity_id
+                or record.version != statement.version
+                or (record.notice is not None) != (statement.type == "notice_withdrawal")
                 or record.status not in (PENDING, ACCEPTED)):
             raise Unverified(f"leaf {statement.index} withdraws leaf {statement.of}, "
                              "which does not stand")
@@ -284,7 +298,7 @@ class Airspace:
 
         A function of the statements alone: every node that holds them computes the same.
         """
-        lost = []
+        lost = [(other, rules.SAME_ENTITY) for other in self._notices_before(record)]
         for other in self._met(record):
             cut = _cut(record, other)
             known = rules.knew(record, other)
@@ -295,7 +309,7 @@ class Airspace:
             rule = rules.refusal(record, other, self.agreement,
                                  lambda other=other: self.encounter(record, other).time_start_ns
                                  if record.entity_id != other.entity_id
-                                 else record.volumes[0].time_start_ns)
+                                 else _later_start_ns(record, other))
             if rule is not None:
                 lost.append((other, rule))
         return sorted(lost, key=lambda item: (item[0].party, item[0].index))
@@ -309,6 +323,54 @@ class Airspace:
         for other in self._versions[record.entity_id]:
             if other.party != record.party and other.intent is not None:
                 yield other                # one identifier at two parties
+
+    def _notices_before(self, record: Record) -> list[Record]:
+        """Notices of other parties under the identifier of a new declaration, known to its author.
+
+        A later version of what stands is no new declaration: nobody can take away an identifier.
+        """
+        versions = self._versions[record.entity_id]
+        if any(r.party == record.party and r.stood_at(record.index)
+               and (r.notice is not None or (r.ruling_index or record.index) < record.index)
+               for r in versions):
+            return []
+        return [r for r in versions if r.notice is not None and r.party != record.party
+                and rules.knew(record, r) and r.stood_at(_cut(record, r))]
+
+    def check_rulings(self, statement: Statement, me: str, receipted_size: int) -> None:
+        """Unverified (unlawful_ruling) if a peer accepts what the rules do not let it accept.
+
+        A peer may refuse itself whatever it likes. It must hold our receipt, which covers its
+        leaves up to `receipted_size`, or say that it does not, which an agreement to hold never
+        lets it. Whom it says it had no receipt from it need not have known, beyond what its ruling
+        has seen. Statements from before the agreement had no peers to ask.
+        """
+        if not statement.agreement:
+            return
+        for ruling in statement.rulings:
+            record = self.records.get((statement.party, ruling.index))
+            if record is None or not ruling.accepted:
+                continue
+            fault = self._fault_of(ruling, record, statement, me, receipted_size)
+            if fault:
+                raise Unverified(f"leaf {statement.index} accepts {record.name}, {fault}",
+                                 code="unlawful_ruling")
+
+    def _fault_of(self, ruling: Ruling, record: Record, statement: Statement, me: str,
+                  receipted_size: int) -> str | None:
+        silent = set(ruling.unacknowledged)
+        if silent and self.agreement.silence.mode == "hold":
+            return "without a receipt, where the agreement says hold"
+        if me not in silent and receipted_size <= ruling.index:
+            return f"before {me} has given a receipt for it"
+        for other, rule in self.verdict(record):
+            if rules.knew(record, other) and self.applied.get(other.party, 0) < _cut(record, other):
+                continue                   # a third party's: its end may not have arrived here yet
+            seen = statement.seen.get(other.party)
+            if other.party in silent and (seen is None or seen.size <= other.index):
+                continue
+            return f"which loses to {other.name} by the rule {rule}"
+        return None
 
     def missing_from_key(self, intent: Intent, key: frozenset[str]) -> list[Record]:
         """Accepted intents that a declaration would meet and whose OVN the key does not hold."""
@@ -326,6 +388,11 @@ class Airspace:
         """Accepted intents and notices whose volumes overlap an area of interest."""
         met = (self._serials[serial] for serial in self._volumes.query_overlap((area,)))
         return [record for record in met if record.status == ACCEPTED]
+
+    def foreign(self, entity_id: str, party: str) -> Record | None:
+        """What stands, or waits for its ruling, under an identifier in another party's log."""
+        return next((r for r in self._versions.get(entity_id, ())
+                     if r.party != party and r.status in (ACCEPTED, PENDING)), None)
 
     def entity(self, entity_id: str) -> Record | None:
         """What stands under an identifier; if nothing does, what was declared last."""
@@ -420,6 +487,11 @@ def digest_rows(applied: Mapping[str, int], rows: Iterable[tuple[str, int, bytes
 def _cut(record: Record, other: Record) -> int:
     """How many leaves of the log of `other` the author of `record` had before it."""
     return record.index if other.party == record.party else record.seen.get(other.party, 0)
+
+
+def _later_start_ns(one: Record, other: Record) -> int:
+    """When the later of two records of one identifier begins: the same, whoever asks."""
+    return max(min(v.time_start_ns for v in r.volumes) for r in (one, other))
 
 
 def _pair(one: int, other: int) -> tuple[int, int]:
