@@ -23,25 +23,37 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from luftrom import limits
 from luftrom.agreement import Agreement
 from luftrom.airspace import Intent, Notice, derive_ovn
-from luftrom.checkpoint import VerifiedCheckpoint
+from luftrom.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint
+from luftrom.clock import NS_PER_S, TIME_NS_MAX
 from luftrom.content import DETAILS, NOTICE, REFERENCE, read_intent, read_notice
-from luftrom.errors import BadInput, Conflict, Equivocation, NotAuthenticated, Unverified
+from luftrom.errors import (
+    BadInput,
+    Conflict,
+    Equivocation,
+    LuftromError,
+    NotAuthenticated,
+    TooLarge,
+    Unverified,
+)
 from luftrom.log import HeldLog, OwnLog
 from luftrom.merkle import leaf_hash, verify_consistency
 from luftrom.mirror import Mirror
+from luftrom.note import parse_note
 from luftrom.statement import (
     Statement,
     open_disclosures,
-    parse_disclosure,
     verify_statement,
 )
 from luftrom.wire import parse_json
 
 MAGIC = b"luftrom-exchange/1\n"
+BAD_STATEMENT, CONTRADICTION = "statement", "contradiction"   # kinds of kept evidence
 CONTENT_TYPE = "application/vnd.luftrom.exchange"
 SIGNATURE_HEADER = "Luftrom-Signature"
 _SIGNATURE_TYPE = "luftrom-exchange+json"
 _WITHHELD = 0xFFFF
+# What a peer must show of a statement: without it there is nothing to stay clear of.
+_OPEN = ("declaration", "notice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +166,9 @@ def parse_message(data: bytes) -> Message:
             for _ in range(count)))
     if reader.at != len(data):
         raise BadInput(f"{len(data) - reader.at} bytes follow the last leaf")
+    if header["receipt_size"] and not header["whole"]:
+        raise BadInput("a receipt rides along with all the sender's leaves only",
+                       field="header.receipt_size")
     return Message(checkpoint=checkpoint, receipt=receipt, proof=proof, leaves=tuple(leaves),
                    disclosures=tuple(disclosures), **header)
 
@@ -302,10 +317,38 @@ def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog]
     context = _Seen(mirror, held, agreement, last_seen)
     items = []
     for index, (leaf, disclosures) in enumerate(zip(fresh, opened, strict=True), mirror.applied):
+        items.append(_verify_item(index, leaf, disclosures, context))
+    return VerifiedMessage(message, verified, tuple(items))
+
+
+def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
+                 context: _Seen) -> Item:
+    """The leaf at an index, verified and opened.
+
+    What is wrong with a leaf stays wrong, since the peer's checkpoint covers it: such a refusal
+    says in `detail` that the leaf is evidence. What is wrong with the disclosures beside it is
+    mended by sending the right ones, unless they open what the leaf committed to.
+    """
+    mirror = context.mirror
+    evidence = {"kind": BAD_STATEMENT, "party": mirror.party, "index": index, "leaf": leaf}
+    try:
         statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
         context.check(statement, index)
-        items.append(open_item(statement, disclosures))
-    return VerifiedMessage(message, verified, tuple(items))
+    except Equivocation:
+        raise
+    except LuftromError as error:
+        raise Unverified(f"leaf {index} of {mirror.party}: {error}", code=error.code,
+                         detail=evidence) from None
+    try:
+        item = open_item(statement, disclosures)
+    except (BadInput, TooLarge) as error:
+        raise Unverified(f"leaf {index} of {mirror.party} discloses what no node takes: {error}",
+                         code="bad_statement",
+                         detail=evidence | {"disclosures": list(disclosures)}) from None
+    if statement.type in _OPEN and item.intent is None and item.notice is None:
+        raise Unverified(f"leaf {index} of {mirror.party} is a {statement.type}, and its content "
+                         "did not come with it", code="not_disclosed")
+    return item
 
 
 def where(mirror: Mirror) -> dict[str, int]:
@@ -313,39 +356,66 @@ def where(mirror: Mirror) -> dict[str, int]:
     return {"have": mirror.applied, "mirrored": mirror.tree.size}
 
 
-def _check_history(message: Message, body: Any, mirror: Mirror) -> None:
-    held = mirror.staged_size
-    if 0 < body.size <= held and mirror.tree.root(body.size) != body.root:
-        raise Equivocation(
-            f"{mirror.party} signed two histories of {body.size} leaves",
-            detail={"kind": "checkpoints", "notes": [mirror.note, message.checkpoint]})
+def _check_history(message: Message, body: Checkpoint, mirror: Mirror) -> None:
+    """What was applied stands: same size, same root; same index, same leaf."""
+    applied = mirror.applied
+    if 0 < body.size <= applied and mirror.tree.root(body.size) != body.root:
+        raise _two_histories(mirror, message.checkpoint, mirror.staged_note, body.size, applied)
     start = message.first
-    for index in range(start, min(mirror.tree.size, body.size)):
+    for index in range(start, min(applied, body.size)):
         leaf = message.leaves[index - start]
         if leaf_hash(leaf) != mirror.tree.leaf_hash_at(index):
-            held = mirror.store.leaves(mirror.party, index, index + 1)[0]
-            verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
+            other = verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
+            if other.index != index:
+                raise Unverified(f"the statement at leaf {index} says it is leaf {other.index}",
+                                 code="wrong_index")
             raise Equivocation(f"{mirror.party} signed two statements for leaf {index}",
-                               detail={"kind": "statements", "leaves": [held, leaf]})
-    if message.whole and body.size < held:
-        raise Conflict(f"the checkpoint of {body.size} leaves is older than the {held} "
+                               detail={"kind": "statements", "party": mirror.party,
+                                       "leaves": [mirror.leaf(index), leaf]})
+    if message.whole and body.size < applied:
+        raise Conflict(f"the checkpoint of {body.size} leaves is older than the {applied} "
                        "held here: a repeated or rolled-back message",
                        code="rolled_back", detail=where(mirror))
 
 
-def _check_growth(message: Message, body: Any, mirror: Mirror) -> None:
-    tree = mirror.tree
-    if 0 < message.old < body.size:
-        verify_consistency(message.old, body.size, message.proof, tree.root(message.old), body.root)
-    held = tree.size
-    if body.size > held:
-        tree.extend([leaf_hash(leaf) for leaf in message.leaves[held - message.first:]])
+def _check_growth(message: Message, body: Checkpoint, mirror: Mirror) -> None:
+    """The new leaves hash to the checkpoint's root, and contradict no pending checkpoint.
+
+    Pending entries (`submission`) are set aside meanwhile: they are no history yet.
+    """
+    tree, applied = mirror.tree, mirror.applied
+    fresh = [leaf_hash(leaf) for leaf in message.leaves[applied - message.first:]]
+    aside = [tree.leaf_hash_at(i) for i in range(applied, tree.size)]
+    pending_size, pending = mirror.pending
+    tree.truncate(applied)
+    tree.extend(fresh)
     try:
         if tree.root(body.size) != body.root:
-            raise Unverified("the leaves do not hash to the checkpoint's root",
-                             code="wrong_root")
+            raise Unverified("the leaves do not hash to the checkpoint's root", code="wrong_root")
+        if 0 < message.old < body.size:
+            verify_consistency(message.old, body.size, message.proof, tree.root(message.old),
+                               body.root)
+        if applied < pending_size <= body.size:
+            if tree.root(pending_size) != parse_checkpoint(parse_note(pending).text).root:
+                raise _two_histories(mirror, message.checkpoint, pending, pending_size, body.size)
     finally:
-        tree.truncate(held)
+        tree.truncate(applied)
+        tree.extend(aside)
+    if fresh[:len(aside)] != aside[:len(fresh)]:
+        raise _two_histories(mirror, message.checkpoint, pending, body.size, pending_size)
+
+
+def _two_histories(mirror: Mirror, note: bytes, held: bytes, size: int, larger: int
+                   ) -> Equivocation:
+    """Two checkpoints, of `size` and `larger` leaves, of which neither continues the other.
+
+    The tree as it is now is the larger one's; if it is whole, it proves its root at `size`.
+    """
+    detail: dict[str, Any] = {"kind": "checkpoints", "party": mirror.party, "notes": [held, note]}
+    tree = mirror.tree
+    if size < larger <= tree.size:
+        detail |= {"root": tree.root(size), "proof": tree.consistency_proof(size, larger)}
+    return Equivocation(f"{mirror.party} signed two histories of {size} leaves", detail=detail)
 
 
 class _Seen:
@@ -360,7 +430,10 @@ class _Seen:
     def check(self, statement: Statement, index: int) -> None:
         author = statement.party
         if statement.index != index:
-            raise Unverified(f"the statement at leaf {index} says it is leaf {statement.index}")
+            raise Unverified(f"the statement at leaf {index} says it is leaf {statement.index}",
+                             code="wrong_index")
+        if statement.iat_s * NS_PER_S >= TIME_NS_MAX:
+            raise Unverified("it says it was signed after the end of time", code="bad_statement")
         if statement.agreement != self.agreement.digest and (statement.agreement or self.last):
             raise Unverified(f"leaf {index} names another agreement", code="other_agreement")
         for name, seen in statement.seen.items():
@@ -371,7 +444,8 @@ class _Seen:
                                  f"one had seen {self.last[name]}", code="seen_went_back")
             self.last[name] = seen.size
             self._check_root(statement, name)
-        for name in self.last:
+        peers = [p.name for p in self.agreement.parties if p.name != author]
+        for name in peers if statement.agreement else self.last:
             if name not in statement.seen:
                 raise Unverified(f"leaf {index} does not say what it has seen of {name}",
                                  code="seen_went_back")
@@ -398,12 +472,11 @@ class _Seen:
         mirror = self.mirror
         if statement.index < mirror.receipt_peer_size or size >= mirror.receipt_size:
             return
-        receipts = own.store.receipts(mirror.peer.mirror_name, mirror.receipt_size)
         raise Equivocation(
             f"leaf {statement.index} has seen {size} of our leaves, behind the receipt for "
             f"{mirror.receipt_size} that {statement.party} had given",
-            detail={"kind": "seen", "leaf": statement.leaf, "note": next(receipts).note,
-                    "peer_size": mirror.receipt_peer_size})
+            detail={"kind": "seen", "party": mirror.party, "leaf": statement.leaf,
+                    "note": mirror.receipt_note, "checkpoint": mirror.staged_note})
 
 
 def open_item(statement: Statement, disclosures: tuple[bytes, ...] | None) -> Item:
@@ -415,19 +488,14 @@ def open_item(statement: Statement, disclosures: tuple[bytes, ...] | None) -> It
     if not disclosures:
         return Item(statement, ())
     opened = open_disclosures(statement, disclosures)
+    raw = dict(zip(opened, disclosures, strict=True))
     if statement.type == "declaration" and REFERENCE in opened and DETAILS in opened:
-        details = _raw(disclosures, DETAILS)
         return Item(statement, disclosures, intent=read_intent(statement.entity_id, opened),
-                    ovn=derive_ovn(statement.entity_id, statement.version, details))
+                    ovn=derive_ovn(statement.entity_id, statement.version, raw[DETAILS]))
     if statement.type == "notice" and NOTICE in opened:
         return Item(statement, disclosures, notice=read_notice(statement.entity_id, opened),
-                    ovn=derive_ovn(statement.entity_id, statement.version,
-                                   _raw(disclosures, NOTICE)))
+                    ovn=derive_ovn(statement.entity_id, statement.version, raw[NOTICE]))
     return Item(statement, disclosures)
-
-
-def _raw(disclosures: tuple[bytes, ...], name: str) -> bytes:
-    return next(d for d in disclosures if parse_disclosure(d)[0] == name)
 
 
 def _b64(data: bytes) -> str:

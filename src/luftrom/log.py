@@ -1,4 +1,4 @@
-"""A party's log as this node holds it: the own log, which it writes, and what mirrors share with it.
+"""A party's log as this node holds it: the own log, which it writes, and what mirrors share.
 
 Leaves are staged in memory, committed by the node in one transaction, and only then published:
 readers see the published size and nothing beyond it. Layout and paths follow C2SP tlog-tiles.

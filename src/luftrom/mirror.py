@@ -2,8 +2,11 @@
 
 C2SP tlog-mirror: the mirror cosigns a checkpoint only after every leaf below it is durable here.
 `applied` says how many leaves the airspace was computed from: statements that this node signs have
-seen exactly those, and it signs none while a receipt it gave covers more. Changes are staged into
-one transaction by the conductor and shown by `publish` once that is committed.
+seen exactly those, so a receipt never covers more. What C2SP's `add-entries` brings is closed and
+therefore held as pending entries, behind the mirror checkpoint, until an exchange opens it: if it
+were receipted at once, whoever uploads a peer's public log could keep this node from signing for
+as long as that peer stays silent. Changes are staged into one transaction by the conductor and
+shown by `publish` once that is committed.
 """
 
 from __future__ import annotations
@@ -37,10 +40,11 @@ class Mirror(HeldLog):
         self.applied = store.applied(peer.name)
         self.given_size, self.given_lines = store.given(peer.name) or (0, b"")
         self.pending = store.checkpoint(_pending_key(peer.name)) or (0, b"")
-        self.receipt_size = self.receipt_peer_size = 0
+        self.receipt_size, self.receipt_peer_size, self.receipt_note = 0, 0, b""
         for row in store.receipts(peer.mirror_name):
-            self.receipt_size, self.receipt_peer_size = row.size, row.peer_size
+            self._keep(row)
         self._staged: tuple[Checkpoint, bytes] | None = None
+        self._staged_leaves: dict[int, bytes] = {}
         self._given = (self.given_size, self.given_lines)
 
     def verify_checkpoint(self, note: bytes) -> VerifiedCheckpoint:
@@ -57,12 +61,20 @@ class Mirror(HeldLog):
         """Up to where the newest checkpoint that this mirror goes by covers, durable or not."""
         return self._staged[0].size if self._staged else self.size
 
-    def is_ahead(self) -> bool:
-        """Does a receipt given here cover leaves whose content has not been applied yet?
+    def leaf(self, index: int) -> bytes:
+        """One leaf that is held, durable or staged."""
+        staged = self._staged_leaves.get(index)
+        return self.store.leaves(self.party, index, index + 1)[0] if staged is None else staged
 
-        Then this node must not sign: its statements would have seen less than it receipted.
-        """
-        return self._given[0] > self.applied
+    @property
+    def staged_note(self) -> bytes:
+        """The newest checkpoint that this mirror goes by, durable or not."""
+        return self._staged[1] if self._staged else self.note
+
+    @property
+    def receipted_size(self) -> int:
+        """How many leaves the newest receipt given here covers, durable or staged."""
+        return self._given[0]
 
     # -- staging -----------------------------------------------------------------------------
 
@@ -71,6 +83,7 @@ class Mirror(HeldLog):
         start = self.tree.size
         self.tree.extend([leaf_hash(leaf) for leaf in leaves])
         writes.leaves += [(self.party, start + i, leaf) for i, leaf in enumerate(leaves)]
+        self._staged_leaves.update(enumerate(leaves, start))
 
     def move(self, body: Checkpoint, note: bytes, writes: Writes) -> None:
         """Stage a verified checkpoint over leaves that are held; an older one changes nothing."""
@@ -92,12 +105,12 @@ class Mirror(HeldLog):
         writes.applied.append((self.party, size))
 
     def give_receipt(self, writes: Writes, time_s: int) -> None:
-        """Cosign all leaves under the staged checkpoint, in the transaction that holds them.
+        """Cosign all leaves that were applied, in the transaction that holds them.
 
         The lines leave this process only after `publish`; a crash before the commit leaves
         neither the leaves nor the lines.
         """
-        size = self.staged_size
+        size = self.applied
         if size > self._given[0]:
             self._given = (size, sign_receipt(self.body(size), self._signers, time_s))
             writes.given.append((self.party, *self._given))
@@ -112,14 +125,20 @@ class Mirror(HeldLog):
         if size <= self.receipt_size:
             return
         note = attach_receipt(own.note if size == own.size else own.body(size).encode(), lines)
-        writes.receipts.append(ReceiptRow(self.peer.mirror_name, size, peer_size, note))
-        self.receipt_size, self.receipt_peer_size = size, peer_size
+        row = ReceiptRow(self.peer.mirror_name, size, peer_size, note)
+        writes.receipts.append(row)
+        self._keep(row)
+
+    def _keep(self, row: ReceiptRow) -> None:
+        self.receipt_size, self.receipt_peer_size = row.size, row.peer_size
+        self.receipt_note = row.note
 
     def publish(self) -> None:
         """Show what was staged: it is durable now."""
         if self._staged:
             body, self.note = self._staged
             self.size, self._staged = body.size, None
+        self._staged_leaves.clear()
         self.given_size, self.given_lines = self._given
 
 

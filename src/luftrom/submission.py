@@ -1,8 +1,10 @@
 """C2SP tlog-mirror's submission endpoints: `add-checkpoint` and `add-entries`, bytes to changes.
 
 A client uploads a peer's log here in the public format; every entry is proven against a checkpoint
-that the peer signed before it is held. What comes this way is closed (no disclosures), so it is
-mirrored and receipted but not applied. `node` conducts and commits.
+that the peer signed before it is held. What comes this way is closed (no disclosures): it is kept
+as pending entries, and the mirror checkpoint and its cosignature move when an exchange opens it
+(`mirror` says why). Until then `add-entries` answers 202 with nothing left to send; asked again
+with an empty range it answers 200 with the cosignature lines. `node` conducts and commits.
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ from dataclasses import dataclass
 
 from luftrom import limits
 from luftrom.checkpoint import parse_checkpoint
-from luftrom.errors import BadInput, Conflict, LuftromError, NotFound, Unverified
+from luftrom.errors import (
+    BadInput,
+    Conflict,
+    Equivocation,
+    LuftromError,
+    NotFound,
+    Unverified,
+)
 from luftrom.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency
 from luftrom.merkle import verify_subtree_consistency
 from luftrom.mirror import Mirror
@@ -40,7 +49,8 @@ def add_checkpoint(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -
     """Verify an `add-checkpoint` request and stage its checkpoint as the pending one.
 
     `mirrors` is keyed by log origin. Raises with the status codes of tlog-witness: 400, 403, 404,
-    409 (`detail['body']` is the response body) and 422.
+    409 (`detail['body']` is the response body) and 422; Equivocation, which is 422 as well, if the
+    peer signed two histories of one size.
     """
     old, proof, note = _parse_add_checkpoint(body)
     mirror = _mirror(mirrors, parse_checkpoint(parse_note(note).text).origin)
@@ -59,6 +69,10 @@ def add_checkpoint(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -
             raise Unverified("a proof from an empty tree is empty, and its root is that of nothing")
     else:
         before = parse_checkpoint(parse_note(pending).text).root
+        if size == checkpoint.size and before != checkpoint.root:
+            raise Equivocation(f"{mirror.party} signed two histories of {size} leaves",
+                               detail={"kind": "checkpoints", "party": mirror.party,
+                                       "notes": [pending, note]})
         verify_consistency(old, checkpoint.size, proof, before, checkpoint.root)
     if checkpoint.size > size:
         mirror.expect(checkpoint.size, note, writes)
@@ -79,7 +93,8 @@ def _parse_add_checkpoint(body: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
         proof = tuple(base64.b64decode(line, validate=True) for line in lines[1:])
     except (ValueError, binascii.Error):
         proof = (b"",)
-    if any(len(item) != 32 for item in proof):
+    if any(len(item) != 32 or base64.b64encode(item) != line
+           for item, line in zip(proof, lines[1:], strict=True)):
         raise BadInput("each proof line must be 32 bytes in base64")
     return int(digits), proof, note
 
@@ -87,15 +102,16 @@ def _parse_add_checkpoint(body: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
 def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> Mirror:
     """Verify an `add-entries` request and stage its entries; returns the mirror they belong to.
 
-    When all entries up to the pending checkpoint are held, the mirror moves to it. Raises with the
-    status codes of tlog-mirror: 400, 404, 409, 422, and 202 for a prefix of the upload, whose
-    entries are staged nevertheless.
+    Raises with the status codes of tlog-mirror: 400, 404, 409, 422, and 202 for a prefix of the
+    upload, or for one that is whole and still closed; their entries are staged nevertheless.
     """
     upload, at = _parse_upload(body)
     mirror = _mirror(mirrors, upload.origin)
     size, note = mirror.pending
     if not note:
         raise Unverified("no checkpoint of this log was ever added here")
+    if upload.end == mirror.given_size > 0:
+        size, note = mirror.size, mirror.note
     if upload.end != size or upload.start > mirror.tree.size:
         raise _info(mirror, Conflict, "the upload does not fit what is held here")
     root = parse_checkpoint(parse_note(note).text).root
@@ -112,7 +128,8 @@ def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> M
     else:
         if at != len(body):
             raise BadInput(f"{len(body) - at} bytes follow the last package")
-        mirror.move(parse_checkpoint(parse_note(note).text), note, writes)
+        if upload.end > mirror.given_size:
+            raise _info(mirror, _Partial, "all entries are held; they are not opened yet")
         return mirror
     if not saved:
         raise BadInput(f"ends inside the first package, at byte {len(body)}")
@@ -120,7 +137,7 @@ def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> M
 
 
 class _Partial(LuftromError):
-    """Some packages were taken, and the rest is still to come (202)."""
+    """Packages were taken; there is more to come, or to wait for (202)."""
 
     code, status = "partial", 202
 
@@ -161,7 +178,8 @@ def _take_package(body: bytes, at: int, count: int) -> tuple[list[bytes], list[b
         return None
     hashes, at = body[at], at + 1
     if hashes > limits.PROOF_HASHES_MAX:
-        raise BadInput(f"a package has {hashes} hashes; at most {limits.PROOF_HASHES_MAX} are taken")
+        raise BadInput(f"a package has {hashes} hashes; at most {limits.PROOF_HASHES_MAX} are "
+                       "taken")
     if at + 32 * hashes > len(body):
         return None
     proof = [body[at + 32 * i:at + 32 * i + 32] for i in range(hashes)]

@@ -8,7 +8,6 @@ the next round trip, and a heartbeat keeps the age of the data known when nothin
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import Any, Protocol
 from luftrom.agreement import Agreement
 from luftrom.airspace import Intent, Notice
 from luftrom.clock import NS_PER_S, Clock
-from luftrom.errors import BadInput, LuftromError, NotAuthenticated, Unavailable
+from luftrom.errors import BadInput, LuftromError, NotAuthenticated, Unavailable, Unverified
 from luftrom.exchange import (
     encode_message,
     parse_message,
@@ -33,11 +32,14 @@ from luftrom.node.channel import HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
 from luftrom.node.requests import Against, NodeKeys, Outcome
 from luftrom.store import Store
+from luftrom.wire import parse_json
 
 __all__ = ["Against", "Channel", "Node", "NodeKeys", "Outcome", "Transport"]
 
 _LOG = logging.getLogger("luftrom.node")
 _RETRY_S_MAX = 5.0
+_PROBLEM_BYTES_MAX = 64 * 1024
+_COUNTER_MAX = 2**62                       # what an unsigned refusal may set a counter to
 
 
 class Transport(Protocol):
@@ -72,6 +74,9 @@ class Node:
         self._links = {p.name: Link(p.name, p.base_url) for p in peers}
         self._calls = {p.name: asyncio.Event() for p in peers}
         self._stopping = False
+        self._lost: str | None = None      # why memory is not what the store holds, if it is not
+        for peer in self._conductor.broken & self._links.keys():
+            self._links[peer].last_error = "broken: a proof of what it signed is kept"
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -113,8 +118,13 @@ class Node:
         return self._store.proofs()
 
     async def settled(self) -> None:
-        """Wait until nothing that can be read is still on its way to the disk."""
+        """Wait until nothing that can be read is still on its way to the disk.
+
+        Raises Unavailable while the store cannot be read: then nobody knows what is durable.
+        """
         await self._idle.wait()
+        if self._lost:
+            raise Unavailable(self._lost)
 
     async def changed(self, after: int, timeout_s: float) -> int:
         """Wait for a revision above `after`, at most `timeout_s`; returns the revision."""
@@ -182,7 +192,11 @@ class Node:
         if (message.sender, message.recipient) != (sender, self.party):
             raise BadInput("the message names another sender or recipient than its signature")
         link = self._links[sender]
-        answer = await self._ask(lambda reply: ask.Hear(message, counter, reply))
+        try:
+            answer = await self._ask(lambda reply: ask.Hear(message, counter, reply))
+        except Unverified as error:
+            link.last_error = f"refused its message: {error}"[:500]
+            raise
         link.heard(self.clock.now_ns(), self.clock.elapsed_ns())
         link.have, link.mirrored = message.have, max(message.have, message.receipt_size)
         if self.log.size > answer.first + len(answer.leaves) or not message.whole:
@@ -193,6 +207,8 @@ class Node:
     async def _ask(self, make: Callable[[ask.Reply], ask.Request]) -> Any:
         if self._stopping:
             raise Unavailable("the node is stopping")
+        if self._lost:
+            raise Unavailable(self._lost)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def reply(result: Any, error: LuftromError | None) -> None:
@@ -219,7 +235,9 @@ class Node:
     async def stop(self) -> None:
         """Let the running step finish, then stop. Whoever still waits is told so."""
         self._stopping = True
-        await self._idle.wait()
+        self._wake.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks[:1])   # the steps, which end after the running one
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -232,8 +250,10 @@ class Node:
 
     async def _work(self) -> None:
         self._wake.set()                   # the first step opens the log and rules on old matters
-        while True:
+        while not self._stopping:
             await self._wait()
+            if self._stopping:
+                break
             self._wake.clear()
             requests, self._inbox = self._inbox, []
             self._idle.clear()
@@ -244,9 +264,23 @@ class Node:
                 _LOG.exception("a step failed")
                 for request in requests:
                     request.reply(None, LuftromError("internal error; the log names it"))
-                self._conductor.load()
+                await self._reload()
             finally:
                 self._idle.set()
+
+    async def _reload(self) -> None:
+        """Start from the store. While it cannot be read, say so to everybody and try again."""
+        while not self._stopping:
+            try:
+                self._conductor.load()
+            except LuftromError as error:
+                self._lost = f"the store cannot be read: {error.message}"
+                _LOG.error("%s", self._lost)
+                self._idle.set()
+                await asyncio.sleep(1.0)
+            else:
+                self._lost = None
+                return
 
     async def _wait(self) -> None:
         deadline_ns = self._conductor.next_deadline_ns()
@@ -298,12 +332,17 @@ class Node:
             try:
                 await self._exchange(link)
                 pause_s = 0.0
+                continue
             except LuftromError as error:
                 link.missed(str(error))
                 _LOG.warning("%s: %s", peer, error)
-                pause_s = min(_RETRY_S_MAX, 2 * pause_s + 0.1)
-                await asyncio.sleep(pause_s)
-                call.set()
+            except Exception:
+                # Whatever an answer does to us, the link is tried again.
+                link.missed("internal error; the log names it")
+                _LOG.exception("%s: an exchange failed", peer)
+            pause_s = min(_RETRY_S_MAX, 2 * pause_s + 0.1)
+            await asyncio.sleep(pause_s)
+            call.set()
 
     async def _exchange(self, link: Link) -> None:
         """One round trip: everything that waits, in both directions."""
@@ -336,19 +375,28 @@ class Node:
         The refusal is not signed; a false one costs a round trip and nothing else.
         """
         try:
-            problem = json.loads(answer)
-            code = problem.get("code", "")
-            if code == "replayed":
-                link.counter = int(problem["counter"])
-            elif code in ("gap", "rolled_back"):
-                link.have, link.mirrored = int(problem["have"]), int(problem["mirrored"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            problem, code = {}, ""
+            problem = parse_json(answer[:_PROBLEM_BYTES_MAX])
+        except BadInput:
+            problem = None
+        problem = problem if isinstance(problem, dict) else {}
+        code = problem.get("code")
+        if code == "replayed":
+            link.counter = _count(problem, "counter", link)
+        elif code in ("gap", "rolled_back"):
+            link.have, link.mirrored = (_count(problem, n, link) for n in ("have", "mirrored"))
         if link.mirrored > self.log.size:
             raise Unavailable(f"{link.peer} says it holds {link.mirrored} of our leaves; there are "
                               f"{self.log.size}: was this node restored from an old copy?")
-        if code in ("replayed", "gap"):
+        if code in ("replayed", "gap", "rolled_back"):
+            # Also in peace: our answer to a request of the peer overtook this message.
             self._calls[link.peer].set()
             return
         reason = str(problem.get("detail") or f"status {status}")[:500]
         raise Unavailable(f"{link.peer} refused the message: {reason}")
+
+
+def _count(problem: Mapping[str, Any], name: str, link: Link) -> int:
+    value = problem.get(name)
+    if type(value) is not int or not 0 <= value < _COUNTER_MAX:
+        raise Unavailable(f"{link.peer} refused the message, and its {name} is no count")
+    return value

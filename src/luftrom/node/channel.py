@@ -41,7 +41,7 @@ class Channel:
 
 @dataclass(slots=True)
 class Link:
-    """The running account of one link. `have` and `mirrored` are the peer's last word on our log."""
+    """The account of one link. `have` and `mirrored` are the peer's last word on our log."""
 
     peer: str
     base_url: str

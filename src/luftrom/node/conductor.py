@@ -22,13 +22,12 @@ from luftrom import airspace as rules
 from luftrom import limits, submission
 from luftrom.agreement import Agreement
 from luftrom.airspace import Intent, check_transition, derive_ovn
-from luftrom.audit import make_equivocation
+from luftrom.audit import first_leaf_needed, make_equivocation, run_of_leaves
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.content import DETAILS, NOTICE, encode_intent, encode_notice
 from luftrom.errors import (
     BadInput,
     Conflict,
-    Equivocation,
     Forbidden,
     LuftromError,
     NotAcknowledged,
@@ -37,6 +36,8 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange import (
+    BAD_STATEMENT,
+    CONTRADICTION,
     Item,
     Message,
     VerifiedMessage,
@@ -81,6 +82,19 @@ class _Contradiction(Exception):
         self.request, self.error = request, error
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A contradiction, its proof, and the request whose whole answer it is."""
+
+    request: ask.Hear
+    error: Unverified
+    proof: bytes
+
+    @property
+    def peer(self) -> str:
+        return self.request.message.sender
+
+
 class Conductor:
     """All state of one node, computed from its store. One caller at a time."""
 
@@ -92,7 +106,6 @@ class Conductor:
         self.clock = clock
         self._keys = keys
         self._signer = StatementSigner(party, keys.statements)
-        self._held_back: list[Request] = []
         self._waiting: dict[int, tuple[Reply, int]] = {}   # own leaf -> reply, deadline
         self._handlers: dict[type, Callable[[Any, Step], None]] = {
             ask.Declare: self._declare, ask.Withdraw: self._withdraw,
@@ -112,7 +125,10 @@ class Conductor:
         self.log = OwnLog(store, self.party, f"{self.party}/log", self._keys.log)
         self.mirrors = {p.name: Mirror(store, p, self._keys.mirror) for p in peers}
         self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
-        self.broken = {party for party, _, _ in store.proofs()}
+        proofs = store.proofs()
+        self.broken = {party for party, kind, _ in proofs if kind != BAD_STATEMENT}
+        # What was refused is kept once: the log that holds it cannot go on without it.
+        self._refused = {party for party, kind, _ in proofs if kind == BAD_STATEMENT}
         self.closed: set[int] = set()
         self.airspace = load_airspace(store, self.party, agreement, self.closed)
         # Readers may have seen revisions that this memory never reached: go on above them.
@@ -122,38 +138,34 @@ class Conductor:
 
     def step(self, requests: Sequence[Request]) -> Step:
         """Work through requests and everything that is due; nothing is shown before `publish`."""
-        proofs: list[tuple[str, str, bytes]] = []
-        requests = [*self._held_back, *requests]
-        self._held_back = []
+        contradictions: list[_Found] = []
         while True:
             step = Step(self.clock.now_ns(), self.clock.elapsed_ns())
             try:
-                return self._attempt(requests, step, proofs)
+                return self._attempt(requests, step, contradictions)
             except _Contradiction as found:
                 # What the peer said is half applied: forget it all and keep the proof.
-                peer = found.request.message.sender
+                request, error = found.request, found.error
+                peer = request.message.sender
+                contradictions.append(
+                    _Found(request, error, make_equivocation(CONTRADICTION, peer, error)))
+                requests = [r for r in requests if r is not request]
                 self.load()
-                proofs.append((peer, "contradiction", make_equivocation(
-                    "contradiction", peer, found.error)))
-                self.broken.add(peer)
-                found.request.reply(None, found.error)
-                requests = [r for r in requests if r is not found.request]
 
     def _attempt(self, requests: Sequence[Request], step: Step,
-                 proofs: list[tuple[str, str, bytes]]) -> Step:
-        step.writes.proofs += proofs
+                 contradictions: Sequence[_Found]) -> Step:
+        for found in contradictions:
+            self.broken.add(found.peer)
+            step.writes.proofs.append((found.peer, CONTRADICTION, found.proof))
+            step.then(found.request.reply, lambda error=found.error: _raise(error))
         for request in requests:
             if isinstance(request, ask.Hear | ask.Submit):
-                take = self._hear if isinstance(request, ask.Hear) else self._submit
-                self._try(take, request, step)
-        if any(mirror.is_ahead() for mirror in self.mirrors.values()):
-            self._held_back = [r for r in requests if not isinstance(r, ask.Hear | ask.Submit)]
-        else:
-            self._open_log(step)
-            for request in requests:
-                if handler := self._handlers.get(type(request)):
-                    self._try(handler, request, step)
-            self._rule(step)
+                self._take(request, step)
+        self._open_log(step)
+        for request in requests:
+            if handler := self._handlers.get(type(request)):
+                self._try(handler, request, step)
+        self._rule(step)
         self._seal(step)
         return step
 
@@ -163,6 +175,40 @@ class Conductor:
             handle(request, step)
         except LuftromError as error:
             request.reply(None, error)
+
+    def _take(self, request: ask.Hear | ask.Submit, step: Step) -> None:
+        """Take in what a peer says, or keep the proof of what it should not have said.
+
+        A refusal waits for the commit like every answer: whoever is told that it was caught finds
+        the proof kept, and an attempt that is made anew answers once.
+        """
+        try:
+            if isinstance(request, ask.Hear):
+                self._hear(request, step)
+            else:
+                self._submit(request, step)
+        except LuftromError as error:
+            self._keep_proof(error, step)
+            step.then(request.reply, lambda error=error: _raise(error))
+
+    def _keep_proof(self, error: LuftromError, step: Step) -> None:
+        """Put what a refusal proves into the step's transaction.
+
+        Two histories break the channel for good. A single bad statement does not: the peer may run
+        a later version whose statements this one cannot read, and goes on once it can. Until then
+        nothing behind that statement enters, for a log has no gaps; the channel's last error says
+        so at both ends, and the statement is kept, once for each peer.
+        """
+        kind, peer = error.detail.get("kind"), error.detail.get("party")
+        if kind is None:
+            return
+        if kind == BAD_STATEMENT:
+            if peer in self._refused:
+                return
+            self._refused.add(peer)
+        else:
+            self.broken.add(peer)
+        step.writes.proofs.append((peer, kind, make_equivocation(kind, peer, error)))
 
     def _seal(self, step: Step) -> None:
         time_s = step.time_ns // NS_PER_S
@@ -205,8 +251,7 @@ class Conductor:
     def abandon(self, error: LuftromError) -> None:
         """Tell everybody who still waits that no answer will come."""
         waiting, self._waiting = self._waiting, {}
-        held_back, self._held_back = self._held_back, []
-        for reply in (*(r for r, _ in waiting.values()), *(r.reply for r in held_back)):
+        for reply, _ in waiting.values():
             reply(None, error)
 
     def next_deadline_ns(self) -> int | None:
@@ -228,16 +273,9 @@ class Conductor:
             self.counters[message.sender] = request.counter
             step.writes.counters.append((f"exchange {message.sender}", request.counter))
         others = {name: m for name, m in self.mirrors.items() if m is not mirror}
-        try:
-            verified = verify_message(message, mirror, {self.party: self.log, **others},
-                                      self.agreement,
-                                      self.airspace.last_seen.get(message.sender, {}))
-            self._check_receipt(mirror, message)
-        except Equivocation as error:
-            proof = make_equivocation(error.detail["kind"], message.sender, error)
-            step.writes.proofs.append((message.sender, error.detail["kind"], proof))
-            self.broken.add(message.sender)
-            raise
+        verified = verify_message(message, mirror, {self.party: self.log, **others},
+                                  self.agreement, self.airspace.last_seen.get(message.sender, {}))
+        self._check_receipt(mirror, message)
         self._take_in(request, mirror, verified, step)
         if request.counter is None:
             step.then(request.reply, lambda: None)
@@ -261,38 +299,26 @@ class Conductor:
         mirror.move(body, message.checkpoint, step.writes)
         for item in verified.items:
             try:
-                self._check_rulings(item.statement)
+                self.airspace.check_rulings(item.statement, self.party, mirror.receipted_size)
                 self.airspace.apply(item.statement, item.intent, item.notice, item.ovn)
             except Unverified as error:
-                error.detail.setdefault("leaf", item.statement.leaf)
+                error.detail["leaves"] = self._run_up_to(item.statement)
                 raise _Contradiction(request, error) from None
             step.writes.disclosures += [(mirror.party, item.statement.index, n, disclosure)
                                         for n, disclosure in enumerate(item.disclosures)]
         if verified.items:
+            self._refused.discard(mirror.party)
             mirror.apply_up_to(body.size, step.writes)
         if message.receipt_size:
             mirror.take_receipt(self.log, message.receipt_size, body.size, message.receipt,
                                 step.writes)
 
-    def _check_rulings(self, statement: Statement) -> None:
-        """A peer may refuse itself whatever it likes; it may accept only what the rules let it.
+    def _run_up_to(self, statement: Statement) -> list[bytes]:
+        """The leaves that show, together with the last of them, what it contradicts."""
+        before = self.airspace.latest_of(statement.party, statement.entity_id)
+        first = first_leaf_needed(statement, before.index if before else None)
 
-        Where a third party's statements are involved that have not arrived here, the ruling
-        cannot be judged yet and is left to the audit.
-        """
-        applied = self.airspace.applied
-        if any(applied.get(name, 0) < seen.size for name, seen in statement.seen.items()
-               if name != self.party):
-            return
-        for ruling in statement.rulings:
-            record = self.airspace.records.get((statement.party, ruling.index))
-            if record is None or not ruling.accepted or ruling.unacknowledged:
-                continue
-            lost = self.airspace.verdict(record)
-            if lost:
-                other, rule = lost[0]
-                raise Unverified(f"leaf {statement.index} accepts {record.name}, which loses to "
-                                 f"{other.name} by the rule {rule}", code="unlawful_ruling")
+        return run_of_leaves(self.mirrors[statement.party].leaf, first, statement.index + 1)
 
     def _submit(self, request: ask.Submit, step: Step) -> None:
         mirrors = {m.origin: m for m in self.mirrors.values() if m.party not in self.broken}
@@ -347,10 +373,13 @@ class Conductor:
         return replace(intent, key=intent.key & {record.ovn for record in relevant})
 
     def _before(self, entity_id: str, what: str) -> Record | None:
-        """The newest own record under an identifier, which must be of the same kind and ruled."""
+        """The newest own record under an identifier, which must be of the same kind and ruled.
+
+        What stands here is ours, whoever else uses its identifier later.
+        """
         before = self.airspace.latest_of(self.party, entity_id)
-        other = self.airspace.entity(entity_id)
-        if other is not None and other.party != self.party and other.status in (ACCEPTED, PENDING):
+        other = self.airspace.foreign(entity_id, self.party)
+        if other is not None and (entity_id, self.party) not in self.airspace.current:
             raise Forbidden(f"{entity_id} is homed at {other.party}, whose node speaks for it")
         if before is not None:
             if (before.notice is None) != (what == "operational intent"):
