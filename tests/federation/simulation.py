@@ -1,5 +1,6 @@
 """A seeded simulation: conductors, a network that loses, repeats, delays and reorders, crashes,
-failing commits and clocks that jump. Everything but sockets and threads is the real code.
+failing commits, strangers that upload logs, and clocks that jump. Everything but sockets and
+threads is the real code; what a thread could do between a step and its commit is played as well.
 
 `run(seed)` plays one schedule and raises AssertionError with what broke; the seed is the report.
 """
@@ -14,6 +15,8 @@ from typing import Any
 
 from memory_store import MemoryStore
 from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
+from rulebook import Rulebook
+from tlog_client import add_checkpoint_body, add_entries_body, packages
 
 from luftrom.airspace import OFF_NOMINAL_STATES, Intent, Notice
 from luftrom.clock import NS_PER_S
@@ -22,10 +25,12 @@ from luftrom.exchange import encode_message, parse_message
 from luftrom.index import ACCEPTED
 from luftrom.node import requests as ask
 from luftrom.node.conductor import Conductor, load_airspace
+from luftrom.statement import parse_statement
 from luftrom.volume import Circle, Volume4D
 
 NAMES = ("alfa.example", "bravo.example", "charlie.example", "delta.example")
 MINUTE_NS = 60 * NS_PER_S
+LANE_DEG, LANES, RADIUS_M = 0.004, 3, 150.0   # lanes lie 445 m apart: circles of two never meet
 
 
 @dataclass
@@ -55,6 +60,9 @@ class Party:
 
     def step(self, *requests: ask.Request, fault: str | None = None) -> None:
         step = self.conductor.step(requests)
+        if self.world.random.random() < .1:
+            # A message can leave while the commit is being synced: it tells nothing of the step.
+            self.world.wire.append(self.send(self.world.random.choice(list(self.have))))
         self.store.fault = fault
         try:
             self.store.commit(step.writes)
@@ -111,9 +119,11 @@ class World:
         if chance < .35:
             party.step(*[self.request(party) for _ in range(self.random.randint(1, 3))],
                        fault=fault)
-        elif chance < .55:
+        elif chance < .53:
             peer = self.random.choice([n for n in self.names if n != party.name])
             self.wire.append(party.send(peer))
+        elif chance < .55:
+            self.upload(party, fault)
         elif chance < .92:
             self.deliver(fault)
         elif chance < .96:
@@ -135,6 +145,26 @@ class World:
         answer = self.parties[letter.recipient].hear(letter, fault)
         if answer is not None:
             self.wire.append(answer)
+
+    def upload(self, author: Party, fault: str | None) -> None:
+        """A stranger copies a party's public log to another party's mirror, as C2SP lets it."""
+        log = author.conductor.log
+        names = [name for name in self.names if name != author.name]
+        recipient = self.parties[self.random.choice(names)]
+        mirror = recipient.conductor.mirrors[author.name]
+        if not log.size or log.size <= mirror.pending[0]:
+            return
+        leaves = author.store.leaves(author.name, 0, log.size)
+        start = min(mirror.tree.size, log.size)
+        bodies = ((False, add_checkpoint_body(mirror.pending[0], leaves, log.note)),
+                  (True, add_entries_body(log.origin, start, log.size,
+                                          packages(leaves, start, log.size))))
+        for is_entries, body in bodies[:self.random.choice((1, 2, 2))]:
+            def reply(result: Any, error: LuftromError | None, name: str = recipient.name) -> None:
+                if error is not None:
+                    self.check_refusal(name, error)
+
+            recipient.step(ask.Submit(body, is_entries, reply), fault=fault)
 
     def request(self, party: Party) -> ask.Request:
         chance, entity_id = self.random.random(), self.random.choice(self.ids)
@@ -165,14 +195,15 @@ class World:
         return replace(intent, key=frozenset(known))
 
     def volume(self) -> Volume4D:
-        lat = 46.0 + self.random.randrange(3) * .004
+        lat = 46.0 + self.random.randrange(LANES) * LANE_DEG
         start = NOON_NS + self.random.randrange(3) * 50 * MINUTE_NS
-        return Volume4D(Circle(lat, 7.0, 150.0), 100.0, 200.0, start, start + 60 * MINUTE_NS)
+        return Volume4D(Circle(lat, 7.0, RADIUS_M), 100.0, 200.0, start, start + 60 * MINUTE_NS)
 
     def check_refusal(self, name: str, error: LuftromError) -> None:
         """Honest parties never prove each other liars, whatever the network does."""
         expected = {"gap", "rolled_back", "replayed", "exists", "pending", "stale_ovn", "conflict",
-                    "not_found", "forbidden", "bad_input", "not_recorded", "not_acknowledged"}
+                    "not_found", "forbidden", "bad_input", "not_recorded", "not_acknowledged",
+                    "out_of_step", "partial"}
         assert error.code in expected, f"{name}: {error.code}: {error}"
 
     # -- the end -----------------------------------------------------------------------------
@@ -210,12 +241,29 @@ class World:
         for party in self.parties.values():
             assert not party.store.proofs(), f"{party.name} holds a proof against honest peers"
             self.check_party(party)
+        self.check_rules()
         for pair in views[0].conflicts():
             first, second = pair.first, pair.second
             assert second.notice is not None or self.may_both_stand(first, second), (
                 f"leaf {first.index} of {first.party} and leaf {second.index} of {second.party} "
                 "conflict and are both accepted")
         return sum(record.status == ACCEPTED for record in views[0].records.values())
+
+    def check_rules(self) -> None:
+        """Whatever was ruled, the logs alone say the same; one identifier has one home."""
+        logs, contents = {}, {}
+        for party in self.parties.values():
+            leaves = party.store.leaves(party.name, 0, party.store.size(party.name))
+            logs[party.name] = [parse_statement(leaf) for leaf in leaves]
+            records = party.conductor.airspace.records
+            contents |= {where: (r.intent, r.ovn) for where, r in records.items() if r.intent}
+        Rulebook(self.agreement, logs, contents, overlap_start_ns).check()
+        homes: dict[str, Any] = {}
+        for (entity_id, _), record in self.parties[self.names[0]].conductor.airspace.current.items():
+            other = homes.setdefault(entity_id, record)
+            assert other is record or other.notice or record.notice or (
+                other.ruling.unacknowledged or record.ruling.unacknowledged), (
+                f"{entity_id} stands at {other.party} and at {record.party}")
 
     def may_both_stand(self, one: Any, other: Any) -> bool:
         if one.ruling.unacknowledged or other.ruling.unacknowledged:
@@ -232,6 +280,8 @@ class World:
     def check_party(self, party: Party) -> None:
         view = party.conductor.airspace
         assert not view.unruled(party.name), f"{party.name} has not ruled on everything"
+        for peer, mirror in party.conductor.mirrors.items():
+            assert mirror.receipt_size == party.conductor.log.size, f"{peer} owes a receipt"
         rebuilt = load_airspace(party.store, party.name, self.agreement, set())
         assert rebuilt.digest() == view.digest(), f"{party.name}: a rebuild differs"
         assert list(party.store.airspace()) == list(view.rows()), f"{party.name}: stored rows differ"
@@ -248,6 +298,15 @@ _KEYS: dict[str, Any] = {}
 
 def _keys(name: str) -> Any:
     return _KEYS.setdefault(name, make_keys(name, post_quantum=False))
+
+
+def overlap_start_ns(one: Intent, other: Intent) -> int | None:
+    """When two intents of this world first meet, by its own simple geometry."""
+    starts = [max(a.time_start_ns, b.time_start_ns)
+              for a in one.all_volumes for b in other.all_volumes
+              if a.outline == b.outline and max(a.time_start_ns, b.time_start_ns) < min(
+                  a.time_end_ns, b.time_end_ns)]
+    return min(starts, default=None)
 
 
 def run(seed: int, parties: int = 2, mode: str = "hold") -> int:

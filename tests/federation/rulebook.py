@@ -1,0 +1,156 @@
+"""The rule of the protocol once more, from the logs alone and without any code of the node's.
+
+It is the model that stands beside the design, in the words of statements: two loops over two logs,
+no index, no state. What `airspace` and `index` compute step by step must come to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from luftrom.agreement import Agreement
+from luftrom.airspace import Intent
+from luftrom.statement import Ruling, Statement
+
+HOUR_NS = 3600 * 10**9
+Overlap = Callable[[Intent, Intent], int | None]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declaration: where it stands, and what it says."""
+
+    statement: Statement
+    intent: Intent
+    ovn: str
+
+    @property
+    def where(self) -> tuple[str, int]:
+        return self.statement.party, self.statement.index
+
+    def seen(self, party: str) -> int:
+        seen = self.statement.seen.get(party)
+        return seen.size if seen else 0
+
+
+class Rulebook:
+    """`logs` are whole; `overlap` says when the overlap of two intents begins, None if they
+    keep clear of each other."""
+
+    def __init__(self, agreement: Agreement, logs: Mapping[str, Sequence[Statement]],
+                 contents: Mapping[tuple[str, int], tuple[Any, str]], overlap: Overlap):
+        self.agreement, self.logs, self.overlap = agreement, logs, overlap
+        self.declared = [Declared(s, *contents[s.party, s.index]) for log in logs.values()
+                         for s in log if s.type == "declaration"]
+        self.notices = [s for log in logs.values() for s in log if s.type == "notice"]
+
+    def losses(self, x: Declared, ruling: Ruling, at: Statement) -> list[tuple[str, int]]:
+        """Whom X loses to: a function of signed statements, the ruling's own among them."""
+        party, index = x.where
+        lost = self.taken_identifier(x)
+        for y in self.declared:
+            other, y_index = y.where
+            same = x.intent.entity_id == y.intent.entity_id
+            if y is x or (same and other == party):
+                continue
+            start = max(self.start(x), self.start(y)) if same else self.overlap(x.intent, y.intent)
+            if start is None:
+                continue
+            cut = index if other == party else x.seen(other)
+            if y_index < cut:
+                loses = self.stood(y, cut) and self.loses_to_known(x, y, same)
+            elif other == party or y.seen(party) > index:
+                loses = False              # Y came later, or knew X: its own matter
+            elif other in ruling.unacknowledged and seen_by(at, other) <= y_index:
+                loses = False              # ruled on without having heard of it, and says so
+            else:
+                loses = self.loses_to_crossed(x, y, same, start)
+            if loses:
+                lost.append(y.where)
+        return sorted(lost)
+
+    def start(self, x: Declared) -> int:
+        return min(v.time_start_ns for v in x.intent.all_volumes)
+
+    def stood(self, y: Declared, cut: int) -> bool:
+        """Did nothing in the first `cut` leaves of its own log end Y?"""
+        party, index = y.where
+        for statement in self.logs[party][index + 1:cut]:
+            if statement.type == "withdrawal" and statement.of == index:
+                return False
+            for ruling in statement.rulings:
+                if ruling.index == index and not ruling.accepted:
+                    return False
+                later = self.logs[party][ruling.index]
+                if (ruling.accepted and ruling.index > index
+                        and later.entity_id == y.statement.entity_id):
+                    return False
+        return True
+
+    def taken_identifier(self, x: Declared) -> list[tuple[str, int]]:
+        """Notices under the identifier of an intent that is new to its own log."""
+        party, index = x.where
+        if any(y.intent.entity_id == x.intent.entity_id and y.where[0] == party
+               and y.where[1] < index and self.stood(y, index) for y in self.declared):
+            return []
+        return [(n.party, n.index) for n in self.notices
+                if n.entity_id == x.intent.entity_id and n.party != party
+                and n.index < x.seen(n.party) and not any(
+                    s.entity_id == n.entity_id and s.type in ("notice", "notice_withdrawal")
+                    for s in self.logs[n.party][n.index + 1:x.seen(n.party)])]
+
+    def loses_to_known(self, x: Declared, y: Declared, same: bool) -> bool:
+        if same:
+            return True
+        if is_free(x):
+            return False
+        own, other = x.intent.priority, y.intent.priority or 0
+        if own is None:
+            if y.ovn not in x.intent.key:
+                return True
+            if self.agreement.undeclared_priority_permits:
+                return False
+        own = own or 0
+        return own < other or (own == other and not self.agreement.priority_levels.get(own, False))
+
+    def loses_to_crossed(self, x: Declared, y: Declared, same: bool, start_ns: int) -> bool:
+        if is_free(x) and not same:
+            return False
+        own, other = x.intent.priority, y.intent.priority
+        if (own or 0) != (other or 0):
+            return (own or 0) < (other or 0)
+        if not same and None not in (own, other) and self.agreement.priority_levels.get(own, False):
+            return False
+        names = [p.name for p in self.agreement.parties]
+        first = start_ns // HOUR_NS % len(names)
+        return (names[first:] + names[:first]).index(x.where[0]) > (
+            names[first:] + names[:first]).index(y.where[0])
+
+    def check(self) -> int:
+        """Every ruling in every log is what the rules say; returns how many were checked."""
+        where = {x.where: x for x in self.declared}
+        count = 0
+        for log in self.logs.values():
+            for statement in log:
+                for ruling in statement.rulings:
+                    x = where[statement.party, ruling.index]
+                    expected = self.losses(x, ruling, statement)
+                    assert ruling.accepted == (not expected), (
+                        f"leaf {statement.index} of {statement.party} rules {ruling}; "
+                        f"the rules say it loses to {expected}")
+                    named = [(party, index) for party, index, _ in ruling.against]
+                    assert sorted(named) == expected[:16], (named, expected)
+                    count += 1
+        return count
+
+
+def is_free(x: Declared) -> bool:
+    """Flown as it must be: nobody refuses it for being in the way."""
+    return x.intent.state in ("Nonconforming", "Contingent")
+
+
+def seen_by(statement: Statement, party: str) -> int:
+    seen = statement.seen.get(party)
+    return seen.size if seen else 0
