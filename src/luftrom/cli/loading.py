@@ -140,10 +140,6 @@ def party_of(callsign: str) -> str:
 
 
 async def _declare(door: Door, activity: Activity) -> Result:
-    if activity.is_constraint:
-        await door.put(f"/v1/constraints/{activity.entity_id}", activity.manager,
-                       activity.document())
-        return Result(door.party, activity.name, "accepted")
     answer = await door.post("/v1/operational_intents", activity.manager, activity.document())
     return _result(door.party, activity.name, answer["results"][0])
 
