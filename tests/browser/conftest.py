@@ -72,8 +72,8 @@ def tokens(nodes):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """Headless Chromium of this machine."""
+def chromium(nodes):
+    """Headless Chromium of this machine, started after the nodes: it brings a loop that runs."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     assert program, "the browser tests need Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
