@@ -248,6 +248,11 @@ class LogAudit:
         except LuftromError as error:
             self._tallies[name].fail(f"leaf {index}: {error}", index)
 
+    def skip_the_rest(self, said: str) -> None:
+        """Nothing behind the checkpoint is looked at: who knows how much there is of it?"""
+        for tally in list(self._tallies.values())[1:]:
+            tally.skip(said)
+
     # -- the end -----------------------------------------------------------------------------
 
     def add(self, step: Step) -> None:
@@ -334,6 +339,9 @@ def audit_log(rows: Rows, subject: Subject, terms: Terms,
     """Audit one log by itself; `tiles` fetches a tile by level, index and width."""
     log = LogAudit(rows, subject, "remote")
     log.read_checkpoint()
+    if log.body is None:
+        log.skip_the_rest("the checkpoint does not verify")
+        return log.report()
     log.build_tree()
     if tiles is not None:
         log.check_tiles(tiles)

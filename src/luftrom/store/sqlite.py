@@ -51,6 +51,8 @@ class SqliteStore:
             self._open_schema(read_only)
             # Readers have a connection of their own, so that nobody waits for a sync to read.
             self._reader = _connect(path, "ro")
+            if read_only:                  # auditors: all that is read is of one moment
+                self._reader.execute("BEGIN")
         except sqlite3.Error as error:
             raise Unavailable(f"cannot open {path}: {error}") from None
 
