@@ -237,11 +237,12 @@ def format_distance(lateral_m: float, vertical_m: float) -> str:
 
 
 def format_interval(time_start_ns: int, time_end_ns: int) -> str:
-    """`12:04–12:09Z`, with the day in front where the two ends lie on different days."""
+    """`12:04–12:09Z`: seconds within one minute, the day in front where the ends' days differ."""
     start, end = (format_time(t // NS_PER_S * NS_PER_S) for t in (time_start_ns, time_end_ns))
     if start[:10] != end[:10]:
         return f"{start[:16]}Z–{end[:16]}Z"
-    return f"{start[11:16]}–{end[11:16]}Z"
+    digits = 19 if start[:16] == end[:16] else 16
+    return f"{start[11:digits]}–{end[11:digits]}Z"
 
 
 def _check_text(text: str, field: str, most: int) -> None:

@@ -46,7 +46,8 @@ def parse_json(data: bytes, *, field: str | None = None) -> Any:
         raise BadInput(error.message, field=field) from None
     except ValueError as error:
         raise BadInput(f"is not JSON: {error}"[:200], field=field) from None
-    _check_depth(value, field)
+    if data.count(b"[") + data.count(b"{") > limits.JSON_DEPTH_MAX:
+        _check_depth(value, field)         # with fewer brackets nothing can be too deep
     if len(data) > limits.JSON_STRING_CHARS_MAX:
         _check_strings(value, field)
     return value

@@ -143,12 +143,12 @@ class _PlainProgress:
 
 def _conflict_cells(conflict: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     """When, who, where, closest and right of way of one conflict, short enough for 80 columns."""
-    start, end = conflict["time_start"], conflict["time_end"]
+    start, end = (conflict[name][11:19] for name in ("time_start", "time_end"))
+    when = f"{start}–\n{end}Z" if start[:5] == end[:5] else f"{start[:5]}–{end[:5]}Z"
     first, second, way = conflict["first"], conflict["second"], conflict["right_of_way"]
     where = conflict["where"]
     altitude_m = (conflict["altitude_m_w84_lower"] + conflict["altitude_m_w84_upper"]) / 2
-    return (f"{start[11:16]}–{end[11:16]}Z",
-            escape(f"{first['name']}\n{second['name']}"),
+    return (when, escape(f"{first['name']}\n{second['name']}"),
             f"{_degrees(where['lat'], 'NS')} {_degrees(where['lng'], 'EW')}\n"
             f"{altitude_m:,.0f} m W84",
             _closest(conflict["lateral_m"], conflict["vertical_m"]),
