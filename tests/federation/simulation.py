@@ -19,6 +19,7 @@ from rulebook import Rulebook
 from tlog_client import add_checkpoint_body, add_entries_body, packages
 
 from luftrom.airspace import OFF_NOMINAL_STATES, Intent, Notice
+from luftrom.audit import audit_holding
 from luftrom.clock import NS_PER_S
 from luftrom.errors import LuftromError
 from luftrom.exchange import encode_message, parse_message
@@ -60,7 +61,7 @@ class Party:
 
     def step(self, *requests: ask.Request, fault: str | None = None) -> None:
         step = self.conductor.step(requests)
-        if self.world.random.random() < .1:
+        if self.world.random.random() < (.5 if fault else .05):
             # A message can leave while the commit is being synced: it tells nothing of the step.
             self.world.wire.append(self.send(self.world.random.choice(list(self.have))))
         self.store.fault = fault
@@ -100,6 +101,7 @@ class World:
     """All parties, the wire between them, and one seed that decides everything."""
 
     def __init__(self, seed: int, parties: int = 2, mode: str = "hold"):
+        self.seed = seed
         self.random = random.Random(seed)
         self.names = NAMES[:parties]
         self.keys = {name: _keys(name) for name in self.names}
@@ -280,6 +282,9 @@ class World:
     def check_party(self, party: Party) -> None:
         view = party.conductor.airspace
         assert not view.unruled(party.name), f"{party.name} has not ruled on everything"
+        if self.seed % 4 == 0:             # as long as all the rest
+            report = audit_holding(party.store, self.agreement.party(party.name), self.agreement)
+            assert report.verified, f"{party.name} does not pass the audit: {report}"
         for peer, mirror in party.conductor.mirrors.items():
             assert mirror.receipt_size == party.conductor.log.size, f"{peer} owes a receipt"
         rebuilt = load_airspace(party.store, party.name, self.agreement, set())
@@ -309,10 +314,11 @@ def overlap_start_ns(one: Intent, other: Intent) -> int | None:
     return min(starts, default=None)
 
 
-def run(seed: int, parties: int = 2, mode: str = "hold") -> int:
+def run(seed: int, parties: int = 2, mode: str = "hold",
+        turns: tuple[int, int] = (8, 40)) -> int:
     """Play one schedule to its end; returns how many records were accepted."""
     world = World(seed, parties, mode)
-    for _ in range(world.random.randint(20, 90)):
+    for _ in range(world.random.randint(*turns)):
         world.turn()
     world.settle()
     return world.check()
