@@ -63,7 +63,8 @@ def cover_ball(x: float, y: float, z: float, radius_m: float) -> list[Range]:
     x, y, z = x / size, y / size, z / size
     first = face_of(x, y, z)
     found = _on_one_face(first, x, y, z, sine)
-    if found is not None and 0.0 < found[1] and found[2] < 1.0 and 0.0 < found[3] and found[4] < 1.0:
+    if (found is not None and 0.0 < found[1] and found[2] < 1.0
+            and 0.0 < found[3] and found[4] < 1.0):
         return [found]
     ranges = [found] if found is not None else [(first, 0.0, 1.0, 0.0, 1.0)]
     for face in range(6):
@@ -87,7 +88,7 @@ def _on_one_face(face: int, x: float, y: float, z: float, sine: float) -> Range 
 
 
 def _slopes(a: float, c: float, sine: float) -> tuple[float, float]:
-    """The least and the greatest a/c in a cone around a unit direction, where its edge has c > 0."""
+    """The least and the greatest a/c in a cone around a unit direction, where all has c > 0."""
     if c <= sine:                          # the cone reaches the rim of this face's half space
         return -2.0, 2.0
     below = c * c - sine * sine

@@ -3,8 +3,8 @@
 In go 4D volumes and separation minima; out come serials of those that conflict, or an `Encounter`.
 Two volumes conflict (F3548-21, 'strategic conflict', widened by the agreement's minima) if their
 times, altitude bands and outlines each come nearer than the minimum; where a minimum is 0 they must
-share more than a boundary. Times are half-open. `kernels` answers exactly; here stand the index that
-finds candidates, and what is shown of an encounter.
+share more than a boundary. Times are half-open. `kernels` answers exactly, `reference` says what is
+right; here stand the index that finds candidates, and what is shown of an encounter.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from luftrom import cells, kernels
-from luftrom.ellipsoid import prepare_circle, prepare_ring
-from luftrom.volume import Polygon, Separation, Volume4D
+from luftrom.ellipsoid import PIECE_M, prepare_circle, prepare_ring
+from luftrom.volume import Circle, Polygon, Separation, Volume4D
 
 # Volumes are filed under cells of one of these levels and times of one of these lengths: the finest
 # where they meet at most two along each axis, so that neither extent nor duration costs memory.
@@ -72,7 +72,7 @@ def _prepared(outline: object) -> np.ndarray:
     shape = outline.prepared
     if shape is None:
         if isinstance(outline, Polygon):
-            shape = prepare_ring(np.array(outline.vertices, np.float64))
+            shape = prepare_ring(np.array(outline.vertices, np.float64), PIECE_M)
         else:
             shape = prepare_circle(float(outline.lat_deg), float(outline.lng_deg),
                                    float(outline.radius_m))
@@ -264,8 +264,6 @@ def _grown(array: np.ndarray) -> np.ndarray:
 
 def warm_up() -> None:
     """Compile the kernels, or load them from the cache, before the first client waits for them."""
-    from luftrom.volume import Circle
-
     square = Polygon(((0.0, 0.0), (0.0, 1e-3), (1e-3, 1e-3), (1e-3, 0.0)))
     volumes = (Volume4D(square, 0.0, 1.0, 0, 1), Volume4D(Circle(0.0, 0.0, 1.0), 0.0, 1.0, 0, 1))
     separation = Separation(1.0, 1.0, 1.0)

@@ -238,8 +238,11 @@ def _place(lat_deg, lng_deg):
 
 
 @compiled
-def prepare_ring(vertices):
-    """Vertices (n, 2) of latitude and longitude in degrees to a prepared outline (module)."""
+def prepare_ring(vertices, piece_m):
+    """Vertices (n, 2) of latitude and longitude in degrees to a prepared outline (module).
+
+    Edges are divided into pieces of at most `piece_m` metres; for `kernels` that is PIECE_M.
+    """
     count = len(vertices)
     corners = np.empty((count, 3))
     for i in range(count):
@@ -250,8 +253,8 @@ def prepare_ring(vertices):
         dx, dy, dz = (corners[j, 0] - corners[i, 0], corners[j, 1] - corners[i, 1],
                       corners[j, 2] - corners[i, 2])
         chord = math.sqrt(dx * dx + dy * dy + dz * dz)
-        if chord > PIECE_M:
-            pieces[i] = int(chord / PIECE_M) + 1
+        if chord > piece_m:
+            pieces[i] = int(chord / piece_m) + 1
     shape = np.zeros((HEAD_ROWS + pieces.sum(), 3))
     row = HEAD_ROWS
     for i in range(count):

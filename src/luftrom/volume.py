@@ -1,4 +1,4 @@
-"""4D volumes: an outline on the WGS84 ellipsoid, a band of altitude, a time interval. Checked when built.
+"""4D volumes: an outline on the WGS84 ellipsoid, a band of altitude, a time; checked when built.
 
 Angles are degrees WGS84, lengths metres, altitudes metres above the ellipsoid, times integer
 nanoseconds since 1970 UTC. An outline is a circle (all points within a geodesic radius) or a simple
@@ -35,6 +35,9 @@ LATERAL_M_MAX = 100_000.0                  # the largest lateral minimum of a Se
 VERTICAL_M_MAX = 100_000.0
 TIME_S_MAX = 86_400.0
 _TIME_NS_LIMIT = 1 << 62                   # clock.TIME_NS_MAX; floor 0 values do not need clocks
+PERIMETER_M_MAX = 4 * math.pi * limits.RADIUS_M_MAX    # twice around the largest circle
+_PIECE_M = 4_000.0                         # edges up to here are plane sections to a millimetre
+_STRAY_PER_M = 1 / (298.0 * 8.0 * 6_356_000.0)
 _FEW_VERTICES = 40                         # up to here plain loops are faster than arrays
 
 _TAN2_MAX = math.tan(limits.RADIUS_M_MAX / MEAN_RADIUS_M) ** 2
@@ -164,15 +167,48 @@ def _check_ring(vertices: tuple[tuple[float, float], ...]) -> None:
         if not (-90.0 <= lat_deg <= 90.0 and -180.0 <= lng_deg <= 180.0):
             raise BadInput("lat must be -90 to 90 and lng -180 to 180 degrees",
                            field=f"vertices[{i}]")
-    points = [ecef_m(lat_deg, lng_deg) for lat_deg, lng_deg in vertices]
-    xs, ys = _project(points)
+    xs, ys = _project([ecef_m(lat_deg, lng_deg) for lat_deg, lng_deg in vertices])
     lengths = _edge_lengths(xs, ys)
     _check_width(xs, ys, lengths)
-    _check_folds(xs, ys, lengths)
-    if count > _FEW_VERTICES:
-        _check_crossings_of_many(np.array(xs), np.array(ys), np.array(lengths))
-    else:
-        _check_crossings_of_few(xs, ys, lengths)
+    longest = max(lengths)
+    # A section through the Earth's centre strays from the geodesic by at most this.
+    stray = longest * longest * _STRAY_PER_M
+    crossing = _crossing(xs, ys, lengths, SAME_M + 2.0 * stray if longest > _PIECE_M else SAME_M)
+    if crossing is not None and longest > _PIECE_M:
+        # With a negative slack only edges count that reach beyond each other by so much.
+        clear = _crossing(xs, ys, lengths, -2.0 * stray)
+        crossing = _crossing_of_geodesics(vertices) if clear is None else clear
+    if crossing is not None:
+        raise BadInput("begins an edge that crosses or touches another edge of the ring; a ring "
+                       "must be simple", field=f"vertices[{crossing}]")
+
+
+def _crossing_of_geodesics(vertices: tuple[tuple[float, float], ...]) -> int | None:
+    """A vertex whose edge crosses or touches another, once long edges are divided; or None."""
+    from luftrom import ellipsoid          # a rare case, which alone needs the compiled geodesics
+
+    corners = np.array(vertices, np.float64)
+    points = ellipsoid.prepare_ring(corners, _PIECE_M)[ellipsoid.HEAD_ROWS:]
+    xs, ys = _project([tuple(point) for point in points.tolist()])
+    found = _crossing(xs, ys, _edge_lengths(xs, ys), SAME_M)
+    if found is None:
+        return None
+    places = {ecef_m(lat_deg, lng_deg): i for i, (lat_deg, lng_deg) in enumerate(vertices)}
+    return next(places[place] for i in range(found, -1, -1)
+                if (place := tuple(points[i].tolist())) in places)
+
+
+def _crossing(xs: list[float], ys: list[float], lengths: list[float], slack: float) -> int | None:
+    """The beginning of an edge that comes within `slack` of another one; None if none does.
+
+    Neighbouring edges share a vertex; for them it is running back over each other that counts.
+    """
+    fold = _fold(xs, ys, lengths, slack)
+    if fold is not None:
+        return fold
+    if len(xs) > _FEW_VERTICES:
+        return _crossing_of_many(np.array(xs), np.array(ys), np.array(lengths), slack)
+    return _crossing_of_few(xs, ys, lengths, slack)
 
 
 def _project(points: list[Point]) -> tuple[list[float], list[float]]:
@@ -241,12 +277,15 @@ def _check_width(xs: list[float], ys: list[float], lengths: list[float]) -> None
     double_area = 0.0
     for i in range(1, len(xs) - 1):
         double_area += ((xs[i] - x0) * (ys[i + 1] - y0) - (xs[i + 1] - x0) * (ys[i] - y0))
-    if abs(double_area) < MEAN_WIDTH_M_MIN * sum(lengths):
+    around = sum(lengths)
+    if abs(double_area) < MEAN_WIDTH_M_MIN * around:
         raise BadInput("encloses no area, or crosses itself", field="vertices")
+    if around > PERIMETER_M_MAX:
+        raise BadInput(f"is longer than {PERIMETER_M_MAX / 1000:.0f} km around", field="vertices")
 
 
-def _check_folds(xs: list[float], ys: list[float], lengths: list[float]) -> None:
-    """BadInput where an edge runs back over the one before it."""
+def _fold(xs: list[float], ys: list[float], lengths: list[float], slack: float) -> int | None:
+    """A vertex at which an edge runs back over the one before it, if there is one."""
     count = len(xs)
     ax, ay = xs[-1] - xs[-2], ys[-1] - ys[-2]
     before = lengths[-2]
@@ -254,25 +293,21 @@ def _check_folds(xs: list[float], ys: list[float], lengths: list[float]) -> None
         bx, by = xs[i] - xs[i - 1], ys[i] - ys[i - 1]
         length = lengths[i - 1]
         if (ax * bx + ay * by < 0.0
-                and abs(ax * by - ay * bx) <= SAME_M * (before if before > length else length)):
-            raise BadInput("is a spike: the edges before and after it lie upon each other",
-                           field=f"vertices[{(i - 1) % count}]")
+                and abs(ax * by - ay * bx) <= slack * (before if before > length else length)):
+            return (i - 1) % count
         ax, ay, before = bx, by, length
+    return None
 
 
-def _refuse_crossing(i: int, j: int) -> None:
-    raise BadInput(f"begins an edge that crosses or touches the edge from vertices[{i}]; a ring "
-                   "must be simple", field=f"vertices[{j}]")
-
-
-def _check_crossings_of_few(xs: list[float], ys: list[float], lengths: list[float]) -> None:
-    """BadInput if two edges that are not neighbours come nearer than SAME_M; plain loops."""
+def _crossing_of_few(xs: list[float], ys: list[float], lengths: list[float],
+                     slack: float) -> int | None:
+    """The first later edge that is no neighbour and too near an earlier one; plain loops."""
     count = len(xs)
     for i in range(count - 2):
         ax, ay = xs[i], ys[i]
         bx, by = xs[i + 1], ys[i + 1]
         ex, ey = bx - ax, by - ay
-        most = SAME_M * lengths[i]
+        most = slack * lengths[i]
         last = count if i else count - 1   # the first and the last edge are neighbours
         for j in range(i + 2, last):
             k = j + 1 if j + 1 < count else 0
@@ -282,34 +317,35 @@ def _check_crossings_of_few(xs: list[float], ys: list[float], lengths: list[floa
             if (one > most and other > most) or (one < -most and other < -most):
                 continue
             fx, fy = dx - cx, dy - cy
-            limit = SAME_M * lengths[j]
+            limit = slack * lengths[j]
             one = fx * (ay - cy) - fy * (ax - cx)
             other = fx * (by - cy) - fy * (bx - cx)
             if (one > limit and other > limit) or (one < -limit and other < -limit):
                 continue
-            if (max(ax, bx) + SAME_M < min(cx, dx) or max(cx, dx) + SAME_M < min(ax, bx)
-                    or max(ay, by) + SAME_M < min(cy, dy) or max(cy, dy) + SAME_M < min(ay, by)):
+            if (max(ax, bx) + slack < min(cx, dx) or max(cx, dx) + slack < min(ax, bx)
+                    or max(ay, by) + slack < min(cy, dy) or max(cy, dy) + slack < min(ay, by)):
                 continue
-            _refuse_crossing(i, j)
+            return j
+    return None
 
 
-def _check_crossings_of_many(xs: np.ndarray, ys: np.ndarray, lengths: np.ndarray) -> None:
+def _crossing_of_many(xs: np.ndarray, ys: np.ndarray, lengths: np.ndarray,
+                      slack: float) -> int | None:
     """The same, an edge against all later ones at once: time n^2 in arrays, memory n."""
     count = len(xs)
     x2, y2 = np.roll(xs, -1), np.roll(ys, -1)
-    left, right = np.minimum(xs, x2) - SAME_M, np.maximum(xs, x2)
-    low, high = np.minimum(ys, y2) - SAME_M, np.maximum(ys, y2)
+    left, right = np.minimum(xs, x2) - slack, np.maximum(xs, x2)
+    low, high = np.minimum(ys, y2) - slack, np.maximum(ys, y2)
     for i in range(count - 2):
-        last = count if i else count - 1
-        near = slice(i + 2, last)
-        j = np.flatnonzero((left[near] <= right[i]) & (right[near] >= left[i])
-                           & (low[near] <= high[i]) & (high[near] >= low[i])) + (i + 2)
+        near = slice(i + 2, count if i else count - 1)
+        j = np.flatnonzero((left[near] <= right[i] + slack) & (right[near] >= left[i])
+                           & (low[near] <= high[i] + slack) & (high[near] >= low[i])) + (i + 2)
         if not len(j):
             continue
         ax, ay, ex, ey = xs[i], ys[i], x2[i] - xs[i], y2[i] - ys[i]
         one = ex * (ys[j] - ay) - ey * (xs[j] - ax)
         other = ex * (y2[j] - ay) - ey * (x2[j] - ax)
-        most = SAME_M * lengths[i]
+        most = slack * lengths[i]
         j = j[~(((one > most) & (other > most)) | ((one < -most) & (other < -most)))]
         if not len(j):
             continue
@@ -317,7 +353,8 @@ def _check_crossings_of_many(xs: np.ndarray, ys: np.ndarray, lengths: np.ndarray
         fx, fy = x2[j] - cx, y2[j] - cy
         one = fx * (ay - cy) - fy * (ax - cx)
         other = fx * (y2[i] - cy) - fy * (x2[i] - cx)
-        limit = SAME_M * lengths[j]
+        limit = slack * lengths[j]
         apart = ((one > limit) & (other > limit)) | ((one < -limit) & (other < -limit))
         if not apart.all():
-            _refuse_crossing(i, int(j[int(np.argmin(apart))]))
+            return int(j[int(np.argmin(apart))])
+    return None
