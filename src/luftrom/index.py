@@ -50,7 +50,8 @@ class Record:
     ruling: Ruling | None = None
     ruling_index: int | None = None
     end_index: int | None = None
-    rivals: dict[int, Record] = field(default_factory=dict)   # by serial: accepted, in conflict
+    met: dict[int, Record] = field(default_factory=dict)      # by serial: volumes in conflict
+    rivals: dict[int, Record] = field(default_factory=dict)   # of these, while both are accepted
 
     @property
     def volumes(self) -> tuple[Volume4D, ...]:
@@ -187,6 +188,11 @@ class Airspace:
         self._versions.setdefault(record.entity_id, []).append(record)
         self._serials[record.serial] = record
         if record.volumes:
+            # Asked once: whatever comes later finds this one, and both note it.
+            for serial in self._volumes.query(record.volumes):
+                other = self._serials[serial]
+                record.met[serial] = other
+                other.met[record.serial] = record
             self._volumes.insert(record.serial, record.volumes)
         return record
 
@@ -232,10 +238,8 @@ class Airspace:
             self._end(before, SUPERSEDED, index)
         record.status = ACCEPTED
         self.current[record.entity_id, record.party] = record
-        for serial in self._volumes.query(record.volumes) if record.volumes else ():
-            other = self._serials[serial]
-            if (other is not record and other.status == ACCEPTED
-                    and other.entity_id != record.entity_id
+        for serial, other in record.met.items():
+            if (other.status == ACCEPTED and other.entity_id != record.entity_id
                     and (other.notice is None or record.notice is None)):
                 record.rivals[serial] = other
                 other.rivals[record.serial] = record
@@ -277,6 +281,9 @@ class Airspace:
             record = self._retired.popleft()
             if record.volumes:
                 self._volumes.remove(record.serial)
+            for other in record.met.values():
+                del other.met[record.serial]
+            record.met.clear()
             del self._serials[record.serial]
 
     def _is_settled(self, record: Record) -> bool:
@@ -315,9 +322,7 @@ class Airspace:
         return sorted(lost, key=lambda item: (item[0].party, item[0].index))
 
     def _met(self, record: Record) -> Iterator[Record]:
-        serials = self._volumes.query(record.volumes) if record.volumes else ()
-        for serial in serials:
-            other = self._serials[serial]
+        for other in record.met.values():
             if other.intent is not None and other.entity_id != record.entity_id:
                 yield other
         for other in self._versions[record.entity_id]:
