@@ -77,7 +77,7 @@ def cover_ball(x: float, y: float, z: float, radius_m: float) -> list[Range]:
 
 def _on_one_face(face: int, x: float, y: float, z: float, sine: float) -> Range | None:
     a, b, c = on_face(face, x, y, z)
-    if c <= -sine:
+    if max(c, 0.0) + sine < 0.577:         # every direction to the face has c of 1/sqrt(3) or more
         return None
     u0, u1 = _slopes(a, c, sine)
     v0, v1 = _slopes(b, c, sine)
