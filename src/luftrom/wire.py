@@ -20,8 +20,6 @@ from luftrom.volume import Circle, Polygon, Volume4D
 
 _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}"
                     r"-[0-9a-fA-F]{12}", re.ASCII)
-# A literal that might be too large for a float: then each is looked at by itself.
-_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
 
 
 # -- JSON (RFC 8259, RFC 7493) -------------------------------------------------------------------
@@ -33,8 +31,7 @@ def parse_json(data: bytes, *, field: str | None = None) -> Any:
     that is not UTF-8, anything behind the value, and what is deeper or longer than `limits` say.
     """
     try:
-        decoder = _EXACT if _LARGE.search(data) else _FAST
-        value = decoder.decode(str(data, "utf-8"))
+        value = _DECODER.decode(str(data, "utf-8"))
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError:
@@ -93,14 +90,13 @@ def _refuse_constant(name: str) -> Any:
 
 def _finite(literal: str) -> float:
     value = float(literal)
-    if value in (float("inf"), float("-inf")):
+    if value - value != 0.0:               # infinite: a number minus itself is 0, infinity's is not
         raise BadInput(f"holds the number {literal[:40]}, which is too large")
     return value
 
 
-_FAST = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse_constant)
-_EXACT = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse_constant,
-                          parse_float=_finite)
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse_constant,
+                            parse_float=_finite)
 
 
 # -- 4D volumes (F3548-21, schemas Volume4D, Volume3D, Polygon, Circle, Altitude, Time) ----------
