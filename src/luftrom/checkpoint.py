@@ -66,7 +66,7 @@ class VerifiedCheckpoint:
     """A checkpoint that every agreed key of its log signed.
 
     `time_s` is when, in seconds since 1970, as the signer's timestamped signatures say; None if
-    there was no key of such a type.
+    none of them says.
     """
 
     checkpoint: Checkpoint
@@ -147,7 +147,7 @@ def verify_lines(body: Checkpoint, signatures: Sequence[NoteSignature],
             raise _missing(verifier, signatures, verifiers)
         # signed-note: every line of a known key is verified, were there two of them.
         times += [verify_line(body, line, verifier) for line in lines]
-    return max((time for time in times if time is not None), default=None)
+    return max((time for time in times if time), default=None)
 
 
 def verify_line(body: Checkpoint, line: NoteSignature, verifier: NoteVerifier) -> int | None:
@@ -156,7 +156,9 @@ def verify_line(body: Checkpoint, line: NoteSignature, verifier: NoteVerifier) -
         verifier.verify(signed_message(body, verifier, 0), line.signature)
         return None
     time_s = int.from_bytes(line.signature[:_TIME_BYTES], "big")
-    if len(line.signature) <= _TIME_BYTES or not 0 < time_s <= _TIME_S_MAX:
+    # Zero states no time, which ML-DSA-44 cosignatures may (tlog-cosignature); receipts may not.
+    least = 0 if verifier.type == ML_DSA_44 else 1
+    if len(line.signature) <= _TIME_BYTES or not least <= time_s <= _TIME_S_MAX:
         raise Unverified(f"the cosignature of {verifier.name} has no time in it",
                          code="wrong_signature")
     verifier.verify(signed_message(body, verifier, time_s), line.signature[_TIME_BYTES:])

@@ -120,6 +120,8 @@ class StatementSigner:
         if "seen" in whole:
             whole["seen"] = {name: {"size": seen["size"], "root": _b64(seen["root"])}
                              for name, seen in whole["seen"].items()}
+        if "entity" in whole:
+            whole["entity"] = {name: whole["entity"][name] for name in ("id", "version")}
         if "rulings" in whole:
             whole["rulings"] = [{name: ruling[name] for name in _RULING} for ruling in
                                 whole["rulings"]]
