@@ -1,4 +1,4 @@
-"""The agreement: what all parties signed, as frozen values, and the rules that follow from it alone.
+"""The agreement: what all parties signed, as frozen values, and what follows from it alone.
 
 In goes the decoded JSON document that the parties signed (`envelope` has checked the signatures);
 out come values that are valid because they exist. Times are nanoseconds since 1970 UTC, lengths

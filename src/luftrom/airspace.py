@@ -1,4 +1,4 @@
-"""What flies, and who has right of way: the values of the airspace and the rules between two of them.
+"""What flies, and who has right of way: the values of the airspace, the rules between two of them.
 
 Everything here is a pure function of signed statements and the agreement, so that two nodes that
 hold the same statements come to the same answer, bit for bit. States and transitions follow ASTM

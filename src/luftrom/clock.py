@@ -1,4 +1,4 @@
-"""The clock as a parameter, and RFC 3339 in and out. Times are UTC, integer nanoseconds since 1970.
+"""The clock as a parameter, RFC 3339 in and out. Times are UTC, integer nanoseconds since 1970.
 
 Nothing below the edges reads a clock of its own: whoever needs the time is given a `Clock`.
 """

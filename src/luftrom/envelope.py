@@ -1,4 +1,4 @@
-"""Signed documents: the exact bytes of a JSON document with one Ed25519 signature for each signatory.
+"""Signed documents: the bytes of a JSON document with one Ed25519 signature for each signatory.
 
 The form is the general JSON serialisation of a JWS (RFC 7515, section 7.2.1), so that any JOSE
 library verifies it. Agreements and key cards travel like this; `typ` in the protected header keeps

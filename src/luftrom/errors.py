@@ -1,4 +1,4 @@
-"""Every refusal Luftrom can give, each with a stable code, an HTTP status and a reason a person can act on.
+"""Every refusal Luftrom can give, each with a stable code, an HTTP status and a reason to act on.
 
 One base class explains itself: edges turn it into RFC 9457 problem+json, the F3548 `ErrorResponse`
 or a line on the terminal, and never need to know which subclass they hold.

@@ -1,4 +1,4 @@
-"""Every limit in one place, so that each refusal can name its number and the documentation can list them.
+"""Every limit in one place: each refusal can name its number, the documentation can list them.
 
 Sizes are in bytes unless the name says otherwise; the unit stands last in the name.
 """

@@ -243,6 +243,7 @@ def _polygon(ring: Any) -> Polygon:
 
 
 def parse_altitude_m(value: Any, field: str) -> float:
+    """An F3548 Altitude to metres W84; BadInput names the member at fault."""
     value = _object(value, field)
     if value.get("reference") != "W84":
         raise BadInput(f"{_quoted(value.get('reference'))} is not taken: altitudes are above the "

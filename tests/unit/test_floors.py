@@ -14,7 +14,7 @@ SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
     "errors limits clock volume airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
-    "cells conflicts kernels",
+    "ellipsoid cells kernels conflicts reference",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",
