@@ -1,0 +1,30 @@
+"""A node of alfa's with bravo's keys in the hands of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hosting import agreement_of, hosted
+from liar import Liar
+
+
+@pytest.fixture
+def liar(tmp_path: Path) -> Iterator[Liar]:
+    """Alfa's node under an agreement to hold, and bravo, who has talked to it honestly so far."""
+    with hosted(tmp_path, agreement_of(mode="hold", after_s=0.3)) as house:
+        each = Liar(house)
+        with each.http:
+            each.befriend()
+            yield each
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Iterator[Liar]:
+    """The same under an agreement to proceed."""
+    with hosted(tmp_path, agreement_of(mode="proceed", after_s=0.3)) as house:
+        each = Liar(house)
+        with each.http:
+            each.befriend()
+            yield each
