@@ -75,7 +75,8 @@ class Party:
         if not _PARTY_NAME.fullmatch(self.name):
             raise BadInput("must be a lower-case name such as alfa.example", field="name")
         if not _URL.fullmatch(self.base_url):
-            raise BadInput("must be an http or https URL without a trailing slash", field="base_url")
+            raise BadInput("must be an http or https URL without a slash at its end",
+                           field="base_url")
 
     @property
     def log_origin(self) -> str:
@@ -290,7 +291,8 @@ def _area(value: Any) -> Polygon | None:
     for i, vertex in enumerate(vertices):
         where = f"area.vertices[{i}]"
         point = _fields(vertex, where, required=("lat", "lng"))
-        points.append((_number(point["lat"], f"{where}.lat"), _number(point["lng"], f"{where}.lng")))
+        points.append((_number(point["lat"], f"{where}.lat"),
+                       _number(point["lng"], f"{where}.lng")))
     return Polygon(tuple(points))
 
 

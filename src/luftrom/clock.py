@@ -60,7 +60,7 @@ def parse_time(text: str, field: str | None = None) -> int:
 
 
 def format_time(time_ns: int) -> str:
-    """Nanoseconds since 1970 to RFC 3339 with `Z`, with as many digits of a second as are needed."""
+    """Nanoseconds since 1970 to RFC 3339 with `Z`, with as many digits of a second as needed."""
     seconds, ns = divmod(time_ns, NS_PER_S)
     text = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
     return f"{text}.{ns:09d}".rstrip("0") + "Z" if ns else f"{text}Z"

@@ -91,7 +91,7 @@ class NotAcknowledged(Unavailable):
 
 
 class Unverified(LuftromError):
-    """Bytes of a peer or of a log that do not prove themselves (422). Nothing of them is kept as true."""
+    """Bytes of a peer or of a log that do not prove themselves (422); not kept as true."""
 
     code, status = "unverified", 422
 

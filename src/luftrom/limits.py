@@ -24,4 +24,4 @@ NAME_CHARS_MAX = 128
 REMARKS_CHARS_MAX = 4_096
 PAGE_ITEMS_MAX = 1_000
 BATCH_ITEMS_MAX = 1_000
-WAITING_DECLARATIONS_MAX = 10_000          # beyond this a node answers 503 rather than queue for ever
+WAITING_DECLARATIONS_MAX = 10_000          # beyond this a node answers 503

@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
-    "errors limits clock volume airspace agreement",
+    "errors limits clock volume ellipsoid airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
-    "ellipsoid cells kernels conflicts reference",
+    "cells kernels conflicts reference",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",
