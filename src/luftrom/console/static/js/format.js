@@ -30,7 +30,8 @@ export function localTime(ms) {
 
 export function interval(start, end) {
   const days = utcDate(start) === utcDate(end) ? "" : ` (+${daysBetween(start, end)} d)`;
-  return `${utcTime(start).slice(0, -1)}–${utcTime(end)}${days}`;
+  const seconds = Math.floor(start / 60000) === Math.floor(end / 60000);
+  return `${utcTime(start, seconds).slice(0, -1)}–${utcTime(end, seconds)}${days}`;
 }
 
 function daysBetween(start, end) {
