@@ -60,7 +60,7 @@ def arctan2(y, x):
     t = low / high
     guess = t * (0.7853981633974483 + 0.273 * (1.0 - t))
     s, c = sincos_deg(guess * _DEG_PER_RAD)
-    off = (low * c - high * s) / math.sqrt(low * low + high * high)
+    off = (t * c - s) / math.sqrt(1.0 + t * t)
     square = off * off
     angle = guess + off * (1.0 + square * (1.0 / 6.0 + square * 0.075))
     if steep:

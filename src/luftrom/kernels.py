@@ -191,9 +191,10 @@ def distance_to_ring(x, y, z, pool, row, count, limit):
 @compiled
 def _is_deep_inside(x, y, z, pool, row, count):
     """Is a point inside a ring and more than TOUCH_M from its edges?"""
-    if not is_inside(x, y, z, pool, row, count):
+    # The distance is asked first: where rings touch it decides, and it costs less.
+    if distance_to_ring(x, y, z, pool, row, count, 2.0 * TOUCH_M)[0] <= TOUCH_M:
         return False
-    return distance_to_ring(x, y, z, pool, row, count, 2.0 * TOUCH_M)[0] > TOUCH_M
+    return is_inside(x, y, z, pool, row, count)
 
 
 @compiled
@@ -212,8 +213,12 @@ def _near_edges(pool, row, count, other, reach):
 
 @compiled
 def _contacts(pool, row, count, i, other, other_count, out):
-    """Where along edge i of a ring (0 to 1) the edges of another touch it: sorted, with 0 and 1."""
+    """Where along edge i of a ring (0 to 1) the edges of another touch it: sorted, with 0 and 1.
+
+    Returns their number, the edge's length, and whether any edge comes near at all.
+    """
     out[0], out[1] = 0.0, 1.0
+    is_near = False
     kept = 2
     mx, my, mz, radius = _ball(pool, row, count, i)
     ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
@@ -226,6 +231,7 @@ def _contacts(pool, row, count, i, other, other_count, out):
         nx, ny, nz, other_radius = _ball(pool, other, other_count, j)
         if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, TOUCH_M):
             continue
+        is_near = True
         cx, cy, cz, dx, dy, dz = _edge(pool, other, other_count, j)
         cu, cv = project(plane, cx, cy, cz)
         du, dv = project(plane, dx, dy, dz)
@@ -241,22 +247,28 @@ def _contacts(pool, row, count, i, other, other_count, out):
                 out[kept] = along / e2
                 kept += 1
     out[:kept].sort()
-    return kept, math.sqrt(e2)
+    return kept, math.sqrt(e2), is_near
 
 
 @compiled
 def _deep_edge(pool, row, count, other, other_count):
     """A place on the edges of one ring that lies deep inside another, if there is one.
 
-    Every edge is cut where the other ring touches it; of each part the middle is looked at.
+    Every edge is cut where the other ring touches it; of each part the middle is looked at. Of
+    edges in a row that come near nothing, all lie inside or all outside: the first one tells.
     """
+    was_near = True
     cuts = np.empty(2 + 3 * other_count)
     cx, cy, cz, reach = pool[other, 0], pool[other, 1], pool[other, 2], pool[other + 1, 0]
     for i in range(count):
         mx, my, mz, radius = _ball(pool, row, count, i)
         if _is_beyond(mx, my, mz, radius, cx, cy, cz, reach, 0.0):
+            was_near = True
             continue
-        kept, length = _contacts(pool, row, count, i, other, other_count, cuts)
+        kept, length, is_near = _contacts(pool, row, count, i, other, other_count, cuts)
+        if not is_near and not was_near:
+            continue
+        was_near = is_near
         ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
         plane = chart(mx, my, mz)
         au, av = project(plane, ax, ay, az)
