@@ -24,7 +24,6 @@ from luftrom import limits
 from luftrom.agreement import Agreement
 from luftrom.airspace import Intent, Notice, derive_ovn
 from luftrom.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint
-from luftrom.clock import NS_PER_S, TIME_NS_MAX
 from luftrom.content import DETAILS, NOTICE, REFERENCE, read_intent, read_notice
 from luftrom.errors import (
     BadInput,
@@ -42,6 +41,7 @@ from luftrom.note import parse_note
 from luftrom.statement import (
     Statement,
     open_disclosures,
+    verify_signature,
     verify_statement,
 )
 from luftrom.wire import parse_json
@@ -326,8 +326,9 @@ def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
     """The leaf at an index, verified and opened.
 
     What is wrong with a leaf stays wrong, since the peer's checkpoint covers it: such a refusal
-    says in `detail` that the leaf is evidence. What is wrong with the disclosures beside it is
-    mended by sending the right ones, unless they open what the leaf committed to.
+    says in `detail` that the leaf is evidence, if the peer's statements key signed it. What is
+    wrong with the disclosures beside it is mended by sending the right ones, unless they open what
+    the leaf committed to.
     """
     mirror = context.mirror
     evidence = {"kind": BAD_STATEMENT, "party": mirror.party, "index": index, "leaf": leaf}
@@ -338,7 +339,7 @@ def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
         raise
     except LuftromError as error:
         raise Unverified(f"leaf {index} of {mirror.party}: {error}", code=error.code,
-                         detail=evidence) from None
+                         detail=evidence if _is_signed(leaf, mirror) else None) from None
     try:
         item = open_item(statement, disclosures)
     except (BadInput, TooLarge) as error:
@@ -349,6 +350,14 @@ def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
         raise Unverified(f"leaf {index} of {mirror.party} is a {statement.type}, and its content "
                          "did not come with it", code="not_disclosed")
     return item
+
+
+def _is_signed(leaf: bytes, mirror: Mirror) -> bool:
+    try:
+        verify_signature(leaf, mirror.peer.keys.statements, mirror.party)
+    except LuftromError:
+        return False
+    return True
 
 
 def where(mirror: Mirror) -> dict[str, int]:
@@ -432,8 +441,6 @@ class _Seen:
         if statement.index != index:
             raise Unverified(f"the statement at leaf {index} says it is leaf {statement.index}",
                              code="wrong_index")
-        if statement.iat_s * NS_PER_S >= TIME_NS_MAX:
-            raise Unverified("it says it was signed after the end of time", code="bad_statement")
         if statement.agreement != self.agreement.digest and (statement.agreement or self.last):
             raise Unverified(f"leaf {index} names another agreement", code="other_agreement")
         for name, seen in statement.seen.items():

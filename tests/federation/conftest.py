@@ -13,7 +13,7 @@ from liar import Liar
 @pytest.fixture
 def liar(tmp_path: Path) -> Iterator[Liar]:
     """Alfa's node under an agreement to hold, and bravo, who has talked to it honestly so far."""
-    with hosted(tmp_path, agreement_of(mode="hold", after_s=0.3)) as house:
+    with hosted(tmp_path, agreement_of(mode="hold", after_s=60.0)) as house:
         each = Liar(house)
         with each.http:
             each.befriend()
