@@ -40,11 +40,12 @@ class Holding:
 class Pair:
     """Two conductors and no network: `talk` is one round trip."""
 
-    def __init__(self, post_quantum: bool = False, stores: Callable[[str], Any] | None = None):
-        keys = {name: make_keys(name, post_quantum) for name in (ALFA, BRAVO)}
+    def __init__(self, post_quantum: bool = False, stores: Callable[[str], Any] | None = None,
+                 keys: dict[str, Any] | None = None, agreement: Agreement | None = None):
+        keys = keys or {name: make_keys(name, post_quantum) for name in (ALFA, BRAVO)}
         self.keys = keys
-        self.agreement = make_agreement(tuple(make_party(n, k) for n, k in keys.items()),
-                                        mode="proceed")
+        self.agreement = agreement or make_agreement(
+            tuple(make_party(n, k) for n, k in keys.items()), mode="proceed")
         self.clock = FakeClock()
         self.stores = {name: stores(name) if stores else MemoryStore() for name in keys}
         self.nodes = {name: Conductor(name, keys[name], self.agreement, self.stores[name],

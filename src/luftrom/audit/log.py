@@ -128,7 +128,8 @@ class LogAudit:
     def _check_count(self, held: int) -> None:
         leaves, at = self._tallies["leaves"], self.tree.size
         if at < held:
-            leaves.fail(f"leaf {at}, or one of the next, is missing or cannot be read", at)
+            leaves.fail(f"{at} of {held} can be read; the first statement out of its place says "
+                        "which is missing")
         elif held < self.size:
             leaves.fail(f"the checkpoint covers {self.size} leaves; {held} are held", held)
         elif held > self.size and self.body is not None and self.kind == "log":
@@ -179,6 +180,9 @@ class LogAudit:
                 return
             good = next((n for n, leaf in enumerate(window) if not isinstance(leaf, bytes)),
                         len(window))
+            if good < len(window):
+                self._tallies["leaves"].fail(f"leaf {start + good} is not what its row should hold",
+                                             start + good)
             yield start, window[:good]
             if good < stop - start:
                 return

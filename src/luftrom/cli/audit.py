@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MIRROR = re.compile(r"/mirror/([0-9a-f]{64})$", re.ASCII)
 _KINDS = {"log": "its own log", "mirror": "its mirror of the log", "remote": "the log"}
+_COLUMNS = ("verdict", "step", "said")
 _STYLES = {"ok": "ok", "failed": "bad", "skipped": "warning"}
 
 
@@ -197,9 +198,9 @@ def _show(report: Report, as_json: bool) -> None:
         whose = _KINDS[log.kind] + ("" if log.kind == "log" else f" of {log.party}")
         print_line(f"{report.party}, {whose}: {plural(log.size, 'statement')}, root "
                    f"{log.root.hex()[:16]}…", "title")
-        print_table(("", "", ""), _rows(log.steps), header=False, whole=("",))
+        print_table(_COLUMNS, _rows(log.steps), header=False, whole=_COLUMNS[:2])
     if report.steps:
-        print_table(("", "", ""), _rows(report.steps), header=False, whole=("",))
+        print_table(_COLUMNS, _rows(report.steps), header=False, whole=_COLUMNS[:2])
     for sentence in report.proofs:
         print_line(f"Proven: {sentence}.", "warning")
     print_line(f"{report.party}: {report.verdict}", "ok" if report.verified else "bad")

@@ -63,10 +63,10 @@ def doctor(directory: Path, as_json: bool) -> None:
         print_json({"directory": str(directory), "ok": not failed,
                     "checks": [asdict(check) for check in checks]})
     else:
-        print_table(("", "", ""), [
+        print_table(("verdict", "name", "seen"), [
             ((STYLES[check.verdict], check.verdict), check.name,
              check.seen + (f"\nmend: {check.mend}" if check.mend else ""))
-            for check in checks], header=False, whole=("",))
+            for check in checks], header=False, whole=("verdict", "name"))
         print_line(f"{failed} of {len(checks)} fail" if failed else "nothing fails",
                    "bad" if failed else "ok")
     click.get_current_context().exit(1 if failed else 0)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from luftrom.checkpoint import Checkpoint, parse_checkpoint
 from luftrom.cli.client import NodeClient
-from luftrom.errors import BadInput, NotFound, Unavailable
+from luftrom.errors import BadInput, LuftromError, NotFound, Unavailable
 from luftrom.limits import LEAF_BYTES_MAX, NOTE_BYTES_MAX
 from luftrom.merkle import HASH_BYTES, TILE_WIDTH, parse_entry_bundle, tile_path
 from luftrom.note import parse_note
@@ -24,10 +24,14 @@ class RemoteLog:
 
     def __init__(self, prefix: str, timeout_s: float = 30.0):
         self._client = NodeClient(prefix, None, timeout_s=timeout_s)
-        self._file = tempfile.TemporaryFile()
         self._bundles: dict[int, tuple[int, int]] = {}
-        self.note = self._fetch("checkpoint", NOTE_BYTES_MAX)
-        self.head: Checkpoint = parse_checkpoint(parse_note(self.note).text)
+        try:
+            self.note = self._fetch("checkpoint", NOTE_BYTES_MAX)
+            self.head: Checkpoint = parse_checkpoint(parse_note(self.note).text)
+        except LuftromError:
+            self._client.close()
+            raise
+        self._file = tempfile.TemporaryFile()
 
     def close(self) -> None:
         """Let go of the connection and of what was kept."""
