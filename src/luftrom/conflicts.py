@@ -53,7 +53,7 @@ def encounter(volumes_a: Sequence[Volume4D], volumes_b: Sequence[Volume4D],
     """How two sets of volumes conflict under the minima; None if they do not."""
     times, bands, pool = _packed((*volumes_a, *volumes_b))
     figures, span_ns = np.zeros(6), np.zeros(2, np.int64)
-    minima = np.array((separation.lateral_m, separation.vertical_m))
+    minima = _minima(separation)
     if not kernels.meet(times, bands, len(volumes_a), pool, minima, _time_ns(separation),
                         figures, span_ns):
         return None
@@ -65,6 +65,11 @@ def encounter(volumes_a: Sequence[Volume4D], volumes_b: Sequence[Volume4D],
 
 def _time_ns(separation: Separation) -> int:
     return round(separation.time_s * _NS_PER_S)
+
+
+def _minima(separation: Separation) -> np.ndarray:
+    """Lateral and vertical metres; floats even if given as whole numbers: kernels know one type."""
+    return np.array((separation.lateral_m, separation.vertical_m), np.float64)
 
 
 def _prepared(outline: object) -> np.ndarray:
@@ -101,7 +106,7 @@ class VolumeIndex:
     """
 
     def __init__(self, separation: Separation):
-        self._minima = np.array((separation.lateral_m, separation.vertical_m))
+        self._minima = _minima(separation)
         self._time_ns = _time_ns(separation)
         self._slots: dict[int, range | list[int]] = {}
         self._volumes: dict[int, tuple[Volume4D, ...]] = {}

@@ -155,6 +155,32 @@ def _is_beyond(x, y, z, radius, cx, cy, cz, other_radius, reach):
 
 
 @compiled
+def _plane(ax, ay, az, bx, by, bz):
+    """The plane through an edge and the Earth's centre: its unit normal, and the edge's length."""
+    ex, ey, ez = bx - ax, by - ay, bz - az
+    nx, ny, nz = ay * ez - az * ey, az * ex - ax * ez, ax * ey - ay * ex
+    size = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
+    return nx * size, ny * size, nz * size, math.sqrt(ex * ex + ey * ey + ez * ez)
+
+
+@compiled
+def _is_beside(plane, ax, ay, az, cx, cy, cz, dx, dy, dz, reach):
+    """Are c and d on one side of an edge's plane, farther off than `reach`? Then so is all between.
+
+    This spares most comparisons of long thin neighbours, whose balls overlap. What an edge may
+    stray from the plane, and what rounding may turn the plane, is allowed for.
+    """
+    cx, cy, cz, dx, dy, dz = cx - ax, cy - ay, cz - az, dx - ax, dy - ay, dz - az
+    c_off = plane[0] * cx + plane[1] * cy + plane[2] * cz
+    d_off = plane[0] * dx + plane[1] * dy + plane[2] * dz
+    ex, ey, ez = dx - cx, dy - cy, dz - cz
+    away = abs(cx) + abs(cy) + abs(cz) + abs(ex) + abs(ey) + abs(ez)
+    limit = (reach + (plane[3] * plane[3] + ex * ex + ey * ey + ez * ez) * 1e-10
+             + 1e-8 * away / plane[3])
+    return (c_off > limit and d_off > limit) or (c_off < -limit and d_off < -limit)
+
+
+@compiled
 def is_inside(x, y, z, pool, row, count):
     """Does a point of the ellipsoid lie inside a ring? On the edge, either answer may come."""
     dx, dy, dz = x - pool[row, 0], y - pool[row, 1], z - pool[row, 2]
@@ -182,6 +208,8 @@ def distance_to_ring(x, y, z, pool, row, count, limit):
         if _is_beyond(mx, my, mz, radius, x, y, z, 0.0, best):
             continue
         ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
+        if _is_beside(_plane(ax, ay, az, bx, by, bz), ax, ay, az, x, y, z, x, y, z, best):
+            continue
         gap, fx, fy, fz = point_to_edge(x, y, z, ax, ay, az, bx, by, bz)
         if gap < best:
             best, px, py, pz = gap, fx, fy, fz
@@ -223,6 +251,7 @@ def _contacts(pool, row, count, i, other, other_count, out):
     mx, my, mz, radius = _ball(pool, row, count, i)
     ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
     plane = chart(mx, my, mz)
+    section = _plane(ax, ay, az, bx, by, bz)
     au, av = project(plane, ax, ay, az)
     bu, bv = project(plane, bx, by, bz)
     eu, ev = bu - au, bv - av
@@ -231,8 +260,10 @@ def _contacts(pool, row, count, i, other, other_count, out):
         nx, ny, nz, other_radius = _ball(pool, other, other_count, j)
         if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, TOUCH_M):
             continue
-        is_near = True
         cx, cy, cz, dx, dy, dz = _edge(pool, other, other_count, j)
+        if _is_beside(section, ax, ay, az, cx, cy, cz, dx, dy, dz, 4.0 * TOUCH_M):
+            continue
+        is_near = True
         cu, cv = project(plane, cx, cy, cz)
         du, dv = project(plane, dx, dy, dz)
         c_off, d_off = eu * (cv - av) - ev * (cu - au), eu * (dv - av) - ev * (du - au)
@@ -316,15 +347,19 @@ def deep_point(pool, row, count):
 
 
 @compiled
-def _deep_overlap(pool, a, a_count, b, b_count):
+def _deep_overlap(pool, a, a_count, b, b_count, is_asked):
     """Do two rings that touch overlap more deeply than TOUCH_M, and where?
 
     If no part of an edge of either lies deep inside the other, the inside of each is, apart from a
     rim, either all inside the other or all outside, and one deep point tells.
     """
     found, x, y, z = _deep_edge(pool, a, a_count, b, b_count)
-    if not found:
-        found, x, y, z = _deep_edge(pool, b, b_count, a, a_count)
+    if not (found and is_asked):
+        both, px, py, pz = _deep_edge(pool, b, b_count, a, a_count)
+        if both and found:
+            x, y, z = _common_place(pool, a, a_count, b, b_count, x + px, y + py, z + pz, x, y, z)
+        elif both:
+            found, x, y, z = True, px, py, pz
     if not found:
         x, y, z = deep_point(pool, a, a_count)
         found = _is_deep_inside(x, y, z, pool, b, b_count)
@@ -369,11 +404,14 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
     for i in (_near_edges(pool, a, a_count, b, best) if len(edges) else edges):
         mx, my, mz, radius = _ball(pool, a, a_count, i)
         ax, ay, az, bx, by, bz = _edge(pool, a, a_count, i)
+        section = _plane(ax, ay, az, bx, by, bz)
         for j in edges:
             nx, ny, nz, other_radius = _ball(pool, b, b_count, j)
             if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, best):
                 continue
             cx, cy, cz, dx, dy, dz = _edge(pool, b, b_count, j)
+            if _is_beside(section, ax, ay, az, cx, cy, cz, dx, dy, dz, best):
+                continue
             relation, gap, x, y, z, qx, qy, qz = compare_edges(ax, ay, az, bx, by, bz,
                                                                cx, cy, cz, dx, dy, dz)
             if is_asked and (relation == _CROSS or (gap < needed)):
@@ -393,7 +431,7 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
         x, y, z = _common_place(pool, a, a_count, b, b_count, sx, sy, sz, fx, fy, fz)
         return True, 0.0, x, y, z
     if touched:
-        return _deep_overlap(pool, a, a_count, b, b_count)
+        return _deep_overlap(pool, a, a_count, b, b_count, is_asked)
     p, q = a + HEAD_ROWS, b + HEAD_ROWS
     if is_inside(pool[p, 0], pool[p, 1], pool[p, 2], pool, b, b_count):
         px, py, pz = _inner(pool, a, a_count)
