@@ -128,6 +128,7 @@ class Airspace:
         self._versions: dict[str, list[Record]] = {}       # entity -> all records, as applied
         self.last_seen: dict[str, Mapping[str, int]] = {}
         self.dirty: set[Record] = set()
+        self._unacknowledged: set[Record] = set()      # accepted while a peer was silent
         self._volumes = VolumeIndex(separation)
         self._serials: dict[int, Record] = {}
         self._next_serial = 0
@@ -229,6 +230,8 @@ class Airspace:
             del self._unruled[record.party, record.index]
             if ruling.accepted:
                 self._accept(record, statement.index)
+                if ruling.unacknowledged:
+                    self._unacknowledged.add(record)
             else:
                 self._end(record, REFUSED, statement.index)
 
@@ -259,6 +262,7 @@ class Airspace:
 
     def _end(self, record: Record, status: str, index: int) -> None:
         record.status, record.end_index = status, index
+        self._unacknowledged.discard(record)
         if self.current.get((record.entity_id, record.party)) is record:
             del self.current[record.entity_id, record.party]
         for serial, other in record.rivals.items():
@@ -274,6 +278,13 @@ class Airspace:
         self.dirty.add(record)
         self._revisions.pop(record.entity_id, None)
         self._revisions[record.entity_id] = self.revision
+
+    def acknowledge(self, party: str, peer: str, before: int, size: int) -> None:
+        """A peer's receipt now covers `size` leaves of a log: what waited for it has changed."""
+        for record in self._unacknowledged:
+            if (record.party == party and before <= record.index < size
+                    and peer in record.ruling.unacknowledged):
+                self._changed(record)
 
     def collect(self) -> None:
         """Let go of the volumes of ended records that no ruling can depend on any more."""

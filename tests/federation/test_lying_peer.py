@@ -17,6 +17,7 @@ from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, volume
 from parties import ed25519, make_keys
 from refusing import refused
+from talking import liar  # noqa: F401
 
 from luftrom import limits
 from luftrom.exchange import MAGIC, encode_message, sign_body

@@ -13,6 +13,7 @@ from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, new_id, ring, volume
 from parties import ed25519
 from refusing import refused
+from talking import liar  # noqa: F401
 
 from luftrom import limits
 from luftrom.exchange import Message

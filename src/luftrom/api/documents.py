@@ -40,7 +40,7 @@ def operational_intent_document(node: Any, record: Record, caller: Caller | None
         "version": record.version, "state": intent.state if intent else None,
         "priority": intent.priority if intent else None,
         "status": WITHDRAWN if record.status == SUPERSEDED else record.status,
-        "unacknowledged": list(record.ruling.unacknowledged) if record.ruling else [],
+        "unacknowledged": list(node.unacknowledged(record)),
         "time_start": _earliest(volumes), "time_end": _latest(volumes),
         "volumes": [encode_volume4d(v) for v in intent.volumes] if intent else [],
         "off_nominal_volumes":

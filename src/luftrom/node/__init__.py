@@ -99,6 +99,13 @@ class Node:
         """What became of a ruled declaration."""
         return self._conductor.outcome(record)
 
+    def unacknowledged(self, record: Record) -> tuple[str, ...]:
+        """Peers that were silent when it was accepted and are not known to hold it by now."""
+        silent = record.ruling.unacknowledged if record.ruling else ()
+        return tuple(name for name in silent if name != self.party and not (
+            record.party == self.party and name in self.mirrors
+            and self.mirrors[name].receipt_size > record.index))
+
     def channels(self) -> list[Channel]:
         """The links to all peers, as they stand now."""
         elapsed_ns, size = self.clock.elapsed_ns(), self.log.size

@@ -310,6 +310,8 @@ class Conductor:
             self._refused.discard(mirror.party)
             mirror.apply_up_to(body.size, step.writes)
         if message.receipt_size:
+            self.airspace.acknowledge(self.party, mirror.party, mirror.receipt_size,
+                                      message.receipt_size)
             mirror.take_receipt(self.log, message.receipt_size, body.size, message.receipt,
                                 step.writes)
 

@@ -1,4 +1,7 @@
-"""A node of alfa's with bravo's keys in the hands of the test."""
+"""Fixtures: a node of alfa's with bravo's keys in the hands of the test.
+
+A module that a test imports them from, since tests/path imports names of its own `conftest`.
+"""
 
 from __future__ import annotations
 
