@@ -1,0 +1,144 @@
+"""kill -9 of either node, or both, at any moment while clients declare at both.
+
+Whatever was acknowledged must be there afterwards, with the same ruling, at both nodes.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from liar import volume
+from processes import Client, check_on_disk, kill, start, two_nodes, wait_until_equal
+
+from luftrom.cli import twonodes
+from luftrom.cli.twonodes import PartyNode
+
+LANES, WORKERS = 30, 3
+PERMITTED = 10
+
+
+@dataclass
+class Load:
+    """Clients of one node that declare without pause, and remember what they were told."""
+
+    client: Client
+    seed: int
+    told: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.threads = [threading.Thread(target=self._work, args=(self.seed * 100 + i,))
+                        for i in range(WORKERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _work(self, seed: int) -> None:
+        chance = random.Random(seed)
+        while not self.stopping.is_set():
+            entity_id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+            body = {"priority": chance.choice((0, 0, 0, PERMITTED, 20)), "name": entity_id[:8],
+                    "volumes": [volume(lat=chance.randrange(LANES) * 0.01)]}
+            try:
+                answer = self.client.http.put(f"/v1/operational_intents/{entity_id}", json=body)
+                self.told.append((entity_id, answer.status_code, answer.json()))
+            except (httpx.HTTPError, ValueError):
+                time.sleep(0.02)           # the node is away
+
+
+def sweep(place: Path, seed: int, rounds: int, mode: str) -> None:
+    """Rounds of load, kills at random moments and restarts; then everything is compared."""
+    chance = random.Random(seed)
+    with two_nodes(place, mode, after_s=3.0 if mode == "hold" else 0.5) as (nodes, clients):
+        loads = [Load(client, seed + i) for i, client in enumerate(clients)]
+        for load in loads:
+            load.start()
+        try:
+            for _ in range(rounds):
+                time.sleep(chance.uniform(0.05, 0.7))
+                play_round(chance, nodes)
+            time.sleep(0.3)
+        finally:
+            for load in loads:
+                load.stop()
+        digest = wait_until_equal(*clients)
+        check_told(loads, clients)
+        check_conflicts(clients[0], mode)
+        twonodes.stop(nodes)
+        check_on_disk(nodes, digest)
+
+
+def play_round(chance: random.Random, nodes: list[PartyNode]) -> None:
+    victims = chance.choice(([nodes[0]], [nodes[1]], nodes))
+    for node in chance.sample(victims, len(victims)):
+        kill(node)
+        time.sleep(chance.uniform(0, 0.1))
+    time.sleep(chance.uniform(0, 0.3))
+    twonodes.start(victims)
+    if chance.random() < 0.3:              # and again while it starts
+        time.sleep(chance.uniform(0.3, 1.2))
+        kill(victims[0])
+        twonodes.start(victims[:1])
+    twonodes.wait_until_linked(nodes)
+
+
+def check_told(loads: list[Load], clients: list[Client]) -> None:
+    """Each answer that was given is what both nodes say now."""
+    everything = [records_of(client) for client in clients]
+    count = {201: 0, 409: 0}
+    for load in loads:
+        for entity_id, status, body in load.told:
+            assert status in (201, 409, 503, 500), (status, body)
+            assert status != 500, body
+            if status not in count:
+                continue
+            count[status] += 1
+            for records in everything:
+                record = records[entity_id]
+                expected = "accepted" if status == 201 else "refused"
+                assert record["status"] == expected, (status, body, record)
+                assert record["ruling"]["accepted"] == (status == 201)
+                if status == 201:
+                    assert record["statement"] == body["statement"]
+    assert count[201] > 10, count
+
+
+def records_of(client: Client) -> dict[str, dict[str, Any]]:
+    path, found = "/v1/operational_intents", {}
+    while path:
+        page = client.get(path)
+        found |= {item["id"]: item for item in page["operational_intents"]}
+        path = page["next"]
+    return found
+
+
+def check_conflicts(client: Client, mode: str) -> None:
+    """Two accepted conflict only where the agreement permits it or one outranks the other."""
+    for conflict in client.get("/v1/conflicts")["conflicts"]:
+        first, second = conflict["first"]["priority"], conflict["second"]["priority"]
+        permitted = first != second or first == PERMITTED
+        assert permitted or mode == "proceed", conflict["sentence"]
+
+
+def test_kill_either_at_any_moment(tmp_path: Path) -> None:
+    sweep(tmp_path, seed=1, rounds=3, mode="hold")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["hold", "proceed"])
+@pytest.mark.parametrize("seed", [2, 3])
+def test_many_kills(tmp_path: Path, seed: int, mode: str) -> None:
+    sweep(tmp_path, seed, rounds=8, mode=mode)
