@@ -12,8 +12,7 @@ import math
 from collections.abc import Iterator
 
 LEVEL_MAX = 30                             # the finest level of S2
-FACE_EDGE_M = 10_000_000.0                 # about the edge of a cell of level 0
-# Along axis k of the point, face k looks to +, face k + 3 to -; these give (u, v) on each face.
+# How the Hilbert curve passes through the four parts of a cell, by how it is turned there.
 _SWAP, _INVERT = 1, 2                      # how the Hilbert curve is turned within a cell
 _POSITION_TO_IJ = ((0, 1, 3, 2), (0, 2, 3, 1), (3, 2, 0, 1), (3, 1, 0, 2))
 _POSITION_TO_TURN = (_SWAP, 0, 0, _INVERT | _SWAP)
@@ -22,7 +21,10 @@ Range = tuple[int, float, float, float, float]
 
 
 def on_face(face: int, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """A direction in the axes of a face: (along u, along v, outwards)."""
+    """A direction in the axes of a face: (along u, along v, outwards).
+
+    Face k looks along the k-th axis of the Earth, face k + 3 against it.
+    """
     if face == 0:
         return y, z, x
     if face == 1:
