@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,7 +49,7 @@ class Party:
 
     def __init__(self, world: World, name: str):
         self.world, self.name = world, name
-        self.store, self.clock = MemoryStore(), FakeClock()
+        self.store, self.clock = world.make_store(name), FakeClock()
         self.have = {peer: 0 for peer in world.names if peer != name}
         self.counter = itertools.count(1)
         self.acknowledged: list[tuple[str, Any]] = []
@@ -100,8 +101,9 @@ class Party:
 class World:
     """All parties, the wire between them, and one seed that decides everything."""
 
-    def __init__(self, seed: int, parties: int = 2, mode: str = "hold"):
-        self.seed = seed
+    def __init__(self, seed: int, parties: int = 2, mode: str = "hold",
+                 make_store: Callable[[str], Any] = lambda name: MemoryStore()):
+        self.seed, self.make_store = seed, make_store
         self.random = random.Random(seed)
         self.names = NAMES[:parties]
         self.keys = {name: _keys(name) for name in self.names}
