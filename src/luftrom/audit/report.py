@@ -63,14 +63,16 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """`verified`, or the first failure in one line."""
+        """`verified`, the first failure in one line, or what nobody could check."""
         for log in self.logs:
             for step in log.failures:
                 return f"{step.name} of {log.party} fails: {step.said}"
         for step in self.steps:
             if step.verdict == FAILED:
                 return f"{step.name} fails: {step.said}"
-        return "verified"
+        steps = [step for log in self.logs for step in log.steps] + list(self.steps)
+        skipped = dict.fromkeys(step.name for step in steps if step.verdict == SKIPPED)
+        return f"nothing fails; not checked: {', '.join(skipped)}" if skipped else "verified"
 
 
 class Tally:
