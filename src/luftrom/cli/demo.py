@@ -33,6 +33,7 @@ from luftrom.cli.loading import (
 )
 from luftrom.cli.recorded import Flight
 from luftrom.cli.scenario import PARTIES, Scenario, load_scenario, scenario_names
+from luftrom.cli.serve import warm_up_aloud
 from luftrom.cli.twonodes import PartyNode, audit_node, found, mint, start, stop, wait_until_linked
 from luftrom.clock import NS_PER_S
 from luftrom.errors import BadInput, LuftromError, NotFound
@@ -118,6 +119,8 @@ def _set_up(place: Path, story: Scenario, report: Report) -> list[PartyNode]:
     for node in nodes:
         report.line(f"{node.party}  key card {node.fingerprint}")
     report.line(f"agreement “{story.terms['name']}”, SHA-256 {digest[:16]}…")
+    # Here and once, or both nodes would do the same work beside each other.
+    warm_up_aloud(report.line)
     report.step("Two nodes, each a process with a directory, keys and a port of its own")
     start(nodes)
     wait_until_linked(nodes)

@@ -8,8 +8,9 @@ import logging
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 REPEAT_S = 60.0                            # the same line is not written again before this
 SHUTDOWN_S = 5                             # open connections get this long when the node stops
 BACKLOG = 2048
+COMPILING_S = 2.0                          # kernels that take longer to load are being compiled
 
 
 @click.command(short_help="Run the node of a directory.")
@@ -54,7 +56,6 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     from luftrom.api import create_app
     from luftrom.clock import SystemClock
     from luftrom.config import load_agreement, load_key, load_keys
-    from luftrom.conflicts import warm_up
     from luftrom.exchange_http import HttpTransport
     from luftrom.node import Node
     from luftrom.store.sqlite import SqliteStore
@@ -63,7 +64,7 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     clock, transport = SystemClock(), HttpTransport()
     store = SqliteStore(settings.store_path)
     try:
-        warm_up()
+        warm_up_aloud(click.echo)
         node = Node(settings.party, keys, agreement, store, clock, transport)
         await node.start()
         app = create_app(node, settings, load_key(settings, "token").public_key())
@@ -73,6 +74,20 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
         await transport.close()
         store.close()
     click.echo(f"{settings.party} stopped")
+
+
+def warm_up_aloud(tell: Callable[[str], object]) -> None:
+    """Make the conflict kernels ready; say so if they are not in their cache yet."""
+    from luftrom.conflicts import warm_up
+
+    word = threading.Timer(COMPILING_S, tell, [
+        "compiling the conflict kernels, once on this machine: about 20 s"])
+    word.daemon = True
+    word.start()
+    try:
+        warm_up()
+    finally:
+        word.cancel()
 
 
 async def _run(node: Any, app: Any, server: Any, door: socket.socket) -> None:
