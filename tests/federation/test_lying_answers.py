@@ -10,6 +10,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,37 @@ def test_answers(tmp_path: Path, name: str) -> None:
             wait_for(lambda: house.channel()["last_error"] is None
                      and house.channel()["receipts_outstanding"] == 0, "the link does not recover")
             assert house.channel()["state"] == "fresh" and house.node.proofs() == []
+
+
+def empty_handed(line: Line, body: bytes, counter: int) -> Answer:
+    """Bravo says that it has applied nothing, whatever it is sent."""
+    return line.signed(encode_message(replace(line.liar.message(first=0), have=0)), counter)
+
+
+def half(line: Line, body: bytes, counter: int) -> Answer:
+    """Bravo says that there is more to come, and it never comes."""
+    return line.signed(encode_message(replace(line.liar.message(first=0), whole=False)), counter)
+
+
+ENDLESS: dict[str, Callable[[Line, bytes, int], Answer]] = {
+    "applied nothing": empty_handed, "more to come": half,
+    "begin elsewhere": problem(code="gap", have=0, mirrored=0),
+    "a later counter": problem(code="replayed", counter=1)}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_no_answer_makes_it_call_without_end(tmp_path: Path, name: str) -> None:
+    line = Line()
+    with hosted(tmp_path, agreement_of(mode="proceed", after_s=0.3), transport=line) as house:
+        line.liar = liar = Liar(house)
+        with liar.http:
+            serves(liar)
+            line.lie = lambda body, counter: ENDLESS[name](line, body, counter)
+            serves(liar)
+            wait_for(lambda: house.channel()["checks_made"] > 2, "it does not call")
+            calls = line.calls
+            time.sleep(0.5)
+            assert line.calls - calls < 30   # in a loop it would be hundreds
 
 
 def test_a_bad_statement_in_an_answer(tmp_path: Path) -> None:

@@ -56,6 +56,6 @@ def test_schedules(pool: ProcessPoolExecutor, parties: int, count: int, mode: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["hold", "proceed"])
-@pytest.mark.parametrize(("parties", "count"), [(2, 600), (3, 300), (4, 100)])
+@pytest.mark.parametrize(("parties", "count"), [(2, 400), (3, 200), (4, 80)])
 def test_long_schedules(pool: ProcessPoolExecutor, parties: int, count: int, mode: str) -> None:
     play_all(pool, range(100_000, 100_000 + count), parties, mode, LONG)

@@ -16,7 +16,14 @@ from typing import Any, Protocol
 from luftrom.agreement import Agreement
 from luftrom.airspace import Intent, Notice
 from luftrom.clock import NS_PER_S, Clock
-from luftrom.errors import BadInput, LuftromError, NotAuthenticated, Unavailable, Unverified
+from luftrom.errors import (
+    BadInput,
+    LuftromError,
+    NotAuthenticated,
+    TooLarge,
+    Unavailable,
+    Unverified,
+)
 from luftrom.exchange import (
     encode_message,
     parse_message,
@@ -38,6 +45,7 @@ __all__ = ["Against", "Channel", "Node", "NodeKeys", "Outcome", "Transport"]
 
 _LOG = logging.getLogger("luftrom.node")
 _RETRY_S_MAX = 5.0
+_RESYNCS_MAX = 8                           # in a row, before it counts as a refusal
 _PROBLEM_BYTES_MAX = 64 * 1024
 _COUNTER_MAX = 2**62                       # what an unsigned refusal may set a counter to
 
@@ -195,13 +203,13 @@ class Node:
         if party is None or sender == self.party:
             raise NotAuthenticated(f"{sender[:200]!r} is no peer of {self.party}")
         counter = verify_body(body, signature, sender, self.party, party.keys.channel)
-        message = parse_message(body)
-        if (message.sender, message.recipient) != (sender, self.party):
-            raise BadInput("the message names another sender or recipient than its signature")
         link = self._links[sender]
         try:
+            message = parse_message(body)
+            if (message.sender, message.recipient) != (sender, self.party):
+                raise BadInput("the message names another sender or recipient than its signature")
             answer = await self._ask(lambda reply: ask.Hear(message, counter, reply))
-        except Unverified as error:
+        except (BadInput, TooLarge, Unverified) as error:
             link.last_error = f"refused its message: {error}"[:500]
             raise
         link.heard(self.clock.now_ns(), self.clock.elapsed_ns())
@@ -368,12 +376,15 @@ class Node:
         heard = parse_message(answer)
         if (heard.sender, heard.recipient) != (link.peer, self.party):
             raise BadInput("the answer names another sender or recipient than its signature")
+        applied = self.mirrors[link.peer].applied
         await self._ask(lambda reply: ask.Hear(heard, None, reply))
         now_ns, elapsed_ns = self.clock.now_ns(), self.clock.elapsed_ns()
         link.heard(now_ns, elapsed_ns)
         link.round_trip_ms = (elapsed_ns - began_ns) / 1e6
         link.have, link.mirrored = heard.have, max(heard.have, heard.receipt_size)
-        if self.log.size > link.have or not heard.whole:
+        # At once again while it gets us further; whoever takes nothing waits for the heartbeat.
+        if (heard.have > message.first and self.log.size > heard.have) or (
+                not heard.whole and self.mirrors[link.peer].applied > applied):
             self._calls[link.peer].set()
 
     def _resynchronise(self, link: Link, status: int, answer: bytes) -> None:
@@ -394,7 +405,8 @@ class Node:
         if link.mirrored > self.log.size:
             raise Unavailable(f"{link.peer} says it holds {link.mirrored} of our leaves; there are "
                               f"{self.log.size}: was this node restored from an old copy?")
-        if code in ("replayed", "gap", "rolled_back"):
+        link.resyncs += 1
+        if code in ("replayed", "gap", "rolled_back") and link.resyncs <= _RESYNCS_MAX:
             # Also in peace: our answer to a request of the peer overtook this message.
             self._calls[link.peer].set()
             return

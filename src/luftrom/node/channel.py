@@ -54,6 +54,7 @@ class Link:
     last_error: str | None = None
     checks_made: int = 0
     checks_missed: int = 0
+    resyncs: int = 0                       # times in a row that the peer asked to begin elsewhere
 
     def next_counter(self, now_ns: int) -> int:
         """A number above all before it, also across restarts while the clock is not set back."""
@@ -64,6 +65,7 @@ class Link:
         """A verified message of the peer has been taken in."""
         self.heard_ns, self.heard_elapsed_ns = now_ns, elapsed_ns
         self.last_error = None
+        self.resyncs = 0
 
     def missed(self, reason: str) -> None:
         """A check got no verified answer."""
