@@ -66,6 +66,7 @@ class Step:
     writes: Writes = field(default_factory=Writes)
     note: bytes | None = None
     seen: dict[str, Any] | None = None
+    is_urgent: bool = False                # holds a statement that others should have at once
     answers: list[tuple[Reply, Callable[[], Any]]] = field(default_factory=list)
     waiting: dict[int, tuple[Reply, int]] = field(default_factory=dict)
 
@@ -472,6 +473,7 @@ class Conductor:
         head = {"type": kind, "index": self.log.tree.size, "iat": step.time_ns // NS_PER_S}
         if self.agreement:
             head |= {"agreement": self.agreement.digest, "seen": step.seen}
+        step.is_urgent = step.is_urgent or kind != "ruling"
         leaf = self._signer.sign(head | claims, disclosures)
         self.log.stage(leaf, disclosures, step.writes)
         return parse_statement(leaf)
