@@ -263,7 +263,8 @@ class World:
             contents |= {where: (r.intent, r.ovn) for where, r in records.items() if r.intent}
         Rulebook(self.agreement, logs, contents, overlap_start_ns).check()
         homes: dict[str, Any] = {}
-        for (entity_id, _), record in self.parties[self.names[0]].conductor.airspace.current.items():
+        view = self.parties[self.names[0]].conductor.airspace
+        for (entity_id, _), record in view.current.items():
             other = homes.setdefault(entity_id, record)
             assert other is record or other.notice or record.notice or (
                 other.ruling.unacknowledged or record.ruling.unacknowledged), (
@@ -291,7 +292,8 @@ class World:
             assert mirror.receipt_size == party.conductor.log.size, f"{peer} owes a receipt"
         rebuilt = load_airspace(party.store, party.name, self.agreement, set())
         assert rebuilt.digest() == view.digest(), f"{party.name}: a rebuild differs"
-        assert list(party.store.airspace()) == list(view.rows()), f"{party.name}: stored rows differ"
+        stored = list(party.store.airspace())
+        assert stored == list(view.rows()), f"{party.name}: stored rows differ"
         for entity_id, result in party.acknowledged:
             record = getattr(result, "operational_intent", result)
             held = view.records.get((party.name, record.index))

@@ -21,7 +21,7 @@ from talking import liar  # noqa: F401
 
 from luftrom import limits
 from luftrom.exchange import MAGIC, encode_message, sign_body
-from luftrom.note import ED25519, NoteSigner, encode_note, parse_note
+from luftrom.note import ED25519, Note, NoteSigner, encode_note, parse_note
 
 # -- who sent it ---------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ def signed_by(liar: Liar, name: str) -> bytes:
         raw = bytearray(lines[at].signature)
         raw[-1] ^= 1
         lines[at] = type(lines[at])(lines[at].name, lines[at].key_id, bytes(raw))
-        return encode_note(type(parse_note(liar.note()))(parse_note(liar.note()).text, tuple(lines)))
+        return encode_note(Note(parse_note(liar.note()).text, tuple(lines)))
     roles = {"channel": ed25519(BRAVO, "channel"), "statements": ed25519(BRAVO, "statements"),
              "mirror": ed25519(BRAVO, "mirror"), "another party's log": ed25519(ALFA, "log")}
     return liar.note(signers=(NoteSigner(f"{BRAVO}/log", ED25519, roles[name]), ours[1]))

@@ -1,4 +1,4 @@
-"""A peer with real keys that rules as it likes, ends what does not stand, and takes others' names."""
+"""A peer with real keys that rules as it likes, ends what does not stand, takes others' names."""
 
 from __future__ import annotations
 
