@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from luftrom import limits
+from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.clock import NS_PER_S
 from luftrom.errors import BadInput
 from luftrom.volume import Polygon, Separation
@@ -53,8 +54,7 @@ class PartyKeys:
     def document(self) -> list[dict[str, Any]]:
         """The list of keys as it stands in agreements and key cards."""
         def jwk(key: bytes) -> dict[str, str]:
-            x = base64.urlsafe_b64encode(key).rstrip(b"=").decode()
-            return {"kty": "OKP", "crv": "Ed25519", "x": x}
+            return {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key)}
 
         keys: list[dict[str, Any]] = [{"role": "statements", "jwk": jwk(self.statements)},
                                       {"role": "channel", "jwk": jwk(self.channel)}]
@@ -312,12 +312,8 @@ def _jwk(value: Any, field: str) -> bytes:
     fields = _fields(value, field, required=("kty", "crv", "x"))
     if (fields["kty"], fields["crv"]) != ("OKP", "Ed25519"):
         raise BadInput("must be an Ed25519 JWK (kty OKP, crv Ed25519)", field=field)
-    text = _text(fields["x"], f"{field}.x")
-    try:
-        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (ValueError, binascii.Error):
-        key = b""
-    if len(key) != 32 or base64.urlsafe_b64encode(key).rstrip(b"=").decode() != text:
+    key = parse_base64url(_text(fields["x"], f"{field}.x"), f"{field}.x")
+    if len(key) != 32:
         raise BadInput("must be 32 bytes in base64url without padding", field=f"{field}.x")
     return key
 

@@ -7,7 +7,6 @@ F3548-21; the rules are those of the protocol model, pairwise, and nothing casca
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Protocol
 
 from luftrom import limits
 from luftrom.agreement import Agreement
+from luftrom.base64url import encode_base64url
 from luftrom.clock import NS_PER_S, format_time
 from luftrom.errors import BadInput
 from luftrom.volume import Volume4D
@@ -125,7 +125,7 @@ def derive_ovn(entity_id: str, version: int, details: bytes) -> str:
     OVN and content are bound in one statement, and nobody can tell the OVN who was not shown it.
     """
     text = f"luftrom-ovn/1\n{entity_id}\n{version}\n".encode() + details
-    return base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
+    return encode_base64url(hashlib.sha256(text).digest())
 
 
 def check_transition(before: str | None, after: str) -> None:

@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from luftrom import agreement as terms_of
 from luftrom.agreement import Agreement, Party, PartyKeys, parse_agreement, parse_party
+from luftrom.base64url import encode_base64url
 from luftrom.clock import NS_PER_S, Clock, format_time, parse_time
 from luftrom.envelope import (
     AGREEMENT_TYPE,
@@ -366,11 +367,10 @@ def mint_token(settings: Settings, manager: str, scopes: Sequence[str], valid_s:
     now_s = now_ns // NS_PER_S
     claims = {"iss": settings.token_issuer, "sub": manager, "aud": settings.audience,
               "scope": " ".join(scopes), "iat": now_s, "exp": now_s + int(valid_s),
-              "jti": base64.urlsafe_b64encode(os.urandom(12)).decode()}
-    signed = ".".join(base64.urlsafe_b64encode(encode_payload(part)).rstrip(b"=").decode()
-                      for part in (header, claims)).encode()
-    signature = load_key(settings, "token").sign(signed)
-    return (signed + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+              "jti": encode_base64url(os.urandom(12))}
+    signed = ".".join(encode_base64url(encode_payload(part)) for part in (header, claims))
+    signature = load_key(settings, "token").sign(signed.encode())
+    return f"{signed}.{encode_base64url(signature)}"
 
 
 # -- key cards -----------------------------------------------------------------------------------

@@ -7,8 +7,6 @@ a signature on the one from being taken for a signature on the other, or for a s
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.errors import BadInput, Unverified
 from luftrom.limits import PARTIES_MAX
 from luftrom.wire import parse_json
@@ -50,8 +49,8 @@ class Envelope:
 def sign_envelope(envelope: Envelope, signatory: str, key: Ed25519PrivateKey) -> Envelope:
     """The same document with `signatory`'s signature added, or renewed if it was there."""
     header = {"alg": "Ed25519", "kid": signatory, "typ": envelope.typ}
-    protected = _b64(json.dumps(header, separators=(",", ":")).encode())
-    signature = key.sign(f"{protected}.{_b64(envelope.payload)}".encode())
+    protected = encode_base64url(json.dumps(header, separators=(",", ":")).encode())
+    signature = key.sign(f"{protected}.{encode_base64url(envelope.payload)}".encode())
     others = tuple(s for s in envelope.signatures if s.signatory != signatory)
     return Envelope(envelope.typ, envelope.payload,
                     (*others, EnvelopeSignature(signatory, protected, signature)))
@@ -65,7 +64,7 @@ def verify_envelope(envelope: Envelope, keys: Mapping[str, bytes]) -> None:
     for signature in envelope.signatures:
         if signature.signatory not in keys:
             raise Unverified(f"{signature.signatory} signed but is not a party")
-        signed = f"{signature.protected}.{_b64(envelope.payload)}".encode()
+        signed = f"{signature.protected}.{encode_base64url(envelope.payload)}".encode()
         try:
             key = Ed25519PublicKey.from_public_bytes(keys[signature.signatory])
             key.verify(signature.signature, signed)
@@ -78,8 +77,9 @@ def verify_envelope(envelope: Envelope, keys: Mapping[str, bytes]) -> None:
 
 def encode_envelope(envelope: Envelope) -> bytes:
     """The file: readable JSON; the payload itself stays base64url so that no byte can change."""
-    document = {"payload": _b64(envelope.payload),
-                "signatures": [{"protected": s.protected, "signature": _b64(s.signature)}
+    document = {"payload": encode_base64url(envelope.payload),
+                "signatures": [{"protected": s.protected,
+                                "signature": encode_base64url(s.signature)}
                                for s in envelope.signatures]}
     return json.dumps(document, indent=1).encode() + b"\n"
 
@@ -115,17 +115,7 @@ def _parse_signature(item: Any, field: str, typ: str) -> EnvelopeSignature:
                              _unb64(item["signature"], f"{field}.signature"))
 
 
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def _unb64(text: Any, field: str) -> bytes:
     if not isinstance(text, str):
         raise BadInput("must be base64url text", field=field)
-    try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (ValueError, binascii.Error):
-        data = b""
-    if _b64(data) != text:
-        raise BadInput("must be base64url without padding", field=field)
-    return data
+    return parse_base64url(text, field)

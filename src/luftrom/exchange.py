@@ -9,7 +9,6 @@ holds all its own leaves up to that moment. `node` conducts; nothing here change
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import struct
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from luftrom import limits
 from luftrom.agreement import Agreement
 from luftrom.airspace import Intent, Notice, derive_ovn
+from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint
 from luftrom.content import DETAILS, NOTICE, REFERENCE, read_intent, read_notice
 from luftrom.errors import (
@@ -199,13 +199,13 @@ def _parse_header(data: bytes) -> dict[str, Any]:
 def sign_body(body: bytes, sender: str, recipient: str, counter: int,
               key: Ed25519PrivateKey) -> str:
     """The value of the signature header: a compact JWS over names, counter and body digest."""
-    head = _b64(json.dumps({"alg": "Ed25519", "kid": f"{sender}#channel",
+    head = encode_base64url(json.dumps({"alg": "Ed25519", "kid": f"{sender}#channel",
                             "typ": _SIGNATURE_TYPE}, separators=(",", ":")).encode())
-    claims = _b64(json.dumps({"from": sender, "to": recipient, "counter": counter,
+    claims = encode_base64url(json.dumps({"from": sender, "to": recipient, "counter": counter,
                               "sha256": hashlib.sha256(body).hexdigest()},
                              separators=(",", ":")).encode())
     signed = f"{head}.{claims}"
-    return f"{signed}.{_b64(key.sign(signed.encode()))}"
+    return f"{signed}.{encode_base64url(key.sign(signed.encode()))}"
 
 
 def read_sender(header: str | None) -> str:
@@ -241,8 +241,8 @@ def _parse_signature(header: str | None) -> tuple[bytes, dict[str, Any], bytes]:
                                code="not_authenticated")
     head, claims, signature = header.split(".")
     try:
-        parsed = [parse_json(_unb64(part)) for part in (head, claims)]
-        raw = _unb64(signature)
+        parsed = [parse_json(parse_base64url(part)) for part in (head, claims)]
+        raw = parse_base64url(signature)
     except (BadInput, ValueError):
         raise NotAuthenticated(f"{SIGNATURE_HEADER} is not a compact JWS") from None
     if not all(isinstance(part, dict) for part in parsed) or (
@@ -503,11 +503,3 @@ def open_item(statement: Statement, disclosures: tuple[bytes, ...] | None) -> It
         return Item(statement, disclosures, notice=read_notice(statement.entity_id, opened),
                     ovn=derive_ovn(statement.entity_id, statement.version, raw[NOTICE]))
     return Item(statement, disclosures)
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _unb64(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

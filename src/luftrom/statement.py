@@ -8,8 +8,6 @@ one form, so that a second text of the same statement is refused: `_payload` wri
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import re
@@ -23,6 +21,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from luftrom import limits
+from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.clock import NS_PER_S, TIME_NS_MAX
 from luftrom.errors import BadInput, TooLarge, Unverified
 from luftrom.wire import parse_json
@@ -118,7 +117,7 @@ class StatementSigner:
         """
         whole: dict[str, Any] = {"iss": self._party, **claims}
         if "seen" in whole:
-            whole["seen"] = {name: {"size": seen["size"], "root": _b64(seen["root"])}
+            whole["seen"] = {name: {"size": seen["size"], "root": encode_base64url(seen["root"])}
                              for name, seen in whole["seen"].items()}
         if "entity" in whole:
             whole["entity"] = {name: whole["entity"][name] for name in ("id", "version")}
@@ -129,8 +128,8 @@ class StatementSigner:
             whole["_sd"] = sorted(disclosure_digest(item) for item in disclosures)
             whole["_sd_alg"] = "sha-256"
         whole = {name: whole.pop(name) for name in _CLAIMS if name in whole} | whole
-        signed = self._head + b"." + _b64(_dump(whole)).encode()
-        leaf = signed + b"." + _b64(self._key.sign(signed)).encode()
+        signed = self._head + b"." + encode_base64url(_dump(whole)).encode()
+        leaf = signed + b"." + encode_base64url(self._key.sign(signed)).encode()
         if len(leaf) > limits.LEAF_BYTES_MAX:
             raise TooLarge(f"the statement has {len(leaf)} bytes; at most "
                            f"{limits.LEAF_BYTES_MAX} fit into a leaf")
@@ -139,13 +138,13 @@ class StatementSigner:
 
 def make_disclosure(name: str, value: Any) -> bytes:
     """A claim with a fresh salt, as it travels (RFC 9901, section 4.2.1)."""
-    salt = _b64(secrets.token_bytes(_SALT_BYTES))
-    return _b64(_dump([salt, name, value])).encode()
+    salt = encode_base64url(secrets.token_bytes(_SALT_BYTES))
+    return encode_base64url(_dump([salt, name, value])).encode()
 
 
 def disclosure_digest(disclosure: bytes) -> str:
     """The digest that commits to a disclosure (RFC 9901, section 4.2.3)."""
-    return _b64(hashlib.sha256(disclosure).digest())
+    return encode_base64url(hashlib.sha256(disclosure).digest())
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -182,7 +181,7 @@ def verify_signature(leaf: bytes, public_key: bytes, party: str) -> bytes:
     if head != _header(party, ROLE):
         raise _wrong_header(head, party)
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, leaf[:leaf.rindex(b".")])
+        _public_key(public_key).verify(signature, leaf[:leaf.rindex(b".")])
     except InvalidSignature:
         raise Unverified(f"the signature is not by the statements key of {party}",
                          code="wrong_signature") from None
@@ -194,12 +193,12 @@ def parse_disclosure(disclosure: bytes) -> tuple[str, Any]:
     if len(disclosure) > limits.DISCLOSURE_BYTES_MAX:
         raise TooLarge(f"a disclosure has {len(disclosure)} bytes; at most "
                        f"{limits.DISCLOSURE_BYTES_MAX} are taken")
-    item = parse_json(_unb64(disclosure, "disclosure"), field="disclosure")
+    item = parse_json(parse_base64url(disclosure, "disclosure"), field="disclosure")
     if not isinstance(item, list) or len(item) != 3 or not all(
             isinstance(text, str) for text in item[:2]):
         raise BadInput("must be a list of salt, name and value", field="disclosure")
     salt, name, value = item
-    if len(salt) < len(_b64(bytes(_SALT_BYTES))):
+    if len(salt) < len(encode_base64url(bytes(_SALT_BYTES))):
         raise BadInput(f"has a salt of less than {8 * _SALT_BYTES} bits", field="disclosure")
     if not name or name in _REGISTERED:
         raise BadInput(f"must not disclose a claim named {name!r}", field="disclosure")
@@ -236,15 +235,21 @@ def _parts(leaf: bytes) -> tuple[bytes, bytes, bytes]:
     parts = leaf.split(b".")
     if len(parts) != 3:
         raise BadInput("must be a compact JWS: three parts between dots", field="leaf")
-    signature = _unb64(parts[2], "signature")
+    signature = parse_base64url(parts[2], "signature")
     if len(signature) != 64:
         raise BadInput("must be the 64 bytes of an Ed25519 signature", field="signature")
-    return parts[0], _unb64(parts[1], "payload"), signature
+    return parts[0], parse_base64url(parts[1], "payload"), signature
+
+
+@lru_cache(maxsize=64)
+def _public_key(raw: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 @lru_cache(maxsize=128)
 def _header(party: str, role: str) -> bytes:
-    return _b64(_dump({"alg": "Ed25519", "kid": f"{party}#{role}", "typ": TYP})).encode()
+    head = {"alg": "Ed25519", "kid": f"{party}#{role}", "typ": TYP}
+    return encode_base64url(_dump(head)).encode()
 
 
 def _wrong_header(head: bytes, party: str) -> Unverified:
@@ -303,7 +308,7 @@ def _read_seen(value: Any) -> dict[str, Seen]:
         _object(item, "seen", ("size", "root"))
         root = _matching(_DIGEST, item["root"], "seen.root")
         seen[_matching(_NAME, name, "seen")] = Seen(
-            _number(item["size"], "seen.size"), base64.urlsafe_b64decode(root + "="))
+            _number(item["size"], "seen.size"), parse_base64url(root, "seen.root"))
     return seen
 
 
@@ -345,7 +350,7 @@ def _payload(statement: Statement) -> bytes:
     claims: dict[str, Any] = {"iss": s.party, "type": s.type, "index": s.index, "iat": s.iat_s}
     if s.agreement:
         claims["agreement"] = s.agreement
-        claims["seen"] = {name: {"size": seen.size, "root": _b64(seen.root)}
+        claims["seen"] = {name: {"size": seen.size, "root": encode_base64url(seen.root)}
                           for name, seen in s.seen.items()}
     if s.rulings:
         claims["rulings"] = [
@@ -393,17 +398,3 @@ def _matching(pattern: re.Pattern[str], value: Any, name: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise BadInput("is not what the format has there", field=name)
     return value
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _unb64(text: bytes, name: str) -> bytes:
-    try:
-        data = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-    except (ValueError, binascii.Error):
-        data = b""
-    if base64.urlsafe_b64encode(data).rstrip(b"=") != text:
-        raise BadInput("must be base64url without padding", field=name)
-    return data

@@ -57,7 +57,7 @@ class House:
 @contextlib.contextmanager
 def running(directory: Path, agreement=None):
     """A node over SQLite, served on a free port of the loopback interface."""
-    door = socket.socket()
+    door = socket.socket(proto=socket.IPPROTO_TCP)   # named, or small answers wait 40 ms
     door.bind(("127.0.0.1", 0))
     port = door.getsockname()[1]
     settings = Settings(directory, ALFA, f"http://127.0.0.1:{port}", "127.0.0.1", port)

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
-    "errors limits clock volume ellipsoid airspace agreement",
+    "errors limits base64url clock volume ellipsoid airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
     "cells kernels conflicts reference",
     "store",

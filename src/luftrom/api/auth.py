@@ -9,8 +9,6 @@ times a second.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import logging
 import re
@@ -25,6 +23,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
 from luftrom import limits
+from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config import Issuer, read_file
 from luftrom.errors import BadInput, Forbidden, LuftromError, NotAuthenticated, Unavailable
@@ -216,8 +215,8 @@ def make_authenticator(issuers: Sequence[Issuer], token_issuer: str, audience: s
                        token_key: bytes, clock: Clock) -> Authenticator:
     """The issuers of config.toml, and the node's own `token` key (a raw Ed25519 public key)."""
     own = Issuer(token_issuer, audience)
-    x = base64.urlsafe_b64encode(token_key).rstrip(b"=").decode()
-    key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": x})
+    key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519",
+                              "x": encode_base64url(token_key)})
     return Authenticator([IssuerKeys(own, clock, [key]),
                           *(IssuerKeys(issuer, clock) for issuer in issuers)], clock)
 
@@ -294,12 +293,9 @@ def _members(part: bytes, what: str) -> dict[str, Any]:
 def _decode(part: bytes, what: str) -> bytes:
     """Base64url without padding, in its one canonical form."""
     try:
-        raw = base64.b64decode(part + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        raw = b""
-    if not raw or base64.urlsafe_b64encode(raw).rstrip(b"=") != part:
-        raise NotAuthenticated(f"the token's {what} is not base64url without padding")
-    return raw
+        return parse_base64url(part)
+    except BadInput:
+        raise NotAuthenticated(f"the token's {what} is not base64url without padding") from None
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:

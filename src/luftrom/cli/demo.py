@@ -32,11 +32,11 @@ from luftrom.cli.loading import (
     declare_flights,
 )
 from luftrom.cli.recorded import Flight
-from luftrom.cli.scenario import PARTIES, Scenario, load_scenario, scenario_names
+from luftrom.cli.scenario import PARTIES, Scenario, load_scenario
 from luftrom.cli.serve import warm_up_aloud
 from luftrom.cli.twonodes import PartyNode, audit_node, found, mint, start, stop, wait_until_linked
 from luftrom.clock import NS_PER_S
-from luftrom.errors import BadInput, LuftromError, NotFound
+from luftrom.errors import LuftromError, NotFound
 
 AGREE_S_MAX = 30.0
 NS_PER_HOUR = 3600 * NS_PER_S

@@ -45,7 +45,7 @@ from luftrom.exchange import (
     open_item,
     verify_message,
 )
-from luftrom.index import ACCEPTED, PENDING, REFUSED, Airspace, Record
+from luftrom.index import PENDING, REFUSED, Airspace, Record
 from luftrom.log import OwnLog
 from luftrom.mirror import Mirror
 from luftrom.node import requests as ask
