@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Protocol
 
 from luftrom.errors import BadInput
@@ -42,6 +43,7 @@ class SystemClock:
         return time.monotonic_ns()
 
 
+@lru_cache(maxsize=4096)                   # one activity after the other names the same times
 def parse_time(text: str, field: str | None = None) -> int:
     """RFC 3339 with time zone `Z` (F3548-21, schema Time) to nanoseconds since 1970.
 
@@ -59,6 +61,7 @@ def parse_time(text: str, field: str | None = None) -> int:
     return seconds * NS_PER_S + int((match[2] or "").ljust(9, "0") or 0)
 
 
+@lru_cache(maxsize=4096)
 def format_time(time_ns: int) -> str:
     """Nanoseconds since 1970 to RFC 3339 with `Z`, with as many digits of a second as needed."""
     seconds, ns = divmod(time_ns, NS_PER_S)

@@ -288,12 +288,30 @@ def _fitting(leaves: list[bytes], disclosures: list[tuple[bytes, ...] | None]) -
     return len(leaves)
 
 
+def prove_leaves(message: Message, first: int, public_key: bytes) -> frozenset[int]:
+    """The indexes, from `first` on, of those leaves that the sender's statements key signed.
+
+    It needs no state and most of its time no interpreter either, so it may run in a thread.
+    """
+    proven = []
+    for index, leaf in enumerate(message.leaves[max(0, first - message.first):],
+                                 max(first, message.first)):
+        try:
+            verify_signature(leaf, public_key, message.sender)
+        except LuftromError:
+            continue                       # `verify_message` finds it again and says what is wrong
+        proven.append(index)
+    return frozenset(proven)
+
+
 def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog],
-                   agreement: Agreement, last_seen: Mapping[str, int]) -> VerifiedMessage:
+                   agreement: Agreement, last_seen: Mapping[str, int],
+                   proven: frozenset[int] = frozenset()) -> VerifiedMessage:
     """Check everything a peer says, in numbered steps; nothing is changed.
 
     `held` maps the names of all other parties, ours included, to their logs as held here;
-    `last_seen` is what the last applied statement of this peer had seen.
+    `last_seen` is what the last applied statement of this peer had seen; `proven` is what
+    `prove_leaves` said of this message.
 
     Raises BadInput, Conflict (out of step: `detail` says where we are), Unverified, or
     Equivocation with both statements in `detail['evidence']`.
@@ -317,12 +335,12 @@ def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog]
     context = _Seen(mirror, held, agreement, last_seen)
     items = []
     for index, (leaf, disclosures) in enumerate(zip(fresh, opened, strict=True), mirror.applied):
-        items.append(_verify_item(index, leaf, disclosures, context))
+        items.append(_verify_item(index, leaf, disclosures, context, index in proven))
     return VerifiedMessage(message, verified, tuple(items))
 
 
 def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
-                 context: _Seen) -> Item:
+                 context: _Seen, is_proven: bool) -> Item:
     """The leaf at an index, verified and opened.
 
     What is wrong with a leaf stays wrong, since the peer's checkpoint covers it: such a refusal
@@ -333,7 +351,8 @@ def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
     mirror = context.mirror
     evidence = {"kind": BAD_STATEMENT, "party": mirror.party, "index": index, "leaf": leaf}
     try:
-        statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
+        statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party,
+                                     is_proven=is_proven)
         context.check(statement, index)
     except Equivocation:
         raise

@@ -25,8 +25,10 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange import (
+    Message,
     encode_message,
     parse_message,
+    prove_leaves,
     read_sender,
     sign_body,
     verify_body,
@@ -211,7 +213,8 @@ class Node:
             message = parse_message(body)
             if (message.sender, message.recipient) != (sender, self.party):
                 raise BadInput("the message names another sender or recipient than its signature")
-            answer = await self._ask(lambda reply: ask.Hear(message, counter, reply))
+            proven = await self._prove(message)
+            answer = await self._ask(lambda reply: ask.Hear(message, counter, reply, proven))
         except (BadInput, TooLarge, Unverified) as error:
             link.last_error = f"refused its message: {error}"[:500]
             raise
@@ -384,6 +387,12 @@ class Node:
             await asyncio.sleep(pause_s)
             call.set()
 
+    async def _prove(self, message: Message) -> frozenset[int]:
+        """Check signatures beside the running step: most of that time needs no interpreter."""
+        key = self.agreement.party(message.sender).keys.statements
+        return await asyncio.to_thread(prove_leaves, message,
+                                       self.mirrors[message.sender].applied, key)
+
     async def _exchange(self, link: Link) -> None:
         """One round trip: everything that waits, in both directions."""
         message = self._conductor.message_to(link.peer, link.have, link.mirrored)
@@ -404,7 +413,8 @@ class Node:
         if (heard.sender, heard.recipient) != (link.peer, self.party):
             raise BadInput("the answer names another sender or recipient than its signature")
         applied = self.mirrors[link.peer].applied
-        await self._ask(lambda reply: ask.Hear(heard, None, reply))
+        proven = await self._prove(heard)
+        await self._ask(lambda reply: ask.Hear(heard, None, reply, proven))
         now_ns, elapsed_ns = self.clock.now_ns(), self.clock.elapsed_ns()
         link.heard(now_ns, elapsed_ns)
         link.round_trip_ms = (elapsed_ns - began_ns) / 1e6

@@ -275,7 +275,8 @@ class Conductor:
             step.writes.counters.append((f"exchange {message.sender}", request.counter))
         others = {name: m for name, m in self.mirrors.items() if m is not mirror}
         verified = verify_message(message, mirror, {self.party: self.log, **others},
-                                  self.agreement, self.airspace.last_seen.get(message.sender, {}))
+                                  self.agreement, self.airspace.last_seen.get(message.sender, {}),
+                                  request.proven)
         self._check_receipt(mirror, message)
         self._take_in(request, mirror, verified, step)
         if request.counter is None:

@@ -111,11 +111,15 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """Take in a peer's message. A request has a counter and is answered with a message."""
+    """Take in a peer's message. A request has a counter and is answered with a message.
+
+    `proven` is what `exchange.prove_leaves` said of it beforehand.
+    """
 
     message: Message
     counter: int | None
     reply: Reply
+    proven: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
