@@ -3,8 +3,8 @@
 In go 4D volumes and separation minima; out come serials of those that conflict, or an `Encounter`.
 Two volumes conflict (F3548-21, 'strategic conflict', widened by the agreement's minima) if their
 times, altitude bands and outlines each come nearer than the minimum; where a minimum is 0 they must
-share more than a boundary. Times are half-open. `kernels` answers exactly, `reference` says what is
-right; here stand the index that finds candidates, and what is shown of an encounter.
+share more than a boundary. Times are half-open. `kernels` answers exactly, `definition` says what
+is right; here stand the index that finds candidates, and what is shown of an encounter.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from outlines import (
 from shapely.geometry import Point
 from shapely.geometry import Polygon as Plane
 
-from luftrom import kernels, reference
+from luftrom import definition, kernels
 from luftrom.conflicts import _packed, encounter
 from luftrom.volume import Circle, Polygon, Separation
 
@@ -125,7 +125,7 @@ def test_shapes_that_touch(name, place, scale):
             assert conflict(Polygon(ring), Polygon(rings[1])) is expected
         assert conflict(Polygon(rings[0][::-1]), Polygon(rings[1])) is expected
         if place == PLACES[2] and scale == 1:
-            assert reference.overlap(Polygon(rings[0]), Polygon(rings[1])) is expected
+            assert definition.overlap(Polygon(rings[0]), Polygon(rings[1])) is expected
 
 
 def test_neighbours_along_long_geodesics_only_touch():
@@ -199,27 +199,27 @@ def pairs(seed, count):
         yield one, random_outline(random, near, size_m * 10 ** random.uniform(-1, 0.3)), size_m
 
 
-def assert_agrees_with_reference(seed, count):
+def assert_agrees_with_definition(seed, count):
     for one, other, size_m in pairs(seed, count):
         for lateral_m in (0.0, min(20_000.0, 0.3 * size_m)):
             separation = Separation(lateral_m, 0.0, 0.0)
             met = encounter((volume(one),), (volume(other),), separation)
-            expected = reference.conflict(volume(one), volume(other), separation)
+            expected = definition.conflict(volume(one), volume(other), separation)
             assert (met is not None) is expected, (one, other, lateral_m)
             if met is not None:
-                gap_m = reference.lateral_distance_m(one, other)
+                gap_m = definition.lateral_distance_m(one, other)
                 assert met.lateral_m == pytest.approx(gap_m, abs=0.006), (one, other, lateral_m)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_fast_path_is_the_reference(seed):
-    assert_agrees_with_reference(seed, 150)
+def test_the_fast_path_is_the_definition(seed):
+    assert_agrees_with_definition(seed, 150)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 140))
-def test_the_fast_path_is_the_reference_on_many_pairs(seed):
-    assert_agrees_with_reference(seed, 2_000)
+def test_the_fast_path_is_the_definition_on_many_pairs(seed):
+    assert_agrees_with_definition(seed, 2_000)
 
 
 def assert_snapped_pairs_agree(seed, count):
@@ -278,5 +278,5 @@ def test_a_point_is_inside_as_shapely_says(place, seed):
         spot = random.uniform(-900, 900, 2).tolist()
         if Plane(plane).boundary.distance(Point(spot)) < 0.05:
             continue
-        point = kernels.chart(*reference.ecef_m(*in_frame(place, [spot])[0]))[:3]
+        point = kernels.chart(*definition.ecef_m(*in_frame(place, [spot])[0]))[:3]
         assert kernels.is_inside(*point, pool, 0, 12) == Plane(plane).contains(Point(spot))

@@ -18,6 +18,7 @@ from luftrom.airspace import Intent, Notice
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.errors import (
     BadInput,
+    Conflict,
     LuftromError,
     NotAuthenticated,
     TooLarge,
@@ -47,6 +48,7 @@ __all__ = ["Against", "Channel", "Node", "NodeKeys", "Outcome", "Transport"]
 
 _LOG = logging.getLogger("luftrom.node")
 _RETRY_S_MAX = 5.0
+_LEAVES_FOR_THREAD = 8                     # messages with fewer are worked on where they arrive
 _LINGER_S = 0.05                           # how long rulings wait for company
 _RESYNCS_MAX = 8                           # in a row, before it counts as a refusal
 _PROBLEM_BYTES_MAX = 64 * 1024
@@ -224,7 +226,7 @@ class Node:
             self._calls[sender].set()
         elif self.log.size > answer.first + len(answer.leaves):
             self._call(sender)
-        encoded = await asyncio.to_thread(encode_message, answer)
+        encoded = await self._encode(answer)
         return encoded, sign_body(encoded, self.party, sender, counter, self._keys.channel)
 
     async def _ask(self, make: Callable[[ask.Reply], ask.Request]) -> Any:
@@ -389,15 +391,22 @@ class Node:
 
     async def _prove(self, message: Message) -> frozenset[int]:
         """Check signatures beside the running step: most of that time needs no interpreter."""
+        if len(message.leaves) < _LEAVES_FOR_THREAD:
+            return frozenset()             # a thread costs more than it saves
         key = self.agreement.party(message.sender).keys.statements
         return await asyncio.to_thread(prove_leaves, message,
                                        self.mirrors[message.sender].applied, key)
+
+    async def _encode(self, message: Message) -> bytes:
+        if len(message.leaves) < _LEAVES_FOR_THREAD:
+            return encode_message(message)
+        return await asyncio.to_thread(encode_message, message)
 
     async def _exchange(self, link: Link) -> None:
         """One round trip: everything that waits, in both directions."""
         message = self._conductor.message_to(link.peer, link.have, link.mirrored)
         link.sent = message.first + len(message.leaves)
-        body = await asyncio.to_thread(encode_message, message)
+        body = await self._encode(message)
         counter = link.next_counter(self.clock.now_ns())
         began_ns = self.clock.elapsed_ns()
         signature = sign_body(body, self.party, link.peer, counter, self._keys.channel)
@@ -414,7 +423,16 @@ class Node:
             raise BadInput("the answer names another sender or recipient than its signature")
         applied = self.mirrors[link.peer].applied
         proven = await self._prove(heard)
-        await self._ask(lambda reply: ask.Hear(heard, None, reply, proven))
+        try:
+            await self._ask(lambda reply: ask.Hear(heard, None, reply, proven))
+        except Conflict as error:
+            # In peace a message of the peer overtook its answer; twice running is no peace.
+            if error.code != "rolled_back" or link.was_overtaken:
+                raise
+            link.was_overtaken = True
+            self._calls[link.peer].set()
+            return
+        link.was_overtaken = False
         now_ns, elapsed_ns = self.clock.now_ns(), self.clock.elapsed_ns()
         link.heard(now_ns, elapsed_ns)
         link.round_trip_ms = (elapsed_ns - began_ns) / 1e6

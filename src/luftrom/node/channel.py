@@ -48,6 +48,7 @@ class Link:
     have: int = 0
     mirrored: int = 0
     sent: int = 0                          # up to where our last message went, unless it failed
+    was_overtaken: bool = False            # was the last answer older than what we held by then?
     counter: int = 0
     heard_ns: int | None = None            # wall clock, to be shown
     heard_elapsed_ns: int | None = None    # the other clock, to measure the age with
