@@ -17,7 +17,7 @@ from luftrom.agreement import Agreement
 from luftrom.base64url import encode_base64url
 from luftrom.clock import NS_PER_S, format_time
 from luftrom.errors import BadInput
-from luftrom.volume import Volume4D
+from luftrom.volume import Polygon, Volume4D
 
 ACCEPTED, ACTIVATED = "Accepted", "Activated"
 NONCONFORMING, CONTINGENT = "Nonconforming", "Contingent"
@@ -64,6 +64,7 @@ class Intent:
         if count > limits.VOLUMES_MAX:
             raise BadInput(f"has {count} 4D volumes; at most {limits.VOLUMES_MAX} are taken",
                            field="volumes")
+        _check_vertices(self.all_volumes)
         if self.off_nominal_volumes and self.state not in OFF_NOMINAL_STATES:
             raise BadInput(f"must be empty in state {self.state}", field="off_nominal_volumes")
         _check_text(self.name, "name", limits.NAME_CHARS_MAX)
@@ -89,6 +90,7 @@ class Notice:
     def __post_init__(self) -> None:
         if not 0 < len(self.volumes) <= limits.VOLUMES_MAX:
             raise BadInput(f"must hold 1 to {limits.VOLUMES_MAX} 4D volumes", field="volumes")
+        _check_vertices(self.volumes)
         _check_text(self.name, "name", limits.NAME_CHARS_MAX)
         _check_text(self.kind, "kind", limits.NAME_CHARS_MAX)
         _check_text(self.remarks, "remarks", limits.REMARKS_CHARS_MAX)
@@ -243,6 +245,13 @@ def format_interval(time_start_ns: int, time_end_ns: int) -> str:
         return f"{start[:16]}Z–{end[:16]}Z"
     digits = 19 if start[:16] == end[:16] else 16
     return f"{start[11:digits]}–{end[11:digits]}Z"
+
+
+def _check_vertices(volumes: tuple[Volume4D, ...]) -> None:
+    count = sum(len(v.outline.vertices) for v in volumes if isinstance(v.outline, Polygon))
+    if count > limits.INTENT_VERTICES_MAX:
+        raise BadInput(f"have {count} vertices in all; at most {limits.INTENT_VERTICES_MAX} are "
+                       "taken", field="volumes")
 
 
 def _check_text(text: str, field: str, most: int) -> None:

@@ -213,8 +213,17 @@ def read_sender(header: str | None) -> str:
     return str(_parse_signature(header)[1].get("from", ""))
 
 
-def verify_body(body: bytes, header: str | None, sender: str, recipient: str, key: bytes) -> int:
-    """Check that `sender` signed this body for `recipient`; returns the message's counter.
+@dataclass(frozen=True, slots=True)
+class BodySignature:
+    """What a verified signature header says: whose message this is, and which body it has."""
+
+    sender: str
+    counter: int
+    sha256: str
+
+
+def verify_header(header: str | None, sender: str, recipient: str, key: bytes) -> BodySignature:
+    """Check that `sender` signed the header for `recipient`, before any body is read.
 
     The counter rises with every message, so a captured message is worth nothing a second time; no
     clock is involved. Raises NotAuthenticated with the step that failed.
@@ -227,12 +236,16 @@ def verify_body(body: bytes, header: str | None, sender: str, recipient: str, ke
                                code="wrong_signature") from None
     if (claims.get("from"), claims.get("to")) != (sender, recipient):
         raise NotAuthenticated(f"the message is not from {sender} to {recipient}")
-    if claims.get("sha256") != hashlib.sha256(body).hexdigest():
-        raise NotAuthenticated("the body is not the one that was signed", code="wrong_signature")
     counter = claims.get("counter")
     if isinstance(counter, bool) or not isinstance(counter, int) or not 0 < counter < 2**63:
         raise NotAuthenticated("the counter is not a number above 0")
-    return counter
+    return BodySignature(sender, counter, str(claims.get("sha256")))
+
+
+def verify_body(body: bytes, signature: BodySignature) -> None:
+    """Check that this is the body that was signed. Raises NotAuthenticated."""
+    if signature.sha256 != hashlib.sha256(body).hexdigest():
+        raise NotAuthenticated("the body is not the one that was signed", code="wrong_signature")
 
 
 def _parse_signature(header: str | None) -> tuple[bytes, dict[str, Any], bytes]:

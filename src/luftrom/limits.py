@@ -12,6 +12,7 @@ JSON_DEPTH_MAX = 32
 JSON_STRING_CHARS_MAX = 65_536
 RING_VERTICES_MAX = 4_096                  # vertices of one polygon at the edges of a node
 VOLUMES_MAX = 1_024                        # 4D volumes of one operational intent
+INTENT_VERTICES_MAX = 20_000               # vertices of all its polygons together
 KEY_OVNS_MAX = 10_000                      # entries of an F3548 `key`
 RADIUS_M_MAX = 2_000_000.0                 # circles and polygon extents beyond this are refused
 ALTITUDE_M_W84_MIN = -8_000.0              # F3548-21, schema Altitude

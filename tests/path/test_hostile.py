@@ -122,6 +122,7 @@ def test_rings_that_enclose_nothing_or_too_much(client, name):
 
 @pytest.mark.parametrize(("change", "field"), [
     ({"volumes": []}, "volumes"), ({"volumes": [volume(50, 8)] * 1025}, "volumes"),
+    ({"volumes": [shaped(ring(4_000))] * 6}, "volumes"),
     ({"volumes": [volume(50, 8, lower=200)]}, "volumes[0].volume.altitude"),
     ({"volumes": [volume(50, 8, start=40)]}, "volumes[0].time"),
     ({"volumes": [volume(50, 8, start=-50, end=-10)]}, "volumes"),
@@ -213,6 +214,14 @@ def test_strangers_are_turned_away_before_their_body_is_read(lonely):
             answer = stranger.post("/exchange", content=body, headers=headers)
             assert answer.status_code in (400, 401), (signature, answer.text)
         assert lonely.digest() == before
+
+
+def test_a_body_that_nobody_vouched_for_is_not_waited_for(lonely):
+    forged = sign_body(b"", "bravo.example", "alfa.example", 1,
+                       ed25519("mallory.example", "channel"))
+    answer = raw(lonely, (f"POST /exchange HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n"
+                          f"{SIGNATURE_HEADER}: {forged}\r\n\r\n").encode())
+    assert answer.startswith(b"HTTP/1.1 401")
 
 
 def test_a_peers_garbage_and_bombs(lonely):

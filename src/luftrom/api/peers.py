@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from luftrom import limits
 from luftrom.api.call import NO_STORE, TEXT, Answer, Call
-from luftrom.errors import LuftromError, NotAuthenticated
-from luftrom.exchange import CONTENT_TYPE, SIGNATURE_HEADER, read_sender
+from luftrom.errors import LuftromError, Unavailable
+from luftrom.exchange import CONTENT_TYPE, SIGNATURE_HEADER
 
+UPLOAD_S_MAX = 60.0
 _SIGNATURE = SIGNATURE_HEADER.lower().encode()
 
 
@@ -14,11 +17,9 @@ async def exchange(call: Call) -> Answer:
     """A peer's message in, ours out. Strangers are turned away before their body is read."""
     header = call.headers.get(_SIGNATURE)
     signature = None if header is None else header.decode("latin-1")
-    sender = read_sender(signature)
-    if sender not in call.node.mirrors:
-        raise NotAuthenticated(f"{sender[:80]!r} is no peer of {call.node.party}")
+    admitted = call.node.admit(signature)
     body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
-    answer, signed = await call.node.exchange_in(body, signature)
+    answer, signed = await call.node.exchange_in(body, admitted)
     return Answer(200, answer, CONTENT_TYPE.encode(), ((_SIGNATURE, signed.encode()), NO_STORE))
 
 
@@ -32,8 +33,16 @@ async def add_checkpoint(call: Call) -> Answer:
 
 
 async def add_entries(call: Call) -> Answer:
-    """C2SP tlog-mirror `add-entries`: cosignature lines, or what is still needed."""
-    body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
+    """C2SP tlog-mirror `add-entries`: cosignature lines, or what is still needed.
+
+    Anybody may upload, so one upload at a time is in memory, and not for ever.
+    """
+    try:
+        async with asyncio.timeout(UPLOAD_S_MAX), call.app.in_turn("add-entries"):
+            body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
+    except TimeoutError:
+        raise Unavailable(f"the upload took more than {UPLOAD_S_MAX:.0f} s, or waited that long "
+                          "for another one") from None
     try:
         return Answer(200, await call.node.add_entries(body), TEXT)
     except LuftromError as error:

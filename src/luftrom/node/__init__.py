@@ -26,6 +26,7 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange import (
+    BodySignature,
     Message,
     encode_message,
     parse_message,
@@ -33,6 +34,7 @@ from luftrom.exchange import (
     read_sender,
     sign_body,
     verify_body,
+    verify_header,
 )
 from luftrom.index import Airspace, Record
 from luftrom.log import OwnLog
@@ -203,13 +205,18 @@ class Node:
         """C2SP tlog-mirror `add-entries`; returns the cosignature lines."""
         return await self._ask(lambda reply: ask.Submit(body, True, reply))
 
-    async def exchange_in(self, body: bytes, signature: str | None) -> tuple[bytes, str]:
-        """Take in a peer's message; returns the answer and its signature header."""
-        sender = read_sender(signature)
+    def admit(self, header: str | None) -> BodySignature:
+        """Who sends a message, by its signature header alone. Raises NotAuthenticated."""
+        sender = read_sender(header)
         party = self.agreement.party(sender) if self.agreement else None
         if party is None or sender == self.party:
             raise NotAuthenticated(f"{sender[:200]!r} is no peer of {self.party}")
-        counter = verify_body(body, signature, sender, self.party, party.keys.channel)
+        return verify_header(header, sender, self.party, party.keys.channel)
+
+    async def exchange_in(self, body: bytes, signature: BodySignature) -> tuple[bytes, str]:
+        """Take in the message of an admitted peer; returns the answer and its signature header."""
+        verify_body(body, signature)
+        sender, counter = signature.sender, signature.counter
         link = self._links[sender]
         try:
             message = parse_message(body)
@@ -416,7 +423,9 @@ class Node:
             self._resynchronise(link, status, answer)
             return
         key = self.agreement.party(link.peer).keys.channel
-        if verify_body(answer, signed, link.peer, self.party, key) != counter:
+        signature_there = verify_header(signed, link.peer, self.party, key)
+        verify_body(answer, signature_there)
+        if signature_there.counter != counter:
             raise NotAuthenticated("the answer is to another message")
         heard = parse_message(answer)
         if (heard.sender, heard.recipient) != (link.peer, self.party):
