@@ -7,7 +7,7 @@ VENV := .venv
 READY = @PYTHON="$(PYTHON)" sh scripts/environment $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser sweep bench lock clean
+.PHONY: help demo test browser sweep soak bench lock clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -26,7 +26,11 @@ browser: ## both consoles in headless Chromium; it must be installed
 
 sweep: ## more schedules, pairs and rounds than the default tests
 	$(READY) requirements-test.lock
-	$(VENV)/bin/python -m pytest -m "slow and not browser" $(ARGS)
+	$(VENV)/bin/python -m pytest -m "slow and not soak and not browser" $(ARGS)
+
+soak: ## the rest of the slow ones: half an hour and more
+	$(READY) requirements-test.lock
+	$(VENV)/bin/python -m pytest -m soak $(ARGS)
 
 bench: ## declarations a second through two nodes, against the machine's limits
 	$(READY) requirements.lock

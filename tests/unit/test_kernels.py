@@ -199,6 +199,12 @@ def pairs(seed, count):
         yield one, random_outline(random, near, size_m * 10 ** random.uniform(-1, 0.3)), size_m
 
 
+def some_of(seeds, count):
+    """The first few for `make sweep`; all of them for `make soak`."""
+    return [pytest.param(seed, marks=[pytest.mark.soak] if n >= count else [])
+            for n, seed in enumerate(seeds)]
+
+
 def assert_agrees_with_definition(seed, count):
     for one, other, size_m in pairs(seed, count):
         for lateral_m in (0.0, min(20_000.0, 0.3 * size_m)):
@@ -217,7 +223,7 @@ def test_the_fast_path_is_the_definition(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 140))
+@pytest.mark.parametrize("seed", some_of(range(100, 140), 3))
 def test_the_fast_path_is_the_definition_on_many_pairs(seed):
     assert_agrees_with_definition(seed, 2_000)
 
@@ -245,7 +251,7 @@ def test_snapped_pairs_agree_with_shapely(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(50, 70))
+@pytest.mark.parametrize("seed", some_of(range(50, 70), 2))
 def test_many_snapped_pairs_agree_with_shapely(seed):
     assert_snapped_pairs_agree(seed, 10_000)
 
