@@ -44,7 +44,7 @@ def _print(document: Mapping[str, Any]) -> None:
     from luftrom.cli.terminal import plural, print_line, print_pairs, short
 
     agreement, log, airspace = document["agreement"], document["log"], document["airspace"]
-    print_line(f"{document['party']}   {document['time']}   Luftrom {document['version']}", "title")
+    print_line(f"{document['party']}   {_second(document['time'])}   Luftrom {document['version']}", "title")
     others = [p["name"] for p in agreement["parties"] if p["name"] != document["party"]] \
         if agreement else []
     print_pairs([
@@ -58,13 +58,17 @@ def _print(document: Mapping[str, Any]) -> None:
         _print_channel(channel)
 
 
+def _second(time: str) -> str:
+    return f"{time[:19]}Z"
+
+
 def _print_channel(channel: Mapping[str, Any]) -> None:
     from luftrom.cli.terminal import format_age, plural, print_line, print_pairs
 
     print_line(f"{channel['peer']} is {channel['state']}",
                STATE_STYLES.get(channel["state"], ""))
     heard = ("not since this node started" if channel["age_s"] is None
-             else f"{format_age(channel['age_s'])} ago, at {channel['last_heard']}")
+             else f"{format_age(channel['age_s'])} ago, at {_second(channel['last_heard'])}")
     trip = channel["round_trip_ms"]
     left = channel["receipts_outstanding"]
     pairs = [
