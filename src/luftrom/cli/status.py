@@ -44,7 +44,8 @@ def _print(document: Mapping[str, Any]) -> None:
     from luftrom.cli.terminal import plural, print_line, print_pairs, short
 
     agreement, log, airspace = document["agreement"], document["log"], document["airspace"]
-    print_line(f"{document['party']}   {_second(document['time'])}   Luftrom {document['version']}", "title")
+    print_line(f"{document['party']}   {_second(document['time'])}   "
+               f"Luftrom {document['version']}", "title")
     others = [p["name"] for p in agreement["parties"] if p["name"] != document["party"]] \
         if agreement else []
     print_pairs([
