@@ -50,6 +50,7 @@ __all__ = ["Against", "Channel", "Node", "NodeKeys", "Outcome", "Transport"]
 
 _LOG = logging.getLogger("luftrom.node")
 _RETRY_S_MAX = 5.0
+_STEP_REQUESTS_MAX = 32                    # a longer step keeps the peer and the clients waiting
 _LEAVES_FOR_THREAD = 8                     # messages with fewer are worked on where they arrive
 _LINGER_S = 0.05                           # how long rulings wait for company
 _RESYNCS_MAX = 8                           # in a row, before it counts as a refusal
@@ -287,7 +288,10 @@ class Node:
             if self._stopping:
                 break
             self._wake.clear()
-            requests, self._inbox = self._inbox, []
+            requests, self._inbox = (self._inbox[:_STEP_REQUESTS_MAX],
+                                     self._inbox[_STEP_REQUESTS_MAX:])
+            if self._inbox:
+                self._wake.set()
             self._idle.clear()
             try:
                 await self._step(requests)
