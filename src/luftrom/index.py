@@ -388,10 +388,6 @@ class Airspace:
             return f"which loses to {other.name} by the rule {rule}"
         return None
 
-    def missing_from_key(self, intent: Intent, key: frozenset[str]) -> list[Record]:
-        """Accepted intents that a declaration would meet and whose OVN the key does not hold."""
-        return [r for r in self.relevant(intent) if r.ovn not in key]
-
     def relevant(self, intent: Intent) -> list[Record]:
         """Accepted intents, other than the entity itself, that the volumes would conflict with."""
         met = (self._serials[serial] for serial in self._volumes.query(intent.all_volumes))
