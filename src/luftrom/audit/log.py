@@ -111,7 +111,7 @@ class LogAudit:
         if not isinstance(held, int):
             leaves.fail("the rows of the leaves are not what they should be")
             return
-        for start, window in self._windows(held):
+        for _, window in self._windows(held):
             self.tree.extend([leaf_hash(leaf) for leaf in window])
         self._check_count(held)
         if self.body is None:
