@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ran import Ran
 
 READY_S_MAX = 90.0                         # the first start on a machine compiles the kernels
 TERMS = {"name": "Test skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper": 3000,
@@ -22,17 +23,6 @@ TERMS = {"name": "Test skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper"
          "priority_levels": [{"priority": 0, "conflicts_permitted": False},
                              {"priority": 10, "conflicts_permitted": True}],
          "undeclared_priority_permits": False, "silence": {"mode": "hold", "after_s": 2}}
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 def luftrom(*arguments: object) -> Ran:

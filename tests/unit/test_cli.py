@@ -7,13 +7,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from ran import Luftrom, Ran
 
 from luftrom.cli import COMMANDS, DEFECT, INTERRUPTED, NO, NO_ANSWER, USAGE, cli, exit_code, run
 from luftrom.cli.reference import contexts
@@ -33,20 +32,6 @@ TERMS = {"name": "Test skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper"
          "separation": {"lateral_m": 500, "vertical_m": 100, "time_s": 60},
          "priority_levels": [{"priority": 0, "conflicts_permitted": False}],
          "undeclared_priority_permits": False, "silence": {"mode": "hold", "after_s": 10}}
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Luftrom = Callable[..., Ran]
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,13 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from holdings import ALFA, BRAVO, Pair, play
+from ran import Luftrom, Ran
 
 from luftrom.cli import NO, USAGE, run
 from luftrom.config import (
@@ -34,20 +34,6 @@ TERMS = {"name": "Test skies", "altitude_m_w84_lower": -500, "altitude_m_w84_upp
          "separation": {"lateral_m": 100, "vertical_m": 50, "time_s": 0},
          "priority_levels": [{"priority": 0, "conflicts_permitted": False}],
          "undeclared_priority_permits": False, "silence": {"mode": "proceed", "after_s": 5}}
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Luftrom = Callable[..., Ran]
 
 
 @pytest.fixture
