@@ -119,7 +119,7 @@ def _parse_line(line: str) -> NoteSignature:
     if not line.startswith(_MARK) or not space:
         raise BadInput("must be an em dash, a name and base64, parted by spaces",
                        field="signatures")
-    raw = _unb64(text, "signatures")
+    raw = parse_base64(text, "signatures")
     if len(raw) < 5:
         raise BadInput("is shorter than a key id and a signature", field="signatures")
     return NoteSignature(name, raw[:4], raw[4:])
@@ -203,7 +203,7 @@ def parse_vkey(text: str) -> NoteVerifier:
     parts = text.split("+", 2)
     if len(parts) != 3 or not _KEY_ID.fullmatch(parts[1]):
         raise BadInput("must be <name>+<key id in hex>+<base64>", field="vkey")
-    material = _unb64(parts[2], "vkey")
+    material = parse_base64(parts[2], "vkey")
     if not material:
         raise BadInput("holds no key", field="vkey")
     try:
@@ -216,7 +216,8 @@ def parse_vkey(text: str) -> NoteVerifier:
     return verifier
 
 
-def _unb64(text: str, field: str) -> bytes:
+def parse_base64(text: str, field: str) -> bytes:
+    """Base64 with padding to bytes; BadInput unless it is the one text of these bytes."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):

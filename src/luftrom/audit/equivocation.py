@@ -17,7 +17,6 @@ was never signed, is kept as a record, and verifying it says so (`not_proven`).
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from luftrom.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from luftrom.content import read_intent, read_notice
 from luftrom.errors import BadInput, LuftromError, Unverified
 from luftrom.merkle import verify_consistency
-from luftrom.note import parse_vkey
+from luftrom.note import parse_base64, parse_vkey
 from luftrom.receipt import verify_kept_receipt
 from luftrom.statement import (
     Statement,
@@ -242,10 +241,4 @@ def _decode(text: Any, name: str) -> bytes:
         raise BadInput("must be text", field=f"evidence.{name}")
     if name not in _HASHES:
         return text.encode()
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        data = b""
-    if base64.b64encode(data).decode() != text:
-        raise BadInput("must be base64 with padding", field=f"evidence.{name}")
-    return data
+    return parse_base64(text, f"evidence.{name}")

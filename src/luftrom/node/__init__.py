@@ -220,9 +220,7 @@ class Node:
         sender, counter = signature.sender, signature.counter
         link = self._links[sender]
         try:
-            message = parse_message(body)
-            if (message.sender, message.recipient) != (sender, self.party):
-                raise BadInput("the message names another sender or recipient than its signature")
+            message = self._read(body, sender)
             proven = await self._prove(message)
             answer = await self._ask(lambda reply: ask.Hear(message, counter, reply, proven))
         except (BadInput, TooLarge, Unverified) as error:
@@ -359,16 +357,16 @@ class Node:
 
         Under load that halves the number of messages, and each is signed, synced and receipted.
         """
-        link = self._links[peer]
-        if self._urgent_size > max(link.have, link.sent):
+        sent = self._links[peer].sent_size
+        if self._urgent_size > sent:
             self._calls[peer].set()
-        elif self.log.size > link.have and peer not in self._lingering:
+        elif self.log.size > sent and peer not in self._lingering:
             self._lingering.add(peer)
             asyncio.get_running_loop().call_later(_LINGER_S, self._call_late, peer)
 
     def _call_late(self, peer: str) -> None:
         self._lingering.discard(peer)
-        if self.log.size > max(self._links[peer].have, self._links[peer].sent):
+        if self.log.size > self._links[peer].sent_size:
             self._calls[peer].set()
 
     async def _carry(self, peer: str) -> None:
@@ -399,6 +397,13 @@ class Node:
             pause_s = min(_RETRY_S_MAX, 2 * pause_s + 0.1)
             await asyncio.sleep(pause_s)
             call.set()
+
+    def _read(self, body: bytes, sender: str) -> Message:
+        """A verified body to its message, which must be of whoever signed it."""
+        message = parse_message(body)
+        if (message.sender, message.recipient) != (sender, self.party):
+            raise BadInput("the message names another sender or recipient than its signature")
+        return message
 
     async def _prove(self, message: Message) -> frozenset[int]:
         """Check signatures beside the running step: most of that time needs no interpreter."""
@@ -431,9 +436,7 @@ class Node:
         verify_body(answer, signature_there)
         if signature_there.counter != counter:
             raise NotAuthenticated("the answer is to another message")
-        heard = parse_message(answer)
-        if (heard.sender, heard.recipient) != (link.peer, self.party):
-            raise BadInput("the answer names another sender or recipient than its signature")
+        heard = self._read(answer, link.peer)
         applied = self.mirrors[link.peer].applied
         proven = await self._prove(heard)
         try:

@@ -58,6 +58,11 @@ class Link:
     checks_missed: int = 0
     resyncs: int = 0                       # times in a row that the peer asked to begin elsewhere
 
+    @property
+    def sent_size(self) -> int:
+        """Up to where the peer has our log, or is being sent it."""
+        return max(self.have, self.sent)
+
     def next_counter(self, now_ns: int) -> int:
         """A number above all before it, also across restarts while the clock is not set back."""
         self.counter = max(self.counter + 1, now_ns)

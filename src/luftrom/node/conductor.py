@@ -321,7 +321,6 @@ class Conductor:
         """The leaves that show, together with the last of them, what it contradicts."""
         before = self.airspace.latest_of(statement.party, statement.entity_id)
         first = first_leaf_needed(statement, before.index if before else None)
-
         return run_of_leaves(self.mirrors[statement.party].leaf, first, statement.index + 1)
 
     def _submit(self, request: ask.Submit, step: Step) -> None:
