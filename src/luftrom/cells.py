@@ -2,25 +2,26 @@
 
 The sphere of directions from the Earth's centre is projected onto the six faces of a cube; on each
 face S2's quadratic map makes cells of nearly equal size, and a level halves their edges. In go
-places in metres (Earth-centred, Earth-fixed); out come ranges (face, s, t) of a cover and whole
-numbers that name cells. `cell_id` gives Google S2's 64-bit identifiers (s2geometry.io).
+places in metres (Earth-centred, Earth-fixed); out come ranges (face, s, t) of a cover.
+`cell_id` gives Google S2's 64-bit identifiers (s2geometry.io).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+
+from luftrom.ellipsoid import compiled
 
 LEVEL_MAX = 30                             # the finest level of S2
+FACES = 6
 # How the Hilbert curve passes through the four parts of a cell, by how it is turned there.
 _SWAP, _INVERT = 1, 2                      # how the Hilbert curve is turned within a cell
 _POSITION_TO_IJ = ((0, 1, 3, 2), (0, 2, 3, 1), (3, 2, 0, 1), (3, 1, 0, 2))
 _POSITION_TO_TURN = (_SWAP, 0, 0, _INVERT | _SWAP)
 
-Range = tuple[int, float, float, float, float]
 
-
-def on_face(face: int, x: float, y: float, z: float) -> tuple[float, float, float]:
+@compiled
+def on_face(face, x, y, z):
     """A direction in the axes of a face: (along u, along v, outwards).
 
     Face k looks along the k-th axis of the Earth, face k + 3 against it.
@@ -38,7 +39,8 @@ def on_face(face: int, x: float, y: float, z: float) -> tuple[float, float, floa
     return y, x, -z
 
 
-def face_of(x: float, y: float, z: float) -> int:
+@compiled
+def face_of(x, y, z):
     """The face that a direction meets."""
     ax, ay, az = abs(x), abs(y), abs(z)
     if ax > ay and ax > az:
@@ -48,83 +50,72 @@ def face_of(x: float, y: float, z: float) -> int:
     return 2 if z > 0 else 5
 
 
-def spread(u: float) -> float:
+@compiled
+def spread(u):
     """S2's quadratic map from -1..1 on a face to 0..1, where cells are nearly equal."""
     return 0.5 * math.sqrt(1.0 + 3.0 * u) if u >= 0.0 else 1.0 - 0.5 * math.sqrt(1.0 - 3.0 * u)
 
 
-def cover_ball(x: float, y: float, z: float, radius_m: float) -> list[Range]:
-    """Ranges (face, s0, s1, t0, t1) that hold every direction to a ball; s and t are 0..1.
+@compiled
+def cell_of(x, y, z, level):
+    """(face, i, j): the cell of a level that a direction meets."""
+    face = face_of(x, y, z)
+    u, v, w = on_face(face, x, y, z)
+    cells = 1 << level
+    return (face, min(int(spread(u / w) * cells), cells - 1),
+            min(int(spread(v / w) * cells), cells - 1))
+
+
+@compiled
+def cover_ball(x, y, z, radius_m, out):
+    """Write ranges (face, s0, s1, t0, t1) that hold every direction to a ball; s and t are 0..1.
 
     The ball stands around (x, y, z) in metres; one as large as the Earth is covered by all faces.
+    `out` has a row for each face; the number of rows written is returned.
     """
     size = math.sqrt(x * x + y * y + z * z)
     sine = radius_m / size * (1.0 + 1e-9) + 1e-12
     if sine >= 0.7:
-        return [(face, 0.0, 1.0, 0.0, 1.0) for face in range(6)]
+        for face in range(FACES):
+            out[face, 0] = face
+            out[face, 1] = out[face, 3] = 0.0
+            out[face, 2] = out[face, 4] = 1.0
+        return FACES
     x, y, z = x / size, y / size, z / size
     first = face_of(x, y, z)
-    found = _on_one_face(first, x, y, z, sine)
-    if (found is not None and 0.0 < found[1] and found[2] < 1.0
-            and 0.0 < found[3] and found[4] < 1.0):
-        return [found]
-    ranges = [found] if found is not None else [(first, 0.0, 1.0, 0.0, 1.0)]
-    for face in range(6):
+    count = _cover_on_face(first, x, y, z, sine, out, 0)
+    if (count and 0.0 < out[0, 1] and out[0, 2] < 1.0 and 0.0 < out[0, 3] and out[0, 4] < 1.0):
+        return count
+    for face in range(FACES):
         if face != first:
-            found = _on_one_face(face, x, y, z, sine)
-            if found is not None:
-                ranges.append(found)
-    return ranges
+            count = _cover_on_face(face, x, y, z, sine, out, count)
+    return count
 
 
-def _on_one_face(face: int, x: float, y: float, z: float, sine: float) -> Range | None:
+@compiled
+def _cover_on_face(face, x, y, z, sine, out, count):
+    """Write the range on one face, if the ball reaches it; how many there are now."""
     a, b, c = on_face(face, x, y, z)
     if max(c, 0.0) + sine < 0.577:         # every direction to the face has c of 1/sqrt(3) or more
-        return None
+        return count
     u0, u1 = _slopes(a, c, sine)
     v0, v1 = _slopes(b, c, sine)
     if u0 > 1.0 or u1 < -1.0 or v0 > 1.0 or v1 < -1.0:
-        return None
-    return (face, spread(max(u0, -1.0)), spread(min(u1, 1.0)),
-            spread(max(v0, -1.0)), spread(min(v1, 1.0)))
+        return count
+    out[count, 0] = face
+    out[count, 1], out[count, 2] = spread(max(u0, -1.0)), spread(min(u1, 1.0))
+    out[count, 3], out[count, 4] = spread(max(v0, -1.0)), spread(min(v1, 1.0))
+    return count + 1
 
 
-def _slopes(a: float, c: float, sine: float) -> tuple[float, float]:
+@compiled
+def _slopes(a, c, sine):
     """The least and the greatest a/c in a cone around a unit direction, where all has c > 0."""
     if c <= sine:                          # the cone reaches the rim of this face's half space
         return -2.0, 2.0
     below = c * c - sine * sine
     root = sine * math.sqrt(max(0.0, a * a + below))
     return (a * c - root) / below, (a * c + root) / below
-
-
-def level_for(ranges: list[Range], level_max: int) -> int:
-    """The finest level at which each range meets at most two cells along an axis."""
-    extent = max(max(s1 - s0, t1 - t0) for _, s0, s1, t0, t1 in ranges)
-    return min(level_max, max(0, -math.frexp(extent)[1])) if extent > 0.0 else level_max
-
-
-def indexes(span: Range, level: int) -> tuple[int, int, int, int, int]:
-    """(face, i0, i1, j0, j1): the cells of a level that a range meets, both ends included."""
-    cells = 1 << level
-    face, s0, s1, t0, t1 = span
-    most = cells - 1
-    return (face, min(int(s0 * cells), most), min(int(s1 * cells), most),
-            min(int(t0 * cells), most), min(int(t1 * cells), most))
-
-
-def cells_of(spans: list[tuple[int, int, int, int, int]]) -> Iterator[int]:
-    """The cells of index ranges, each as one number within its level."""
-    for face, i0, i1, j0, j1 in spans:
-        for i in range(i0, i1 + 1):
-            base = (face << 60) | (i << 30)
-            yield from range(base | j0, (base | j1) + 1)
-
-
-def is_met(cell: int, spans: list[tuple[int, int, int, int, int]]) -> bool:
-    """Is a cell, as `cells_of` names it, one of the index ranges'?"""
-    face, i, j = cell >> 60, cell >> 30 & 0x3FFFFFFF, cell & 0x3FFFFFFF
-    return any(face == f and i0 <= i <= i1 and j0 <= j <= j1 for f, i0, i1, j0, j1 in spans)
 
 
 def cell_id(face: int, i: int, j: int, level: int) -> int:

@@ -3,29 +3,34 @@
 In go 4D volumes and separation minima; out come serials of those that conflict, or an `Encounter`.
 Two volumes conflict (F3548-21, 'strategic conflict', widened by the agreement's minima) if their
 times, altitude bands and outlines each come nearer than the minimum; where a minimum is 0 they must
-share more than a boundary. Times are half-open. `kernels` answers exactly, `definition` says what
-is right; here stand the index that finds candidates, and what is shown of an encounter.
+share more than a boundary. Times are half-open. `kernels` answers exactly and `definition` says
+what is right; `grid` finds candidates, `screen` says at once what is beyond doubt, `slots` holds
+the volumes. Here stand the index as others see it, and what is shown of an encounter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from luftrom import cells, kernels
-from luftrom.ellipsoid import PIECE_M, prepare_circle, prepare_ring
+from luftrom import kernels, slots
+from luftrom.bounds import GRIDS, prepare
+from luftrom.columns import Columns
+from luftrom.grid import ALL, move_cells
+from luftrom.packing import Packed, in_parts, pack, pack_columns
+from luftrom.slots import State
 from luftrom.volume import Circle, Polygon, Separation, Volume4D
 
-# Volumes are filed under cells of one of these levels and times of one of these lengths: the finest
-# where they meet at most two along each axis, so that neither extent nor duration costs memory.
-_LEVELS = (0, 3, 6, 9, 12, 15)             # edges of about 10,000, 1,250, 156, 20, 2.4, 0.3 km
-_SHIFTS = (38, 41, 44, 47, 50, 53, 63)     # powers of two of nanoseconds: 4.6 min to everything
-_ROWS_MIN = 1024
+_GROWTH = 1.25                             # of arrays that are full; what is free counts as memory
+_PAIRS = 256                               # room for the pairs of an answer, at first
+_SLOTS_MIN = 1_024                         # an index this small is not made smaller
 _NS_PER_S = 1_000_000_000
 _DISTANCE_DIGITS = 2                       # what is shown is rounded to centimetres
 _DEGREE_DIGITS = 7
+_EVERYWHERE = np.full((1, GRIDS), ALL, np.int8)
+_NO_MINIMA, _NO_GROUPS = np.zeros(2), np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,14 @@ class Encounter:
 def encounter(volumes_a: Sequence[Volume4D], volumes_b: Sequence[Volume4D],
               separation: Separation) -> Encounter | None:
     """How two sets of volumes conflict under the minima; None if they do not."""
-    times, bands, pool = _packed((*volumes_a, *volumes_b))
+    packed = pack((*volumes_a, *volumes_b))
+    shapes = [prepare(packed.pool, *outline) for outline in packed.outlines.tolist()]
+    points = [len(shape) - kernels.HEAD_ROWS for shape in shapes]
+    rows = np.cumsum([0] + [len(shape) for shape in shapes[:-1]])
+    times = np.column_stack((packed.spans, rows, np.array(points, np.int64)))
     figures, span_ns = np.zeros(6), np.zeros(2, np.int64)
-    minima = _minima(separation)
-    if not kernels.meet(times, bands, len(volumes_a), pool, minima, _time_ns(separation),
-                        figures, span_ns):
+    if not kernels.meet(times, packed.bands, len(volumes_a), np.concatenate(shapes),
+                        minima_of(separation), time_ns_of(separation), figures, span_ns):
         return None
     lateral_m, vertical_m, lat_deg, lng_deg, lower, upper = figures.tolist()
     return Encounter(*span_ns.tolist(), round(lateral_m, _DISTANCE_DIGITS),
@@ -63,217 +71,171 @@ def encounter(volumes_a: Sequence[Volume4D], volumes_b: Sequence[Volume4D],
                      round(lng_deg, _DEGREE_DIGITS), lower, upper)
 
 
-def _time_ns(separation: Separation) -> int:
+def time_ns_of(separation: Separation) -> int:
+    """The time minimum in nanoseconds."""
     return round(separation.time_s * _NS_PER_S)
 
 
-def _minima(separation: Separation) -> np.ndarray:
+def minima_of(separation: Separation) -> np.ndarray:
     """Lateral and vertical metres; floats even if given as whole numbers: kernels know one type."""
     return np.array((separation.lateral_m, separation.vertical_m), np.float64)
-
-
-def _prepared(outline: object) -> np.ndarray:
-    """The prepared outline, computed once and kept with the value."""
-    shape = outline.prepared
-    if shape is None:
-        if isinstance(outline, Polygon):
-            shape = prepare_ring(np.array(outline.vertices, np.float64), PIECE_M)
-        else:
-            shape = prepare_circle(float(outline.lat_deg), float(outline.lng_deg),
-                                   float(outline.radius_m))
-        object.__setattr__(outline, "prepared", shape)
-    return shape
-
-
-def _packed(volumes: Sequence[Volume4D]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Volumes as the kernels take them: times, bands and a pool of their outlines."""
-    shapes = [_prepared(volume.outline) for volume in volumes]
-    rows, row = [], 0
-    for volume, shape in zip(volumes, shapes, strict=True):
-        rows.append((volume.time_start_ns, volume.time_end_ns, row,
-                     len(shape) - kernels.HEAD_ROWS))
-        row += len(shape)
-    bands = [(v.altitude_m_w84_lower, v.altitude_m_w84_upper) for v in volumes]
-    return (np.array(rows, np.int64).reshape(-1, 4), np.array(bands, np.float64).reshape(-1, 2),
-            np.concatenate(shapes) if len(shapes) > 1 else shapes[0])
 
 
 class VolumeIndex:
     """Which of many sets of volumes conflict with these? Not thread-safe.
 
-    A set is known by its serial. Memory grows with the number of volumes and of their vertices
-    alone, and is given back as they are removed, but for 56 bytes a volume until all are gone.
+    A set is known by its serial, a number of 0 to 2^63 - 1. Memory grows with the number of volumes
+    and of their corners alone (`nbytes`), and is given back as they are removed or are over.
     """
 
     def __init__(self, separation: Separation):
-        self._minima = _minima(separation)
-        self._time_ns = _time_ns(separation)
-        self._slots: dict[int, range | list[int]] = {}
-        self._volumes: dict[int, tuple[Volume4D, ...]] = {}
-        # (level, shift) -> cell -> bucket of time -> slots
-        self._grids: dict[tuple[int, int], dict[int, dict[int, set[int]]]] = {}
-        self._clear()
-
-    def _clear(self) -> None:
-        self._grids.clear()
-        self._slots.clear()
-        self._free: list[int] = []
-        self._slot_count = 0
-        self._row_count = 0
-        self._dead_rows = 0
-        self._times = np.zeros((_ROWS_MIN, 4), np.int64)
-        self._bands = np.zeros((_ROWS_MIN, 2))
-        self._pool = np.zeros((_ROWS_MIN, 3))
-        self._serials = np.zeros(_ROWS_MIN, np.int64)
+        self._minima = minima_of(separation)
+        self._time_ns = time_ns_of(separation)
+        self._state = State.empty()
 
     def __len__(self) -> int:
         """How many serials are held."""
-        return len(self._slots)
+        return int(self._state.meta[slots.SETS])
+
+    @property
+    def volumes(self) -> int:
+        """How many volumes are held."""
+        return int(self._state.meta[slots.VOLUMES])
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all that is held, in bytes."""
+        return sum(array.nbytes for array in self._state)
 
     # -- changes -----------------------------------------------------------------------------
 
-    def insert(self, serial: int, volumes: Iterable[Volume4D]) -> None:
-        """Hold a set of volumes under a serial that is not in use; ValueError if it is."""
-        if serial in self._volumes:
-            raise ValueError(f"serial {serial} is in use")
-        self._volumes[serial] = tuple(volumes)
-        self._slots[serial] = [self._file(serial, volume) for volume in self._volumes[serial]]
+    def insert(self, serial: int, volumes: Sequence[Volume4D]) -> None:
+        """Hold a set of at least one volume under a serial; ValueError if that is in use."""
+        self._insert(np.full(len(volumes), serial, np.int64), pack(volumes))
+
+    def insert_columns(self, serials: np.ndarray, columns: Columns) -> None:
+        """Hold many volumes, each under its serial (n,); ValueError if one is in use already.
+
+        Volumes with the same serial are one set.
+        """
+        if not len(columns):
+            return
+        packed, serials = pack_columns(columns), np.ascontiguousarray(serials, np.int64)
+        if len(self):
+            self._insert(serials, packed)
+            return
+        _check_serials(self._state, serials)
+        self._state, _ = slots.load(serials, packed)
+        slots.link_sets(self._state)
+
+    def _insert(self, serials: np.ndarray, packed: Packed) -> None:
+        _check_serials(self._state, serials)
+        done = 0
+        while True:
+            done, lack = slots.insert_all(self._state, serials, *packed, done)
+            if lack == slots.NOTHING:
+                return
+            self._state = _grown(self._state, lack, len(packed.pool))
 
     def remove(self, serial: int) -> None:
         """Let go of a set; KeyError if the serial is not in use."""
-        volumes, slots = self._volumes.pop(serial), self._slots.pop(serial)
-        for volume, slot in zip(volumes, slots, strict=True):
-            for grid, cell, bucket in self._places(volume):
-                buckets = self._grids[grid][cell]
-                buckets[bucket].discard(slot)
-                if not buckets[bucket]:
-                    del buckets[bucket]
-                    if not buckets:
-                        del self._grids[grid][cell]
-                        if not self._grids[grid]:
-                            del self._grids[grid]
-            self._dead_rows += int(self._times[slot, 3]) + kernels.HEAD_ROWS
-            self._times[slot, 3] = 0
-            self._free.append(slot)
-        if not self._volumes:
-            self._clear()
-        elif self._dead_rows > self._row_count // 2 + _ROWS_MIN:
-            self._compact()
+        if serial < 0 or not slots.remove_set(self._state, serial):
+            raise KeyError(serial)
+        self._give_back()
 
-    def _compact(self) -> None:
-        """Close the gaps that removed outlines left in the pool; paid by as many removals."""
-        live = np.flatnonzero(self._times[:self._slot_count, 3])
-        counts = self._times[live, 3] + kernels.HEAD_ROWS
-        ends = np.cumsum(counts)
-        moved = np.repeat(self._times[live, 2] - (ends - counts), counts)
-        self._row_count, self._dead_rows = int(ends[-1]), 0
-        pool = np.zeros((max(_ROWS_MIN, self._row_count * 3 // 2), 3))
-        pool[:self._row_count] = self._pool[moved + np.arange(self._row_count)]
-        self._pool = pool
-        self._times[live, 2] = ends - counts
+    def expire(self, before_ns: int) -> list[int]:
+        """Let go of all volumes that ended at or before a time, and say which sets are gone.
 
-    def _file(self, serial: int, volume: Volume4D) -> int:
-        shape = _prepared(volume.outline)
-        if self._free:
-            slot = self._free.pop()
-        else:
-            slot = self._slot_count
-            self._slot_count += 1
-            if slot == len(self._serials):
-                self._times, self._bands = _grown(self._times), _grown(self._bands)
-                self._serials = _grown(self._serials)
-        row = self._append(self._row_count, shape)
-        self._times[slot] = (volume.time_start_ns, volume.time_end_ns, row,
-                             len(shape) - kernels.HEAD_ROWS)
-        self._bands[slot] = volume.altitude_m_w84_lower, volume.altitude_m_w84_upper
-        self._serials[slot] = serial
-        self._row_count = row + len(shape)
-        for grid, cell, bucket in self._places(volume):
-            buckets = self._grids.setdefault(grid, {}).setdefault(cell, {})
-            buckets.setdefault(bucket, set()).add(slot)
-        return slot
+        Takes a few nanoseconds for each volume held, and less than a microsecond for each that
+        goes.
+        """
+        gone = np.empty(len(self), np.int64)
+        count = slots.remove_over(self._state, before_ns, gone)
+        self._give_back()
+        return gone[:count].tolist()
 
-    def _append(self, row: int, shape: np.ndarray) -> int:
-        while row + len(shape) > len(self._pool):
-            self._pool = _grown(self._pool)
-        self._pool[row:row + len(shape)] = shape
-        return row
-
-    def _places(self, volume: Volume4D) -> list[tuple[tuple[int, int], int, int]]:
-        """The (grid, cell, bucket) under which a volume is filed: a few, whatever its size."""
-        shape = _prepared(volume.outline)
-        x, y, z = shape[0].tolist()
-        ranges = cells.cover_ball(x, y, z, float(shape[1, 0]))
-        finest = cells.level_for(ranges, _LEVELS[-1])
-        level = next(level for level in reversed(_LEVELS) if level <= finest)
-        start, last = volume.time_start_ns, volume.time_end_ns - 1
-        bits = (last - start).bit_length()
-        shift = next(shift for shift in _SHIFTS if shift >= bits)
-        spans = [cells.indexes(span, level) for span in ranges]
-        return [((level, shift), cell, bucket) for cell in cells.cells_of(spans)
-                for bucket in range(start >> shift, (last >> shift) + 1)]
+    def _give_back(self) -> None:
+        """Close gaps and make smaller what is mostly free; paid by as many removals."""
+        meta = self._state.meta
+        held, dead = int(meta[slots.VOLUMES]), int(meta[slots.DEAD_ROWS])
+        if held < len(self._state.serials) // 4 and len(self._state.serials) > _SLOTS_MIN:
+            self._state = slots.copied(self._state)
+        elif dead > int(meta[slots.ROWS]) // 2 + _SLOTS_MIN:
+            pool = np.zeros((int((meta[slots.ROWS] - dead) * _GROWTH) + _SLOTS_MIN, 3))
+            slots.close_gaps(self._state, pool)
+            self._state = self._state._replace(pool=pool)
 
     # -- questions ---------------------------------------------------------------------------
 
     def query(self, volumes: Sequence[Volume4D]) -> list[int]:
         """The serials, in order, of which at least one volume conflicts with one of these."""
-        return self._query(volumes, self._minima, self._time_ns)
+        return self._query(pack(volumes), self._minima, self._time_ns)
 
     def query_overlap(self, volumes: Sequence[Volume4D]) -> list[int]:
         """The same without minima: those that overlap an area, a band and a time."""
-        return self._query(volumes, np.zeros(2), 0)
+        return self._query(pack(volumes), _NO_MINIMA, 0)
 
-    def _query(self, volumes: Sequence[Volume4D], minima: np.ndarray, time_ns: int) -> list[int]:
-        found: list[int] = []
-        whose: list[int] = []
-        for k, volume in enumerate(volumes):
-            candidates = self._candidates(volume, float(minima[0]), time_ns)
-            found += candidates
-            whose += [k] * len(candidates)
-        if not found:
-            return []
-        times, bands, pool = _packed(volumes)
-        row = self._append(self._row_count, pool)
-        slots = np.array(found, np.int64)
-        hits = np.empty(len(slots), np.bool_)
-        kernels.match(slots, np.array(whose, np.int64), self._times, self._bands, self._pool,
-                      times, bands, row, minima, time_ns, hits)
-        return sorted(set(self._serials[slots[hits]].tolist()))
+    def query_columns(self, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+        """Which sets does each of many volumes conflict with? On all cores.
 
-    def _candidates(self, volume: Volume4D, lateral_m: float, time_ns: int) -> set[int]:
-        """Slots of all volumes that might conflict: those filed where this one reaches."""
-        shape = _prepared(volume.outline)
-        x, y, z = shape[0].tolist()
-        ranges = cells.cover_ball(x, y, z, float(shape[1, 0]) + lateral_m)
-        start, last = volume.time_start_ns - time_ns, volume.time_end_ns - 1 + time_ns
-        spans_of: dict[int, list[tuple[int, int, int, int, int]]] = {}
-        candidates: set[int] = set()
-        for (level, shift), grid in self._grids.items():
-            spans = spans_of.get(level)
-            if spans is None:
-                spans = spans_of[level] = [cells.indexes(span, level) for span in ranges]
-            count = sum((i1 - i0 + 1) * (j1 - j0 + 1) for _, i0, i1, j0, j1 in spans)
-            # A huge area would name more fine cells than there are: then go through those there.
-            if count <= len(grid):
-                met = [grid[cell] for cell in cells.cells_of(spans) if cell in grid]
-            else:
-                met = [buckets for cell, buckets in grid.items() if cells.is_met(cell, spans)]
-            first_bucket, last_bucket = start >> shift, last >> shift
-            for buckets in met:
-                if last_bucket - first_bucket < len(buckets):
-                    for bucket in range(first_bucket, last_bucket + 1):
-                        if bucket in buckets:
-                            candidates |= buckets[bucket]
-                else:
-                    for bucket, slots in buckets.items():
-                        if first_bucket <= bucket <= last_bucket:
-                            candidates |= slots
-        return candidates
+        Two arrays of int64: places in the columns, and serials, as pairs in ascending order.
+        """
+        if not len(columns):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        packed = pack_columns(columns)
+        # Neighbours one after the other find their cells in the cache.
+        packed, order = slots.sorted_by_cell(packed)
+        pairs = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
+            self._state, packed, first, last, self._minima, self._time_ns)))
+        found = np.column_stack((order[pairs[:, 0]], self._state.serials[pairs[:, 1]]))
+        found = np.unique(found, axis=0)
+        return found[:, 0], found[:, 1]
+
+    def _query(self, packed: Packed, minima: np.ndarray, time_ns: int) -> list[int]:
+        pairs = find_pairs(self._state, packed, 0, len(packed.spans), minima, time_ns)
+        return sorted(set(self._state.serials[pairs[:, 1]].tolist()))
 
 
-def _grown(array: np.ndarray) -> np.ndarray:
-    """The same rows with as many free ones behind them."""
-    return np.concatenate((array, np.zeros_like(array)))
+def find_pairs(state: State, packed: Packed, first: int, last: int, minima: np.ndarray, time_ns: int,
+           looks: np.ndarray = _EVERYWHERE, groups: np.ndarray = _NO_GROUPS) -> np.ndarray:
+    """The pairs (volume, slot) (k, 2) int32 that conflict; see `slots.find_conflicts`."""
+    out = np.empty((max(_PAIRS, last - first), 2), np.int32)
+    parts = []
+    while True:
+        first, written = slots.find_conflicts(state, looks, *packed, groups, first, last, minima,
+                                              time_ns, out)
+        parts.append(out[:written])
+        if first == last:
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        out = np.empty((2 * len(out), 2), np.int32)
+
+
+def _check_serials(state: State, serials: np.ndarray) -> None:
+    if len(serials) and serials.min() < 0:
+        raise ValueError("a serial is at least 0")
+    held = slots.first_held(state.sets, serials)
+    if held >= 0:
+        raise ValueError(f"serial {held} is in use")
+
+
+def _grown(state: State, lack: int, rows: int) -> State:
+    """The same state with more room of one kind."""
+    if lack in (slots.LACKS_CELLS, slots.LACKS_SETS):
+        name = "table" if lack == slots.LACKS_CELLS else "sets"
+        table = getattr(state, name)
+        larger = slots.free_table(2 * len(table))
+        move_cells(table, larger)
+        return state._replace(**{name: larger})
+    names = {slots.LACKS_SLOTS: ("spans", "bands", "links", "serials"),
+             slots.LACKS_ROWS: ("pool",), slots.LACKS_ARENA: ("words",)}[lack]
+    return state._replace(**{name: _longer(getattr(state, name), rows) for name in names})
+
+
+def _longer(array: np.ndarray, more: int) -> np.ndarray:
+    """The same rows with free ones behind them."""
+    longer = np.zeros((int(len(array) * _GROWTH) + more, *array.shape[1:]), array.dtype)
+    longer[:len(array)] = array
+    return longer
 
 
 def warm_up() -> None:
@@ -284,4 +246,5 @@ def warm_up() -> None:
     index = VolumeIndex(separation)
     index.insert(0, volumes)
     index.query(volumes)
+    index.remove(0)
     encounter(volumes[:1], volumes, separation)

@@ -35,12 +35,17 @@ _SECOND_ECCENTRICITY2 = ECCENTRICITY2 / (1.0 - ECCENTRICITY2)
 _DEG_PER_RAD = 180.0 / math.pi
 
 
-def compiled(function: Callable) -> Callable:
+def compiled(function: Callable, **options: bool) -> Callable:
     """The function compiled at its first call, kept on disk where any cache can be written."""
     try:
-        return njit(cache=True)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:                   # numba finds no directory that it may write to
-        return njit(function)
+        return njit(**options)(function)
+
+
+def released(function: Callable) -> Callable:
+    """The same, and other threads run while it does: for the outermost function of long work."""
+    return compiled(function, nogil=True)
 
 
 sincos_deg = compiled(volume.sincos_deg)
@@ -238,15 +243,27 @@ def _place(lat_deg, lng_deg):
 
 
 @compiled
+def place_all(places_deg):
+    """Places (n, 2) of latitude and longitude in degrees to points (n, 3) in metres."""
+    points = np.empty((len(places_deg), 3))
+    for i in range(len(places_deg)):
+        points[i, 0], points[i, 1], points[i, 2] = _place(places_deg[i, 0], places_deg[i, 1])
+    return points
+
+
+@compiled
 def prepare_ring(vertices, piece_m):
-    """Vertices (n, 2) of latitude and longitude in degrees to a prepared outline (module).
+    """Vertices (n, 2) of latitude and longitude in degrees to a prepared outline (module)."""
+    return prepare_corners(place_all(vertices), piece_m)
+
+
+@compiled
+def prepare_corners(corners, piece_m):
+    """The corners (n, 3) of a ring in metres to a prepared outline (module).
 
     Edges are divided into pieces of at most `piece_m` metres; for `kernels` that is PIECE_M.
     """
-    count = len(vertices)
-    corners = np.empty((count, 3))
-    for i in range(count):
-        corners[i, 0], corners[i, 1], corners[i, 2] = _place(vertices[i, 0], vertices[i, 1])
+    count = len(corners)
     pieces = np.ones(count, np.int64)
     for i in range(count):
         j = i + 1 if i + 1 < count else 0
@@ -289,10 +306,10 @@ def _bound(shape):
 
 
 @compiled
-def prepare_circle(lat_deg, lng_deg, radius_m):
-    """A circle to a prepared outline (module)."""
+def prepare_centre(x, y, z, radius_m):
+    """A circle around a point in metres to a prepared outline (module)."""
     shape = np.zeros((HEAD_ROWS + 1, 3))
-    shape[0, 0], shape[0, 1], shape[0, 2] = _place(lat_deg, lng_deg)
+    shape[0, 0], shape[0, 1], shape[0, 2] = x, y, z
     shape[1, 0] = shape[1, 1] = radius_m
     shape[2] = shape[0]
     return shape

@@ -1,0 +1,510 @@
+"""Compiled index: volumes in slots, sets of them by serial; insertion, removal, questions.
+
+A `State` holds all arrays. A slot has its time, its altitude band and a link: row and shape of its
+packed outline (`bounds`) in the pool, the place of its entry in the arena (`grid`), and the next
+slot of the same set, or -1. A slot whose shape is 0 is free, and its link names the next free one.
+Sets are found by serial in a table like that of the cells.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from luftrom.bounds import GRIDS, bound, grid_of, key_of, rows_of
+from luftrom.ellipsoid import compiled, released
+from luftrom.grid import (
+    CELLS,
+    CLASSES,
+    ENTRIES,
+    KEY,
+    RADIUS_M,
+    SPAN_NS,
+    WHERE,
+    WORDS,
+    band_word,
+    block_of,
+    drop_cell,
+    find_cell,
+    gather,
+    slot_of,
+    where_of,
+    write_entry,
+)
+from luftrom.kernels import TOUCH_M
+from luftrom.packing import Packed, in_parts
+from luftrom.screen import CONFLICT, ROOM, UNSURE, is_conflict, planes_of, screen
+
+ROW, SHAPE, AT, NEXT = 0, 1, 2, 3          # columns of `links`
+# Numbers in `meta`: slots ever used, first free slot, volumes, rows used, rows of removed outlines,
+# entries of the arena used, cells, sets; from FREE_BLOCKS on the first free block of each room.
+SLOTS, FREE_SLOT, VOLUMES, ROWS, DEAD_ROWS, ARENA, CELL_COUNT, SETS = range(8)
+FREE_BLOCKS = 8
+META = FREE_BLOCKS + CLASSES
+# What an insertion lacks, if it cannot go on.
+NOTHING, LACKS_SLOTS, LACKS_ROWS, LACKS_ARENA, LACKS_CELLS, LACKS_SETS = range(6)
+_FULL = 0.7                                # a table is filled up to this share
+
+
+class State(NamedTuple):
+    """All arrays of an index; n slots, m rows of the pool, k entries in the arena."""
+
+    spans: np.ndarray                      # (n, 2) int64: start and end in ns
+    bands: np.ndarray                      # (n, 2) float64: lower and upper altitude in metres
+    links: np.ndarray                      # (n, 4) int32
+    serials: np.ndarray                    # (n,) int64
+    pool: np.ndarray                       # (m, 3) float64
+    words: np.ndarray                      # (k, WORDS) int32
+    table: np.ndarray                      # (2^c, 2) int64: cells
+    sets: np.ndarray                       # (2^s, 2) int64: serial and first slot
+    grids: np.ndarray                      # (GRIDS, 4) int64
+    meta: np.ndarray                       # (META,) int64
+
+    @staticmethod
+    def empty(slots: int = 64) -> State:
+        """A state without volumes, with room for about so many."""
+        size = table_size(slots)
+        meta = np.zeros(META, np.int64)
+        meta[FREE_SLOT] = -1
+        meta[FREE_BLOCKS:] = -1
+        return State(np.zeros((slots, 2), np.int64), np.zeros((slots, 2)),
+                     np.zeros((slots, 4), np.int32), np.zeros(slots, np.int64),
+                     np.zeros((slots * 4, 3)), np.zeros((slots, WORDS), np.int32),
+                     free_table(size), free_table(size), np.zeros((GRIDS, 4), np.int64), meta)
+
+
+def free_table(size: int) -> np.ndarray:
+    """A table of free rows; `size` is a power of two."""
+    table = np.zeros((size, 2), np.int64)
+    table[:, KEY] = -1
+    return table
+
+
+# -- blocks of the arena -------------------------------------------------------------------------
+
+@compiled
+def _take_block(words, meta, size_class):
+    """The first entry of a free block with room for 2^size_class entries; -1 if there is none."""
+    offset = meta[FREE_BLOCKS + size_class]
+    if offset >= 0:
+        meta[FREE_BLOCKS + size_class] = words[offset, 0]
+        return offset
+    offset = meta[ARENA]
+    if offset + (1 << size_class) > len(words):
+        return -1
+    meta[ARENA] += 1 << size_class
+    return offset
+
+
+@compiled
+def _free_block(words, meta, offset, size_class):
+    words[offset, 0] = meta[FREE_BLOCKS + size_class]
+    meta[FREE_BLOCKS + size_class] = offset
+
+
+@compiled
+def _move_entries(words, links, start, count, to):
+    """Copy entries to another block; their slots follow."""
+    for k in range(count):
+        words[to + k] = words[start + k]
+        links[slot_of(words, to + k), AT] = to + k
+
+
+@compiled
+def _room_in_cell(state, key):
+    """The row of a cell and the place for one more entry in it; row -1 if something is lacking.
+
+    Then the place says what. Until the entry is written and counted, nothing else has changed.
+    """
+    words, table, meta = state.words, state.table, state.meta
+    row = find_cell(table, key)
+    if row < 0:
+        if meta[CELL_COUNT] + 1 > len(table) * _FULL:
+            return -1, LACKS_CELLS
+        offset = _take_block(words, meta, 0)
+        if offset < 0:
+            return -1, LACKS_ARENA
+        row = -1 - row
+        table[row, KEY], table[row, WHERE] = key, where_of(offset, 0, 0)
+        meta[CELL_COUNT] += 1
+        return row, offset
+    offset, size_class, count = block_of(table[row, WHERE])
+    if count == 1 << size_class:
+        larger = _take_block(words, meta, size_class + 1)
+        if larger < 0:
+            return -1, LACKS_ARENA
+        _move_entries(words, state.links, offset, count, larger)
+        _free_block(words, meta, offset, size_class)
+        offset = larger
+        table[row, WHERE] = where_of(offset, size_class + 1, count)
+    return row, offset + count
+
+
+# -- insertion -----------------------------------------------------------------------------------
+
+@compiled
+def _lacks(state, rows):
+    """What there is no room for, apart from the entry; NOTHING if all is there."""
+    meta = state.meta
+    if meta[FREE_SLOT] < 0 and meta[SLOTS] == len(state.serials):
+        return LACKS_SLOTS
+    if meta[ROWS] + rows > len(state.pool):
+        return LACKS_ROWS
+    if meta[SETS] + 1 > len(state.sets) * _FULL:
+        return LACKS_SETS
+    return NOTHING
+
+
+@compiled
+def insert_all(state, serials, spans, bands, outlines, pool, start):
+    """Insert volumes from `start` on; (how far it came, what it lacks).
+
+    Volume k belongs to the set `serials[k]`; see `packing.Packed` for the rest. A volume is either
+    wholly in the index or not at all.
+    """
+    floats = state.words.view(np.float32)
+    meta, links = state.meta, state.links
+    for k in range(start, len(serials)):
+        first, shape = outlines[k, 0], outlines[k, 1]
+        count = rows_of(shape)
+        lack = _lacks(state, count)
+        if lack:
+            return k, lack
+        start_ns, end_ns = spans[k, 0], spans[k, 1]
+        ball, _ = bound(pool, first, shape)
+        grid = grid_of(ball[3], end_ns - start_ns)
+        cell, at = _room_in_cell(state, key_of(grid, ball[0], ball[1], ball[2], start_ns))
+        if cell < 0:
+            return k, at
+        slot = meta[FREE_SLOT]
+        if slot >= 0:
+            meta[FREE_SLOT] = links[slot, NEXT]
+        else:
+            slot = meta[SLOTS]
+            meta[SLOTS] += 1
+        row = meta[ROWS]
+        for i in range(count):
+            for axis in range(3):
+                state.pool[row + i, axis] = pool[first + i, axis]
+        meta[ROWS] += count
+        meta[VOLUMES] += 1
+        state.spans[slot, 0], state.spans[slot, 1] = start_ns, end_ns
+        state.bands[slot, 0], state.bands[slot, 1] = bands[k, 0], bands[k, 1]
+        state.serials[slot] = serials[k]
+        held = find_cell(state.sets, serials[k])
+        if held < 0:
+            held = -1 - held
+            state.sets[held, KEY], state.sets[held, WHERE] = serials[k], -1
+            meta[SETS] += 1
+        links[slot, ROW], links[slot, SHAPE], links[slot, AT] = row, shape, at
+        links[slot, NEXT] = state.sets[held, WHERE]
+        state.sets[held, WHERE] = slot
+        write_entry(state.words, floats, at, ball, start_ns, end_ns, bands[k, 0], bands[k, 1], slot)
+        state.table[cell, WHERE] += 1
+        _count_in(state.grids, grid, ball[3], end_ns - start_ns)
+    return len(serials), NOTHING
+
+
+@compiled
+def _count_in(grids, grid, radius, span_ns):
+    grids[grid, ENTRIES] += 1
+    grids[grid, RADIUS_M] = max(grids[grid, RADIUS_M], int(radius) + 1)
+    grids[grid, SPAN_NS] = max(grids[grid, SPAN_NS], span_ns)
+
+
+@compiled
+def first_held(sets, serials):
+    """The first of the serials that is in use, or -1."""
+    for serial in serials:
+        if find_cell(sets, serial) >= 0:
+            return serial
+    return -1
+
+
+# -- removal -------------------------------------------------------------------------------------
+
+@compiled
+def _remove_slot(state, slot):
+    """Take a volume out of its cell and free its slot; its set still names it."""
+    words, table, meta, links = state.words, state.table, state.meta, state.links
+    start_ns, end_ns = state.spans[slot, 0], state.spans[slot, 1]
+    ball, _ = bound(state.pool, links[slot, ROW], links[slot, SHAPE])
+    grid = grid_of(ball[3], end_ns - start_ns)
+    row = find_cell(table, key_of(grid, ball[0], ball[1], ball[2], start_ns))
+    offset, size_class, count = block_of(table[row, WHERE])
+    last, at = offset + count - 1, links[slot, AT]
+    if last != at:
+        _move_entries(words, links, last, 1, at)
+    count -= 1
+    if count == 0:
+        _free_block(words, meta, offset, size_class)
+        drop_cell(table, row)
+        meta[CELL_COUNT] -= 1
+    else:
+        if count <= (1 << size_class) >> 2:
+            smaller = _take_block(words, meta, size_class - 1)
+            if smaller >= 0:
+                _move_entries(words, links, offset, count, smaller)
+                _free_block(words, meta, offset, size_class)
+                offset, size_class = smaller, size_class - 1
+        table[row, WHERE] = where_of(offset, size_class, count)
+    grids = state.grids
+    grids[grid, ENTRIES] -= 1
+    if grids[grid, ENTRIES] == 0:
+        grids[grid, RADIUS_M] = grids[grid, SPAN_NS] = 0
+    meta[DEAD_ROWS] += rows_of(links[slot, SHAPE])
+    meta[VOLUMES] -= 1
+    links[slot, SHAPE] = 0
+    links[slot, NEXT] = meta[FREE_SLOT]
+    meta[FREE_SLOT] = slot
+
+
+@compiled
+def remove_set(state, serial):
+    """Remove all volumes of a set; False if the serial is not in use."""
+    held = find_cell(state.sets, serial)
+    if held < 0:
+        return False
+    slot = state.sets[held, WHERE]
+    while slot >= 0:
+        following = state.links[slot, NEXT]
+        _remove_slot(state, slot)
+        slot = following
+    drop_cell(state.sets, held)
+    state.meta[SETS] -= 1
+    return True
+
+
+@compiled
+def remove_over(state, before_ns, gone):
+    """Remove volumes that ended at or before a time; how many sets are gone, `gone` has serials."""
+    count = 0
+    links = state.links
+    for slot in range(state.meta[SLOTS]):
+        if links[slot, SHAPE] == 0 or state.spans[slot, 1] > before_ns:
+            continue
+        held = find_cell(state.sets, state.serials[slot])
+        here, kept = state.sets[held, WHERE], -1
+        while here >= 0:                   # the chain of the set is told anew, without this one
+            following = links[here, NEXT]
+            if here != slot:
+                links[here, NEXT] = kept
+                kept = here
+            here = following
+        _remove_slot(state, slot)
+        state.sets[held, WHERE] = kept
+        if kept < 0:
+            gone[count] = state.sets[held, KEY]
+            count += 1
+            drop_cell(state.sets, held)
+            state.meta[SETS] -= 1
+    return count
+
+
+@compiled
+def close_gaps(state, pool):
+    """Copy the rows of all outlines that are held to another pool, side by side."""
+    row = 0
+    for slot in range(state.meta[SLOTS]):
+        count = rows_of(state.links[slot, SHAPE])
+        if count == 0:
+            continue
+        first = state.links[slot, ROW]
+        pool[row:row + count] = state.pool[first:first + count]
+        state.links[slot, ROW] = row
+        row += count
+    state.meta[ROWS], state.meta[DEAD_ROWS] = row, 0
+
+
+# -- many at once --------------------------------------------------------------------------------
+
+def load(serials: np.ndarray, packed: Packed) -> tuple[State, np.ndarray]:
+    """A state of many volumes, made on all cores, and in which order they stand; without sets.
+
+    Slots stand in the order of their cells, so that neighbours share lines of the cache.
+    """
+    order, balls, grids, keys = _placed(packed)
+    state = State.empty(0)
+    cells, room = room_for(keys, order)
+    count = len(serials)
+    state = state._replace(
+        spans=np.empty((count, 2), np.int64), bands=np.empty((count, 2)),
+        links=np.empty((count, 4), np.int32), serials=np.empty(count, np.int64),
+        pool=np.empty((int((packed.outlines[:, 1] >> 2).sum()), 3)), words=np.empty((room, WORDS), np.int32),
+        table=free_table(table_size(cells)), sets=free_table(table_size(count)))
+    lay_out(state, keys, order, packed.outlines, packed.spans, balls, grids)
+    in_parts(count, lambda first, last: fill_part(state, order, serials, *packed, balls, first,
+                                                  last))
+    return state, order
+
+
+def sorted_by_cell(packed: Packed) -> tuple[Packed, np.ndarray]:
+    """The same volumes in the order of their cells, and that order."""
+    order = _placed(packed)[0]
+    return Packed(packed.spans[order], packed.bands[order], packed.outlines[order],
+                  packed.pool), order
+
+
+def _placed(packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each volume its bounds, grid and key; and first the order of the keys."""
+    count = len(packed.spans)
+    balls, grids = np.empty((count, 8), np.float64), np.empty(count, np.int64)
+    keys = np.empty(count, np.int64)
+    in_parts(count, lambda first, last: bound_part(packed.spans, packed.outlines, packed.pool,
+                                                   first, last, balls, grids, keys))
+    return np.argsort(keys), balls, grids, keys
+
+
+def table_size(count: int) -> int:
+    """The size of a table for so many rows: a power of two."""
+    return 1 << max(6, int(count / _FULL).bit_length())
+
+
+@compiled
+def room_for(keys, order):
+    """How many cells there are, and how many entries their blocks have room for."""
+    cells = room = slot = 0
+    while slot < len(order):
+        last = slot + 1
+        while last < len(order) and keys[order[last]] == keys[order[slot]]:
+            last += 1
+        size = 1
+        while size < last - slot:
+            size *= 2
+        cells, room, slot = cells + 1, room + size, last
+    return cells, room
+
+
+@released
+def bound_part(spans, outlines, pool, first, last, balls, grids, keys):
+    """Bounds, grids and keys of the volumes from `first` to before `last`."""
+    for k in range(first, last):
+        ball, _ = bound(pool, outlines[k, 0], outlines[k, 1])
+        for i in range(8):
+            balls[k, i] = ball[i]
+        grids[k] = grid_of(ball[3], spans[k, 1] - spans[k, 0])
+        keys[k] = key_of(grids[k], ball[0], ball[1], ball[2], spans[k, 0])
+
+
+@compiled
+def lay_out(state, keys, order, outlines, spans, balls, grids):
+    """Make the cells of an empty state: each takes a block; slots stand in the order of keys."""
+    table, meta, links = state.table, state.meta, state.links
+    slot, offset, row, count = 0, 0, 0, len(order)
+    while slot < count:
+        key, last = keys[order[slot]], slot + 1
+        while last < count and keys[order[last]] == key:
+            last += 1
+        size_class = 0
+        while 1 << size_class < last - slot:
+            size_class += 1
+        cell = -1 - find_cell(table, key)
+        table[cell, KEY], table[cell, WHERE] = key, where_of(offset, size_class, last - slot)
+        meta[CELL_COUNT] += 1
+        for k in range(slot, last):
+            volume = order[k]
+            links[k, ROW], links[k, SHAPE] = row, outlines[volume, 1]
+            links[k, AT], links[k, NEXT] = offset + k - slot, -1
+            row += rows_of(outlines[volume, 1])
+            _count_in(state.grids, grids[volume], balls[volume, 3],
+                      spans[volume, 1] - spans[volume, 0])
+        slot, offset = last, offset + (1 << size_class)
+    meta[SLOTS] = meta[VOLUMES] = count
+    meta[ARENA], meta[ROWS] = offset, row
+
+
+@released
+def fill_part(state, order, serials, spans, bands, outlines, pool, balls, first, last):
+    """Fill the slots from `first` to before `last` once they are laid out."""
+    floats = state.words.view(np.float32)
+    for slot in range(first, last):
+        k = order[slot]
+        state.spans[slot, 0], state.spans[slot, 1] = spans[k, 0], spans[k, 1]
+        state.bands[slot, 0], state.bands[slot, 1] = bands[k, 0], bands[k, 1]
+        state.serials[slot] = serials[k]
+        row, start = state.links[slot, ROW], outlines[k, 0]
+        for i in range(rows_of(outlines[k, 1])):
+            for axis in range(3):
+                state.pool[row + i, axis] = pool[start + i, axis]
+        write_entry(state.words, floats, state.links[slot, AT], balls[k], spans[k, 0], spans[k, 1],
+                    bands[k, 0], bands[k, 1], slot)
+
+
+@compiled
+def link_sets(state):
+    """Make the sets of a state that was laid out: each serial's slots become a chain."""
+    for slot in range(state.meta[SLOTS]):
+        held = find_cell(state.sets, state.serials[slot])
+        if held < 0:
+            held = -1 - held
+            state.sets[held, KEY], state.sets[held, WHERE] = state.serials[slot], -1
+            state.meta[SETS] += 1
+        state.links[slot, NEXT] = state.sets[held, WHERE]
+        state.sets[held, WHERE] = slot
+
+
+def copied(state: State) -> State:
+    """The same volumes in arrays that have no more room than they take."""
+    slots = np.flatnonzero(state.links[:state.meta[SLOTS], SHAPE])
+    outlines = state.links[slots][:, [ROW, SHAPE]].astype(np.int64)
+    packed = Packed(state.spans[slots], state.bands[slots], outlines, state.pool)
+    smaller, _ = load(state.serials[slots], packed)
+    link_sets(smaller)
+    return smaller
+
+
+# -- questions -----------------------------------------------------------------------------------
+
+@released
+def find_conflicts(state, looks, spans, bands, outlines, pool, groups, first, last, minima,
+                   time_ns, out):
+    """Write pairs (k, slot) that conflict to `out`, for volumes k from `first` to before `last`.
+
+    Returns (how far it came, pairs written): where `out` is full it ends before a volume. Minima
+    are lateral and vertical metres. `looks` has one row, as `gather` takes it; or a row for each
+    grid, and then the volumes are those of the slots themselves, and each pair is asked once. With
+    `groups`, pairs of one group are left out.
+    """
+    floats = state.words.view(np.float32)
+    near, ask = np.empty(64, np.int32), np.empty(8)
+    ranges, flat = np.empty((6, 5)), np.empty((ROOM, 2))
+    planes, other_planes = np.empty(ROOM), np.empty(ROOM)
+    written, lateral_m = 0, minima[0]
+    for k in range(first, last):
+        start_ns, end_ns, lower, upper = spans[k, 0], spans[k, 1], bands[k, 0], bands[k, 1]
+        row, shape = outlines[k, 0], outlines[k, 1]
+        ball, _ = bound(pool, row, shape)
+        for i in range(8):
+            ask[i] = ball[i]
+        ask[3] += lateral_m
+        ask[7] += lateral_m
+        low, high = band_word(lower - minima[1], upper + minima[1])
+        own, look = -1, looks[0]
+        if len(looks) > 1:
+            own, look = k, looks[grid_of(ball[3], end_ns - start_ns)]
+        count = gather(state.table, state.words, floats, state.grids, look, ask,
+                       start_ns - time_ns, end_ns + time_ns, low, high, own, ranges, near)
+        if count > len(near):
+            near = np.empty(count + count // 2, np.int32)
+            gather(state.table, state.words, floats, state.grids, look, ask, start_ns - time_ns,
+                   end_ns + time_ns, low, high, own, ranges, near)
+        edge2, before = planes_of(pool, row, shape, planes), written
+        for i in range(count):
+            slot = near[i]
+            if len(groups) and groups[k] == groups[slot]:
+                continue
+            if (max(start_ns, state.spans[slot, 0]) - min(end_ns, state.spans[slot, 1]) >= time_ns
+                    or max(lower, state.bands[slot, 0]) - min(upper, state.bands[slot, 1])
+                    >= minima[1] - TOUCH_M):
+                continue
+            other, other_shape = state.links[slot, ROW], state.links[slot, SHAPE]
+            answer = screen(pool, row, shape, planes, edge2, state.pool, other, other_shape,
+                            other_planes, lateral_m, flat)
+            if answer == CONFLICT or (answer == UNSURE and is_conflict(
+                    pool, row, shape, state.pool, other, other_shape, lateral_m)):
+                if written == len(out):
+                    return k, before
+                out[written, 0], out[written, 1] = k, slot
+                written += 1
+    return last, written
