@@ -17,7 +17,8 @@ import math
 import numpy as np
 
 from luftrom.cells import cell_of
-from luftrom.ellipsoid import HEAD_ROWS, PIECE_M, compiled, prepare_centre, prepare_corners
+from luftrom.compiling import compiled
+from luftrom.ellipsoid import HEAD_ROWS, PIECE_M, prepare_centre, prepare_corners
 from luftrom.volume import EQUATOR_RADIUS_M, POLE_RADIUS_M
 
 RING, CONVEX, CIRCLE = 0, 1, 2             # kinds; CONVEX is a small ring that `screen` can judge
@@ -31,7 +32,7 @@ LEVELS = np.array((14, 12, 10, 8, 6, 4, 2, 0))     # edges of about 0.6, 2.3, 9,
 SHIFTS = np.array((38, 40, 42, 44, 46, 48, 50, 52, 54, 58, 63))    # 2^38 ns are 4.6 minutes
 GRIDS = len(LEVELS) * len(SHIFTS)
 _EDGE_M = 9_295_000.0                      # the mean edge of a cell of level 0
-_ROOM = 1.3                                # a cell is at least so many radii wide
+_ROOM = 2.8                                # a cell is at least so many radii wide
 BUCKET_BITS = 22                           # buckets so far apart share a name; times tell them
 _BUCKET_MASK = (1 << BUCKET_BITS) - 1
 

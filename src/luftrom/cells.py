@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from luftrom.ellipsoid import compiled
+from luftrom.compiling import compiled
 
 LEVEL_MAX = 30                             # the finest level of S2
 FACES = 6

@@ -18,13 +18,13 @@ import numpy as np
 from luftrom import kernels, slots
 from luftrom.bounds import GRIDS, prepare
 from luftrom.columns import Columns
-from luftrom.grid import ALL, move_cells
+from luftrom.grid import ALL, Scratch, move_cells
 from luftrom.packing import Packed, in_parts, pack, pack_columns
 from luftrom.slots import State
 from luftrom.volume import Circle, Polygon, Separation, Volume4D
 
 _GROWTH = 1.25                             # of arrays that are full; what is free counts as memory
-_PAIRS = 256                               # room for the pairs of an answer, at first
+_PAIRS, _NEAR = 256, 1_024                 # room for the pairs and candidates, at first
 _SLOTS_MIN = 1_024                         # an index this small is not made smaller
 _NS_PER_S = 1_000_000_000
 _DISTANCE_DIGITS = 2                       # what is shown is rounded to centimetres
@@ -92,6 +92,7 @@ class VolumeIndex:
         self._minima = minima_of(separation)
         self._time_ns = time_ns_of(separation)
         self._state = State.empty()
+        self._scratch = Scratch.of(_NEAR)
 
     def __len__(self) -> int:
         """How many serials are held."""
@@ -192,22 +193,28 @@ class VolumeIndex:
         return found[:, 0], found[:, 1]
 
     def _query(self, packed: Packed, minima: np.ndarray, time_ns: int) -> list[int]:
-        pairs = find_pairs(self._state, packed, 0, len(packed.spans), minima, time_ns)
+        pairs = find_pairs(self._state, packed, 0, len(packed.spans), minima, time_ns,
+                           scratch=self._scratch)
         return sorted(set(self._state.serials[pairs[:, 1]].tolist()))
 
 
-def find_pairs(state: State, packed: Packed, first: int, last: int, minima: np.ndarray, time_ns: int,
-           looks: np.ndarray = _EVERYWHERE, groups: np.ndarray = _NO_GROUPS) -> np.ndarray:
+def find_pairs(state: State, packed: Packed, first: int, last: int, minima: np.ndarray,
+               time_ns: int, looks: np.ndarray = _EVERYWHERE, groups: np.ndarray = _NO_GROUPS,
+               scratch: Scratch | None = None) -> np.ndarray:
     """The pairs (volume, slot) (k, 2) int32 that conflict; see `slots.find_conflicts`."""
+    scratch = scratch or Scratch.of(_NEAR)
     out = np.empty((max(_PAIRS, last - first), 2), np.int32)
     parts = []
     while True:
-        first, written = slots.find_conflicts(state, looks, *packed, groups, first, last, minima,
-                                              time_ns, out)
+        first, written, near = slots.find_conflicts(state, scratch, looks, *packed, groups, first,
+                                                    last, minima, time_ns, out)
         parts.append(out[:written])
         if first == last:
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
-        out = np.empty((2 * len(out), 2), np.int32)
+        if near:
+            scratch = Scratch.of(2 * near)
+        else:
+            out = np.empty((2 * len(out), 2), np.int32)
 
 
 def _check_serials(state: State, serials: np.ndarray) -> None:

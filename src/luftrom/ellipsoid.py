@@ -17,12 +17,11 @@ Each function here is plain Python that numba compiles; `.py_func` of it is the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 
 from luftrom import volume
+from luftrom.compiling import compiled
 from luftrom.volume import ECCENTRICITY2, EQUATOR_RADIUS_M, FLATTENING, POLE_RADIUS_M
 
 PIECE_M = 25_000.0                         # edges are divided into pieces of at most this length
@@ -33,20 +32,6 @@ _A2 = 1.0 / (EQUATOR_RADIUS_M * EQUATOR_RADIUS_M)
 _B2 = 1.0 / (POLE_RADIUS_M * POLE_RADIUS_M)
 _SECOND_ECCENTRICITY2 = ECCENTRICITY2 / (1.0 - ECCENTRICITY2)
 _DEG_PER_RAD = 180.0 / math.pi
-
-
-def compiled(function: Callable, **options: bool) -> Callable:
-    """The function compiled at its first call, kept on disk where any cache can be written."""
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:                   # numba finds no directory that it may write to
-        return njit(**options)(function)
-
-
-def released(function: Callable) -> Callable:
-    """The same, and other threads run while it does: for the outermost function of long work."""
-    return compiled(function, nogil=True)
-
 
 sincos_deg = compiled(volume.sincos_deg)
 

@@ -3,21 +3,27 @@
 State is plain arrays, so that it can be mapped from a file. An entry is 12 words of 32 bits: middle
 and radius of the ball, normal and half width of the strip (`bounds`) as floats; start and end in
 units of 2^31 ns, slot, and the altitude band in steps of 2 m as two halves of a word. The entries
-of a cell lie side by side in a block of the arena, whose room is a power of two. The table, an
-open-addressed hash table, has for each cell its key and where its block lies; a free one has key
+of a cell share a block of the arena, whose room is a power of two: first all their first words,
+then all their second words and so on, so that many are looked at at once. The table, an
+open-addressed hash table, has for each cell its key and where its block lies; a free row has key
 -1. Every entry stands in exactly one cell; a question looks at all cells within its reach.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from luftrom.bounds import BUCKET_BITS, GRIDS, LEVELS, SHIFTS, cell_key
 from luftrom.cells import FACES, cover_ball
-from luftrom.ellipsoid import compiled
+from luftrom.compiling import compiled, inlined
+from luftrom.screen import ROOM
 
 WORDS = 12                                 # of an entry
-_T0, _T1, _SLOT, _BAND = 8, 9, 10, 11
+_T0, _T1, _SLOT, _BAND = range(8, WORDS)
+LANES = 16                                 # entries that are looked at at once
+_ROUNDING_M = 1.0                          # of places as 32-bit floats, on the side of the question
 TIME_BITS = 31                             # an entry's unit of time is 2^31 ns
 _BAND_STEP_M, _BAND_LOW_M = 2.0, -8_192.0
 KEY, WHERE = 0, 1                          # columns of the table
@@ -26,8 +32,25 @@ _COUNT_MASK, _CLASS_MASK = (1 << _COUNT_BITS) - 1, (1 << _CLASS_BITS) - 1
 CLASSES = _COUNT_BITS
 TIME_NS_LOW = -(1 << 62)
 NONE, ALL, LATER = 0, 1, 2                 # how a question looks at a grid
-# Columns of `grids`: entries, cells, the largest radius in metres, the longest duration in ns.
-ENTRIES, CELLS, RADIUS_M, SPAN_NS = 0, 1, 2, 3
+# Columns of `grids`: entries, the largest radius in metres, the longest duration in ns.
+ENTRIES, RADIUS_M, SPAN_NS = 0, 1, 2
+
+
+class Scratch(NamedTuple):
+    """Room to work in, for one thread at a time."""
+
+    near: np.ndarray                       # (n,) int32: candidates
+    ranges: np.ndarray                     # (6, 5) float64: its cells on each face
+    planes: np.ndarray                     # (ROOM,) float64: of the question's edges
+    other_planes: np.ndarray               # (ROOM,) float64
+    flat: np.ndarray                       # (ROOM, 2) float64: a pair in one chart
+
+    @staticmethod
+    def of(near: int) -> Scratch:
+        """Scratch with room for so many candidates."""
+        return Scratch(np.empty(near, np.int32), np.empty((FACES, 5)),
+                       np.empty(ROOM), np.empty(ROOM),
+                       np.empty((ROOM, 2)))
 
 
 # -- words ---------------------------------------------------------------------------------------
@@ -38,7 +61,7 @@ def where_of(offset, size_class, count):
     return offset << (_COUNT_BITS + _CLASS_BITS) | size_class << _COUNT_BITS | count
 
 
-@compiled
+@inlined
 def block_of(where):
     """(offset, size class, count) of a block."""
     return (where >> (_COUNT_BITS + _CLASS_BITS), where >> _COUNT_BITS & _CLASS_MASK,
@@ -53,32 +76,38 @@ def band_word(lower_m, upper_m):
 
 
 @compiled
-def write_entry(words, floats, at, ball, start_ns, end_ns, lower_m, upper_m, slot):
-    """Write one entry; `floats` is `words` seen as 32-bit floats."""
+def write_entry(words, floats, offset, size_class, at, ball, start_ns, end_ns, lower_m, upper_m,
+                slot):
+    """Write the entry `at` of a block; `floats` is `words` seen as 32-bit floats."""
+    place = offset * WORDS + at - offset
     for k in range(8):
-        floats[at, k] = ball[k]
-    words[at, _T0], words[at, _T1] = start_ns >> TIME_BITS, end_ns >> TIME_BITS
-    words[at, _SLOT] = slot
+        floats[place + (k << size_class)] = ball[k]
+    words[place + (_T0 << size_class)] = start_ns >> TIME_BITS
+    words[place + (_T1 << size_class)] = end_ns >> TIME_BITS
+    words[place + (_SLOT << size_class)] = slot
     low, high = band_word(lower_m, upper_m)
-    words[at, _BAND] = (high << 16 | low) - (1 << 32 if high >= 1 << 15 else 0)
+    words[place + (_BAND << size_class)] = (high << 16 | low) - (1 << 32 if high >> 15 else 0)
 
 
 @compiled
-def slot_of(words, at):
-    """The slot whose entry stands at a place of the arena."""
-    return words[at, _SLOT]
+def move_entry(words, offset, size_class, at, to_offset, to_class, to):
+    """Copy an entry to another place, of the same block or another; the slot it belongs to."""
+    place, other = offset * WORDS + at - offset, to_offset * WORDS + to - to_offset
+    for k in range(WORDS):
+        words[other + (k << to_class)] = words[place + (k << size_class)]
+    return words[other + (_SLOT << to_class)]
 
 
 # -- the table -----------------------------------------------------------------------------------
 
-@compiled
+@inlined
 def _home(key, mask):
     """Where a key is looked for first: four buckets in a row share a line of the cache."""
     mixed = (key >> 2) * -7046029254386353131          # 2^64 over the golden ratio, odd
     return ((mixed ^ (mixed >> 29)) << 2 | key & 3) & mask
 
 
-@compiled
+@inlined
 def find_cell(table, key):
     """The row of a key in the table, or the free row where it would stand, as -1 - row."""
     mask = len(table) - 1
@@ -118,67 +147,114 @@ def move_cells(table, larger):
 
 # -- who is near ---------------------------------------------------------------------------------
 
-@compiled
-def scan(words, floats, offset, count, ask, t0, t1, low, high, own, out, found):
+@inlined
+def _marks(words, floats, place, step, count, ask, own):
+    """Which of LANES entries come within reach in every way: a bit for each, the first one lowest.
+
+    `step` is the room of the block, `count` of the entries are there. The loop becomes vectors:
+    its length is fixed, all is of 32 bits, and unsigned indexes do not count from the end.
+    """
+    x, y, z, reach, nx, ny, nz, wide, t0, t1, low, high = ask
+    half = np.int32(0xFFFF)
+    ys = place + step
+    zs = ys + step
+    radii = zs + step
+    nxs = radii + step
+    nys = nxs + step
+    nzs = nys + step
+    wides = nzs + step
+    starts = wides + step
+    ends = starts + step
+    slots = ends + step
+    bands = slots + step
+    marks = np.int32(0)
+    for i in range(np.uint64(LANES)):
+        dx, dy, dz = floats[place + i] - x, floats[ys + i] - y, floats[zs + i] - z
+        radius, band = floats[radii + i], words[bands + i]
+        limit = radius + reach
+        off = dx * floats[nxs + i] + dy * floats[nys + i] + dz * floats[nzs + i]
+        is_near = ((words[starts + i] <= t1) & (words[ends + i] >= t0) & ((band & half) <= high)
+                   & ((band >> np.int32(16) & half) >= low) & (words[slots + i] > own)
+                   & (dx * dx + dy * dy + dz * dz <= limit * limit)
+                   & (abs(off) <= floats[wides + i] + reach)
+                   & (abs(dx * nx + dy * ny + dz * nz) <= wide + radius)
+                   & (np.int32(i) < count))
+        marks |= np.int32(is_near) << np.int32(i)
+    return marks
+
+
+@inlined
+def scan(words, floats, where, ask, own, out, found):
     """Append the slots of a block whose bounds come within reach; how many there are then.
 
-    `ask` is a ball and a strip, widened by what is to be kept clear; slots up to `own` are left
-    out. Where `out` is full, they are counted only.
+    `ask` is what `question` gives. Slots up to `own` are left out. Where `out` is full, they are
+    counted only.
     """
-    x, y, z, reach = ask[0], ask[1], ask[2], ask[3]
-    nx, ny, nz, wide = ask[4], ask[5], ask[6], ask[7]
-    for at in range(offset, offset + count):
-        if words[at, _T0] > t1 or words[at, _T1] < t0:
-            continue
-        dx, dy, dz = floats[at, 0] - x, floats[at, 1] - y, floats[at, 2] - z
-        limit = floats[at, 3] + reach
-        if dx * dx + dy * dy + dz * dz > limit * limit:
-            continue
-        if abs(dx * floats[at, 4] + dy * floats[at, 5] + dz * floats[at, 6]) > (
-                floats[at, 7] + reach):
-            continue
-        if abs(dx * nx + dy * ny + dz * nz) > wide + floats[at, 3]:
-            continue
-        band = words[at, _BAND]
-        if (band & 0xFFFF) > high or (band >> 16 & 0xFFFF) < low or words[at, _SLOT] <= own:
-            continue
-        if found < len(out):
-            out[found] = words[at, _SLOT]
-        found += 1
+    offset, size_class, count = block_of(where)
+    place, step, own = np.uint64(offset * WORDS), np.uint64(1 << size_class), np.int32(own)
+    slots = offset * WORDS + (_SLOT << size_class)
+    left = np.int32(count)
+    while left > 0:
+        marks, at = _marks(words, floats, place, step, left, ask, own), slots
+        while marks:
+            if marks & 1:
+                if found < len(out):
+                    out[found] = words[at]
+                found += 1
+            marks, at = marks >> 1, at + 1
+        left -= np.int32(LANES)
+        slots += LANES
+        place += np.uint64(LANES)
     return found
 
 
 @compiled
-def _scan_all(table, words, floats, grid, ask, t0, t1, low, high, own, out, found):
+def _scan_all(table, words, floats, grid, ask, own, out, found):
     """The same through every cell of one grid: for questions that reach over most of it."""
     for row in range(len(table)):
         key = table[row, KEY]
         if key >= 0 and (key >> (28 + BUCKET_BITS)) // FACES == grid:
-            offset, _, count = block_of(table[row, WHERE])
-            found = scan(words, floats, offset, count, ask, t0, t1, low, high, own, out, found)
+            found = scan(words, floats, table[row, WHERE], ask, own, out, found)
     return found
 
 
 @compiled
-def gather(table, words, floats, grids, looks, ask, start_ns, end_ns, low, high, own, ranges, out):
-    """Write the slots of all entries within reach to `out`; how many there are.
+def question(ball, lateral_m, start_ns, end_ns, lower_m, upper_m):
+    """Bounds as entries are held against them: ball and strip widened, times, and band in steps."""
+    more = lateral_m + _ROUNDING_M
+    low, high = band_word(lower_m, upper_m)
+    return (np.float32(ball[0]), np.float32(ball[1]), np.float32(ball[2]),
+            np.float32(ball[3] + more), np.float32(ball[4]), np.float32(ball[5]),
+            np.float32(ball[6]), np.float32(ball[7] + more),
+            np.int32(max(start_ns, TIME_NS_LOW) >> TIME_BITS), np.int32(end_ns >> TIME_BITS),
+            np.int32(low), np.int32(high))
 
-    `ask` is a widened ball and strip (8,), times are widened and half-open, `low` and `high` steps
-    of the band; `ranges` (6, 5) is scratch. `looks` says of each grid whether it is looked at
-    (ALL), not (NONE), or only at slots behind `own` (LATER).
+
+@compiled
+def gather(state, scratch, floats, looks, ball, lateral_m, start_ns, end_ns, lower_m, upper_m, own,
+           own_key):
+    """Write the slots of all entries within reach to `scratch.near`; how many there are.
+
+    `ball` is what `bound` gives; times (half-open) and altitudes are widened by their minima.
+    `looks` says of each grid whether it is looked at (ALL), not (NONE), or only at slots behind
+    `own`, whose cell is `own_key` (LATER): slots stand in the order of keys then. Where `near` is
+    full, they are counted only.
     """
+    table, words, grids = state.table, state.words, state.grids
+    ranges, out = scratch.ranges, scratch.near
+    ask = question(ball, lateral_m, start_ns, end_ns, lower_m, upper_m)
     start_ns = max(start_ns, TIME_NS_LOW)
-    t0, t1 = start_ns >> TIME_BITS, end_ns >> TIME_BITS
     found = 0
     for grid in range(GRIDS):
         if grids[grid, ENTRIES] == 0 or looks[grid] == NONE:
             continue
-        after = own if looks[grid] == LATER else -1
+        after, least = (own, own_key) if looks[grid] == LATER else (-1, -1)
         shift = SHIFTS[grid % len(SHIFTS)]
         longest = grids[grid, SPAN_NS]
         earliest = start_ns - longest if longest < -TIME_NS_LOW else TIME_NS_LOW
         first, last = max(earliest, TIME_NS_LOW) >> shift, (end_ns - 1) >> shift
-        count = cover_ball(ask[0], ask[1], ask[2], ask[3] + grids[grid, RADIUS_M], ranges)
+        count = cover_ball(ball[0], ball[1], ball[2],
+                           ball[3] + lateral_m + grids[grid, RADIUS_M], ranges)
         cells = 1 << LEVELS[grid // len(SHIFTS)]
         named = 0
         for k in range(count):
@@ -186,17 +262,17 @@ def gather(table, words, floats, grids, looks, ask, start_ns, end_ns, low, high,
                 ranges[k, side] = min(int(ranges[k, side] * cells), cells - 1)
             named += int((ranges[k, 2] - ranges[k, 1] + 1) * (ranges[k, 4] - ranges[k, 3] + 1))
         if named * (last - first + 1) > len(table) or (last - first) >> BUCKET_BITS:
-            found = _scan_all(table, words, floats, grid, ask, t0, t1, low, high, after, out,
-                              found)
+            found = _scan_all(table, words, floats, grid, ask, after, out, found)
             continue
         for k in range(count):
             face = int(ranges[k, 0])
             for i in range(int(ranges[k, 1]), int(ranges[k, 2]) + 1):
                 for j in range(int(ranges[k, 3]), int(ranges[k, 4]) + 1):
                     for bucket in range(first, last + 1):
-                        row = find_cell(table, cell_key(grid, face, i, j, bucket))
+                        key = cell_key(grid, face, i, j, bucket)
+                        if key < least:
+                            continue
+                        row = find_cell(table, key)
                         if row >= 0:
-                            offset, _, entries = block_of(table[row, WHERE])
-                            found = scan(words, floats, offset, entries, ask, t0, t1, low, high,
-                                         after, out, found)
+                            found = scan(words, floats, table[row, WHERE], ask, after, out, found)
     return found

@@ -15,7 +15,8 @@ import numpy as np
 
 from luftrom.bounds import CIRCLE, shape_of_ring
 from luftrom.columns import Columns
-from luftrom.ellipsoid import place_all, released
+from luftrom.compiling import released
+from luftrom.ellipsoid import place_all
 from luftrom.volume import Circle, Polygon, Volume4D
 
 _PART = 16_384                             # volumes of one piece of work; fewer are not divided

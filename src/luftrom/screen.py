@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from luftrom.bounds import CIRCLE, CONVEX, CONVEX_CORNERS_MAX, RING, points_of, prepare
-from luftrom.ellipsoid import chart, compiled, project
+from luftrom.compiling import compiled
+from luftrom.ellipsoid import chart, project
 from luftrom.kernels import TOUCH_M, compare_outlines
 from luftrom.volume import POLE_RADIUS_M
 

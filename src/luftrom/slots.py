@@ -13,22 +13,22 @@ from typing import NamedTuple
 import numpy as np
 
 from luftrom.bounds import GRIDS, bound, grid_of, key_of, rows_of
-from luftrom.ellipsoid import compiled, released
+from luftrom.compiling import compiled, lent, released
 from luftrom.grid import (
-    CELLS,
     CLASSES,
     ENTRIES,
     KEY,
+    LANES,
     RADIUS_M,
     SPAN_NS,
     WHERE,
     WORDS,
-    band_word,
+    Scratch,
     block_of,
     drop_cell,
     find_cell,
     gather,
-    slot_of,
+    move_entry,
     where_of,
     write_entry,
 )
@@ -55,10 +55,10 @@ class State(NamedTuple):
     links: np.ndarray                      # (n, 4) int32
     serials: np.ndarray                    # (n,) int64
     pool: np.ndarray                       # (m, 3) float64
-    words: np.ndarray                      # (k, WORDS) int32
+    words: np.ndarray                      # (k WORDS + LANES,) int32: see grid
     table: np.ndarray                      # (2^c, 2) int64: cells
     sets: np.ndarray                       # (2^s, 2) int64: serial and first slot
-    grids: np.ndarray                      # (GRIDS, 4) int64
+    grids: np.ndarray                      # (GRIDS, 3) int64
     meta: np.ndarray                       # (META,) int64
 
     @staticmethod
@@ -70,8 +70,21 @@ class State(NamedTuple):
         meta[FREE_BLOCKS:] = -1
         return State(np.zeros((slots, 2), np.int64), np.zeros((slots, 2)),
                      np.zeros((slots, 4), np.int32), np.zeros(slots, np.int64),
-                     np.zeros((slots * 4, 3)), np.zeros((slots, WORDS), np.int32),
-                     free_table(size), free_table(size), np.zeros((GRIDS, 4), np.int64), meta)
+                     np.zeros((slots * 4, 3)), np.zeros(slots * WORDS + LANES, np.int32),
+                     free_table(size), free_table(size), np.zeros((GRIDS, 3), np.int64), meta)
+
+
+@compiled
+def _lent_state(s):
+    """The state, its arrays without their owners (`compiling.lent`)."""
+    return State(lent(s.spans), lent(s.bands), lent(s.links), lent(s.serials), lent(s.pool),
+                 lent(s.words), lent(s.table), lent(s.sets), lent(s.grids), lent(s.meta))
+
+
+@compiled
+def _lent_scratch(s):
+    return Scratch(lent(s.near), lent(s.ranges), lent(s.planes),
+                   lent(s.other_planes), lent(s.flat))
 
 
 def free_table(size: int) -> np.ndarray:
@@ -88,10 +101,10 @@ def _take_block(words, meta, size_class):
     """The first entry of a free block with room for 2^size_class entries; -1 if there is none."""
     offset = meta[FREE_BLOCKS + size_class]
     if offset >= 0:
-        meta[FREE_BLOCKS + size_class] = words[offset, 0]
+        meta[FREE_BLOCKS + size_class] = words[offset * WORDS]
         return offset
     offset = meta[ARENA]
-    if offset + (1 << size_class) > len(words):
+    if (offset + (1 << size_class)) * WORDS + LANES > len(words):
         return -1
     meta[ARENA] += 1 << size_class
     return offset
@@ -99,16 +112,16 @@ def _take_block(words, meta, size_class):
 
 @compiled
 def _free_block(words, meta, offset, size_class):
-    words[offset, 0] = meta[FREE_BLOCKS + size_class]
+    words[offset * WORDS] = meta[FREE_BLOCKS + size_class]
     meta[FREE_BLOCKS + size_class] = offset
 
 
 @compiled
-def _move_entries(words, links, start, count, to):
-    """Copy entries to another block; their slots follow."""
+def _move_block(words, links, offset, size_class, count, to_offset, to_class):
+    """Copy the entries of a block to another; their slots follow."""
     for k in range(count):
-        words[to + k] = words[start + k]
-        links[slot_of(words, to + k), AT] = to + k
+        slot = move_entry(words, offset, size_class, offset + k, to_offset, to_class, to_offset + k)
+        links[slot, AT] = to_offset + k
 
 
 @compiled
@@ -134,7 +147,7 @@ def _room_in_cell(state, key):
         larger = _take_block(words, meta, size_class + 1)
         if larger < 0:
             return -1, LACKS_ARENA
-        _move_entries(words, state.links, offset, count, larger)
+        _move_block(words, state.links, offset, size_class, count, larger, size_class + 1)
         _free_block(words, meta, offset, size_class)
         offset = larger
         table[row, WHERE] = where_of(offset, size_class + 1, count)
@@ -163,7 +176,8 @@ def insert_all(state, serials, spans, bands, outlines, pool, start):
     Volume k belongs to the set `serials[k]`; see `packing.Packed` for the rest. A volume is either
     wholly in the index or not at all.
     """
-    floats = state.words.view(np.float32)
+    state, pool, outlines, spans = _lent_state(state), lent(pool), lent(outlines), lent(spans)
+    floats = lent(state.words.view(np.float32))
     meta, links = state.meta, state.links
     for k in range(start, len(serials)):
         first, shape = outlines[k, 0], outlines[k, 1]
@@ -200,7 +214,9 @@ def insert_all(state, serials, spans, bands, outlines, pool, start):
         links[slot, ROW], links[slot, SHAPE], links[slot, AT] = row, shape, at
         links[slot, NEXT] = state.sets[held, WHERE]
         state.sets[held, WHERE] = slot
-        write_entry(state.words, floats, at, ball, start_ns, end_ns, bands[k, 0], bands[k, 1], slot)
+        offset, size_class, _ = block_of(state.table[cell, WHERE])
+        write_entry(state.words, floats, offset, size_class, at, ball, start_ns, end_ns,
+                    bands[k, 0], bands[k, 1], slot)
         state.table[cell, WHERE] += 1
         _count_in(state.grids, grid, ball[3], end_ns - start_ns)
     return len(serials), NOTHING
@@ -235,7 +251,7 @@ def _remove_slot(state, slot):
     offset, size_class, count = block_of(table[row, WHERE])
     last, at = offset + count - 1, links[slot, AT]
     if last != at:
-        _move_entries(words, links, last, 1, at)
+        links[move_entry(words, offset, size_class, last, offset, size_class, at), AT] = at
     count -= 1
     if count == 0:
         _free_block(words, meta, offset, size_class)
@@ -245,7 +261,7 @@ def _remove_slot(state, slot):
         if count <= (1 << size_class) >> 2:
             smaller = _take_block(words, meta, size_class - 1)
             if smaller >= 0:
-                _move_entries(words, links, offset, count, smaller)
+                _move_block(words, links, offset, size_class, count, smaller, size_class - 1)
                 _free_block(words, meta, offset, size_class)
                 offset, size_class = smaller, size_class - 1
         table[row, WHERE] = where_of(offset, size_class, count)
@@ -263,6 +279,7 @@ def _remove_slot(state, slot):
 @compiled
 def remove_set(state, serial):
     """Remove all volumes of a set; False if the serial is not in use."""
+    state = _lent_state(state)
     held = find_cell(state.sets, serial)
     if held < 0:
         return False
@@ -279,7 +296,7 @@ def remove_set(state, serial):
 @compiled
 def remove_over(state, before_ns, gone):
     """Remove volumes that ended at or before a time; how many sets are gone, `gone` has serials."""
-    count = 0
+    count, state = 0, _lent_state(state)
     links = state.links
     for slot in range(state.meta[SLOTS]):
         if links[slot, SHAPE] == 0 or state.spans[slot, 1] > before_ns:
@@ -331,7 +348,7 @@ def load(serials: np.ndarray, packed: Packed) -> tuple[State, np.ndarray]:
     state = state._replace(
         spans=np.empty((count, 2), np.int64), bands=np.empty((count, 2)),
         links=np.empty((count, 4), np.int32), serials=np.empty(count, np.int64),
-        pool=np.empty((int((packed.outlines[:, 1] >> 2).sum()), 3)), words=np.empty((room, WORDS), np.int32),
+        pool=np.empty((int((packed.outlines[:, 1] >> 2).sum()), 3)), words=np.empty(room * WORDS + LANES, np.int32),
         table=free_table(table_size(cells)), sets=free_table(table_size(count)))
     lay_out(state, keys, order, packed.outlines, packed.spans, balls, grids)
     in_parts(count, lambda first, last: fill_part(state, order, serials, *packed, balls, first,
@@ -379,6 +396,7 @@ def room_for(keys, order):
 @released
 def bound_part(spans, outlines, pool, first, last, balls, grids, keys):
     """Bounds, grids and keys of the volumes from `first` to before `last`."""
+    pool = lent(pool)
     for k in range(first, last):
         ball, _ = bound(pool, outlines[k, 0], outlines[k, 1])
         for i in range(8):
@@ -405,7 +423,8 @@ def lay_out(state, keys, order, outlines, spans, balls, grids):
         for k in range(slot, last):
             volume = order[k]
             links[k, ROW], links[k, SHAPE] = row, outlines[volume, 1]
-            links[k, AT], links[k, NEXT] = offset + k - slot, -1
+            # Until the sets are linked, the place within the block stands here.
+            links[k, AT], links[k, NEXT] = offset + k - slot, (k - slot) << 5 | size_class
             row += rows_of(outlines[volume, 1])
             _count_in(state.grids, grids[volume], balls[volume, 3],
                       spans[volume, 1] - spans[volume, 0])
@@ -417,7 +436,7 @@ def lay_out(state, keys, order, outlines, spans, balls, grids):
 @released
 def fill_part(state, order, serials, spans, bands, outlines, pool, balls, first, last):
     """Fill the slots from `first` to before `last` once they are laid out."""
-    floats = state.words.view(np.float32)
+    floats, words = lent(state.words.view(np.float32)), lent(state.words)
     for slot in range(first, last):
         k = order[slot]
         state.spans[slot, 0], state.spans[slot, 1] = spans[k, 0], spans[k, 1]
@@ -427,8 +446,9 @@ def fill_part(state, order, serials, spans, bands, outlines, pool, balls, first,
         for i in range(rows_of(outlines[k, 1])):
             for axis in range(3):
                 state.pool[row + i, axis] = pool[start + i, axis]
-        write_entry(state.words, floats, state.links[slot, AT], balls[k], spans[k, 0], spans[k, 1],
-                    bands[k, 0], bands[k, 1], slot)
+        at, place = state.links[slot, AT], state.links[slot, NEXT]
+        write_entry(words, floats, at - (place >> 5), place & 31, at, balls[k], spans[k, 0],
+                    spans[k, 1], bands[k, 0], bands[k, 1], slot)
 
 
 @compiled
@@ -457,38 +477,35 @@ def copied(state: State) -> State:
 # -- questions -----------------------------------------------------------------------------------
 
 @released
-def find_conflicts(state, looks, spans, bands, outlines, pool, groups, first, last, minima,
+def find_conflicts(state, scratch, looks, spans, bands, outlines, pool, groups, first, last, minima,
                    time_ns, out):
     """Write pairs (k, slot) that conflict to `out`, for volumes k from `first` to before `last`.
 
-    Returns (how far it came, pairs written): where `out` is full it ends before a volume. Minima
-    are lateral and vertical metres. `looks` has one row, as `gather` takes it; or a row for each
-    grid, and then the volumes are those of the slots themselves, and each pair is asked once. With
-    `groups`, pairs of one group are left out.
+    Returns (how far it came, pairs written, candidates): it ends before a volume for which `out` or
+    `scratch.near` has no room; in the second case so many candidates want some. Minima are lateral
+    and vertical metres. `looks` has one row, as `gather` takes it; or a row for each grid, and then
+    the volumes are those of the slots themselves, and each pair is asked once. With `groups`, pairs
+    of one group are left out.
     """
-    floats = state.words.view(np.float32)
-    near, ask = np.empty(64, np.int32), np.empty(8)
-    ranges, flat = np.empty((6, 5)), np.empty((ROOM, 2))
-    planes, other_planes = np.empty(ROOM), np.empty(ROOM)
-    written, lateral_m = 0, minima[0]
+    state, scratch, looks, spans = _lent_state(state), _lent_scratch(scratch), lent(looks), lent(
+        spans)
+    bands, outlines, pool, groups = lent(bands), lent(outlines), lent(pool), lent(groups)
+    out, floats = lent(out), lent(state.words.view(np.float32))
+    near, planes = scratch.near, scratch.planes
+    written, lateral_m, vertical_m = 0, minima[0], minima[1]
     for k in range(first, last):
         start_ns, end_ns, lower, upper = spans[k, 0], spans[k, 1], bands[k, 0], bands[k, 1]
         row, shape = outlines[k, 0], outlines[k, 1]
         ball, _ = bound(pool, row, shape)
-        for i in range(8):
-            ask[i] = ball[i]
-        ask[3] += lateral_m
-        ask[7] += lateral_m
-        low, high = band_word(lower - minima[1], upper + minima[1])
-        own, look = -1, looks[0]
+        own, own_key, look = -1, -1, looks[0]
         if len(looks) > 1:
-            own, look = k, looks[grid_of(ball[3], end_ns - start_ns)]
-        count = gather(state.table, state.words, floats, state.grids, look, ask,
-                       start_ns - time_ns, end_ns + time_ns, low, high, own, ranges, near)
+            grid = grid_of(ball[3], end_ns - start_ns)
+            own, look = k, looks[grid]
+            own_key = key_of(grid, ball[0], ball[1], ball[2], start_ns)
+        count = gather(state, scratch, floats, look, ball, lateral_m, start_ns - time_ns,
+                       end_ns + time_ns, lower - vertical_m, upper + vertical_m, own, own_key)
         if count > len(near):
-            near = np.empty(count + count // 2, np.int32)
-            gather(state.table, state.words, floats, state.grids, look, ask, start_ns - time_ns,
-                   end_ns + time_ns, low, high, own, ranges, near)
+            return k, written, count
         edge2, before = planes_of(pool, row, shape, planes), written
         for i in range(count):
             slot = near[i]
@@ -496,15 +513,15 @@ def find_conflicts(state, looks, spans, bands, outlines, pool, groups, first, la
                 continue
             if (max(start_ns, state.spans[slot, 0]) - min(end_ns, state.spans[slot, 1]) >= time_ns
                     or max(lower, state.bands[slot, 0]) - min(upper, state.bands[slot, 1])
-                    >= minima[1] - TOUCH_M):
+                    >= vertical_m - TOUCH_M):
                 continue
             other, other_shape = state.links[slot, ROW], state.links[slot, SHAPE]
             answer = screen(pool, row, shape, planes, edge2, state.pool, other, other_shape,
-                            other_planes, lateral_m, flat)
+                            scratch.other_planes, lateral_m, scratch.flat)
             if answer == CONFLICT or (answer == UNSURE and is_conflict(
                     pool, row, shape, state.pool, other, other_shape, lateral_m)):
                 if written == len(out):
-                    return k, before
+                    return k, before, 0
                 out[written, 0], out[written, 1] = k, slot
                 written += 1
-    return last, written
+    return last, written, 0

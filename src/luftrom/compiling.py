@@ -1,0 +1,47 @@
+"""How functions are compiled: numba's decorators as this project uses them.
+
+Compiled code is kept on disk where any cache can be written, so that it is compiled once. Nothing
+is fused or reordered: results are the same bits on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from numba import njit
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+
+def compiled(function: Callable, **options: bool) -> Callable:
+    """The function compiled at its first call; `.py_func` of it is the uncompiled one."""
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:                   # numba finds no directory that it may write to
+        return njit(**options)(function)
+
+
+def inlined(function: Callable) -> Callable:
+    """The same, put into whatever calls it: for short functions of the innermost loops."""
+    return compiled(function, forceinline=True)
+
+
+def released(function: Callable) -> Callable:
+    """The same, and other threads run while it does: for the outermost function of long work."""
+    return compiled(function, nogil=True)
+
+
+@intrinsic
+def lent(_, array):
+    """An array without its owner, for compiled code: passing it on counts no references.
+
+    Counting takes longer than a short function does. The caller must hold the array all the while,
+    as Python does for what it passes to a compiled function.
+    """
+    def without_owner(context, builder, _, values):
+        value = context.make_array(array)(context, builder, value=values[0])
+        value.meminfo = cgutils.get_null_value(value.meminfo.type)
+        value.parent = cgutils.get_null_value(value.parent.type)
+        return value._getvalue()
+
+    return array(array), without_owner
