@@ -134,6 +134,13 @@ def shape_of_ring(pool, row, count):
 
 
 @compiled
+def duration(start_ns, end_ns):
+    """How long a volume lasts; the longest number if that is longer than a number can say."""
+    span_ns = end_ns - start_ns
+    return span_ns if span_ns >= 0 else (1 << 63) - 1
+
+
+@compiled
 def grid_of(radius, span_ns):
     """The grid for a radius in metres and a duration."""
     size = 0

@@ -69,6 +69,12 @@ def block_of(where):
 
 
 @compiled
+def time_word(time_ns):
+    """A time in units of 2^31 ns, rounded down; the first or the last word for what is beyond."""
+    return min(max(time_ns >> TIME_BITS, -(1 << 31)), (1 << 31) - 1)
+
+
+@compiled
 def band_word(lower_m, upper_m):
     """An altitude band in steps of 2 m, rounded outwards: (lower step, upper step)."""
     return (int(np.floor((lower_m - _BAND_LOW_M) / _BAND_STEP_M)),
@@ -82,8 +88,8 @@ def write_entry(words, floats, offset, size_class, at, ball, start_ns, end_ns, l
     place = offset * WORDS + at - offset
     for k in range(8):
         floats[place + (k << size_class)] = ball[k]
-    words[place + (_T0 << size_class)] = start_ns >> TIME_BITS
-    words[place + (_T1 << size_class)] = end_ns >> TIME_BITS
+    words[place + (_T0 << size_class)] = time_word(start_ns)
+    words[place + (_T1 << size_class)] = time_word(end_ns)
     words[place + (_SLOT << size_class)] = slot
     low, high = band_word(lower_m, upper_m)
     words[place + (_BAND << size_class)] = (high << 16 | low) - (1 << 32 if high >> 15 else 0)
@@ -226,7 +232,7 @@ def question(ball, lateral_m, start_ns, end_ns, lower_m, upper_m):
     return (np.float32(ball[0]), np.float32(ball[1]), np.float32(ball[2]),
             np.float32(ball[3] + more), np.float32(ball[4]), np.float32(ball[5]),
             np.float32(ball[6]), np.float32(ball[7] + more),
-            np.int32(max(start_ns, TIME_NS_LOW) >> TIME_BITS), np.int32(end_ns >> TIME_BITS),
+            np.int32(time_word(start_ns)), np.int32(time_word(end_ns)),
             np.int32(low), np.int32(high))
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from luftrom.bounds import GRIDS, bound, grid_of, key_of, rows_of
+from luftrom.bounds import GRIDS, bound, duration, grid_of, key_of, rows_of
 from luftrom.compiling import compiled, lent, released
 from luftrom.grid import (
     CLASSES,
@@ -187,7 +187,7 @@ def insert_all(state, serials, spans, bands, outlines, pool, start):
             return k, lack
         start_ns, end_ns = spans[k, 0], spans[k, 1]
         ball, _ = bound(pool, first, shape)
-        grid = grid_of(ball[3], end_ns - start_ns)
+        grid = grid_of(ball[3], duration(start_ns, end_ns))
         cell, at = _room_in_cell(state, key_of(grid, ball[0], ball[1], ball[2], start_ns))
         if cell < 0:
             return k, at
@@ -218,7 +218,7 @@ def insert_all(state, serials, spans, bands, outlines, pool, start):
         write_entry(state.words, floats, offset, size_class, at, ball, start_ns, end_ns,
                     bands[k, 0], bands[k, 1], slot)
         state.table[cell, WHERE] += 1
-        _count_in(state.grids, grid, ball[3], end_ns - start_ns)
+        _count_in(state.grids, grid, ball[3], duration(start_ns, end_ns))
     return len(serials), NOTHING
 
 
@@ -246,7 +246,7 @@ def _remove_slot(state, slot):
     words, table, meta, links = state.words, state.table, state.meta, state.links
     start_ns, end_ns = state.spans[slot, 0], state.spans[slot, 1]
     ball, _ = bound(state.pool, links[slot, ROW], links[slot, SHAPE])
-    grid = grid_of(ball[3], end_ns - start_ns)
+    grid = grid_of(ball[3], duration(start_ns, end_ns))
     row = find_cell(table, key_of(grid, ball[0], ball[1], ball[2], start_ns))
     offset, size_class, count = block_of(table[row, WHERE])
     last, at = offset + count - 1, links[slot, AT]
@@ -401,7 +401,7 @@ def bound_part(spans, outlines, pool, first, last, balls, grids, keys):
         ball, _ = bound(pool, outlines[k, 0], outlines[k, 1])
         for i in range(8):
             balls[k, i] = ball[i]
-        grids[k] = grid_of(ball[3], spans[k, 1] - spans[k, 0])
+        grids[k] = grid_of(ball[3], duration(spans[k, 0], spans[k, 1]))
         keys[k] = key_of(grids[k], ball[0], ball[1], ball[2], spans[k, 0])
 
 
@@ -427,7 +427,7 @@ def lay_out(state, keys, order, outlines, spans, balls, grids):
             links[k, AT], links[k, NEXT] = offset + k - slot, (k - slot) << 5 | size_class
             row += rows_of(outlines[volume, 1])
             _count_in(state.grids, grids[volume], balls[volume, 3],
-                      spans[volume, 1] - spans[volume, 0])
+                      duration(spans[volume, 0], spans[volume, 1]))
         slot, offset = last, offset + (1 << size_class)
     meta[SLOTS] = meta[VOLUMES] = count
     meta[ARENA], meta[ROWS] = offset, row
@@ -499,7 +499,7 @@ def find_conflicts(state, scratch, looks, spans, bands, outlines, pool, groups, 
         ball, _ = bound(pool, row, shape)
         own, own_key, look = -1, -1, looks[0]
         if len(looks) > 1:
-            grid = grid_of(ball[3], end_ns - start_ns)
+            grid = grid_of(ball[3], duration(start_ns, end_ns))
             own, look = k, looks[grid]
             own_key = key_of(grid, ball[0], ball[1], ball[2], start_ns)
         count = gather(state, scratch, floats, look, ball, lateral_m, start_ns - time_ns,

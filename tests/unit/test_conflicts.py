@@ -208,8 +208,8 @@ def test_an_area_over_everything_and_a_long_stay_take_few_cells():
     month = Volume4D(Circle(47.0, 8.0, 50.0), 0.0, 100.0, 0, 30 * DAY_NS)
     for serial, stay in enumerate((everything, month, volume(SQUARE))):
         index.insert(serial, (stay,))
-    filed = sum(len(buckets) for grid in index._grids.values() for buckets in grid.values())
-    assert filed <= 30
+    assert index.volumes == 3
+    assert index.nbytes < 100_000
     assert index.query_overlap((everything,)) == [0, 1, 2]
     assert index.query((volume(SQUARE),)) == [0, 1, 2]
 
@@ -219,10 +219,10 @@ def test_memory_is_given_back():
     ring = Polygon(tuple(forward((47.0, 8.0), i, 5_000)[0] for i in range(360)))
     for serial in range(200):
         index.insert(serial, (volume(ring),))
-    full = index._pool.nbytes
+    full = index.nbytes
     for serial in range(1, 200):
         index.remove(serial)
-    assert index._pool.nbytes < full / 4
+    assert index.nbytes < full / 4
     assert index.query((volume(ring),)) == [0]
     index.remove(0)
-    assert not index._grids and index.query((volume(ring),)) == []
+    assert index.volumes == 0 and index.query((volume(ring),)) == []

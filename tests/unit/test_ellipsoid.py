@@ -83,13 +83,3 @@ def test_a_prepared_ring_has_short_edges_and_a_ball_around_them(place):
     assert np.linalg.norm(points - np.roll(points, -1, axis=0), axis=1).max() <= 25_001
     assert np.linalg.norm(points - shape[0], axis=1).max() <= shape[1, 0]
     assert shape[1, 1] == 0
-
-
-def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
-    def njit(*functions, cache=False):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return functions[0]
-
-    monkeypatch.setattr(ellipsoid, "njit", njit)
-    assert ellipsoid.compiled(forward) is forward
