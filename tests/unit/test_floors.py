@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
-    "errors limits base64url clock volume ellipsoid airspace agreement",
+    "errors limits base64url clock compiling volume ellipsoid airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
-    "cells columns kernels conflicts definition",
+    "cells columns bounds packing kernels screen grid slots conflicts pairs definition",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",
