@@ -256,7 +256,7 @@ def _sweep(ring, vertices, face, level, scratch, ids, filled, most):
                     longer[:filled] = ids[:filled]
                     ids = longer
                 filled = _name_cells(ids, filled, face, level, row, first, last)
-                end = last
+            end = max(end, last)
             if (edges[edge, 1] <= middle) != (edges[edge, 3] <= middle):
                 inside = not inside
             if spans[edge, 1] > row:
