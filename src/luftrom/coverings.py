@@ -54,7 +54,7 @@ _REASONS = {
     _MANY: f"must have at most {limits.RING_VERTICES_MAX} vertices",
     _RADIUS: f"must have a radius of at most {limits.RADIUS_M_MAX:.0f} m",
     _WIDE: "must lie within half of the Earth around the middle of its vertices",
-    _LARGE: f"must meet at most {limits.COVERING_CELLS_MAX} cells of the level; choose a coarser one",
+    _LARGE: f"must meet at most {limits.COVERING_CELLS_MAX} cells of the level",
 }
 
 spread = compiled(cells.spread)
@@ -333,8 +333,8 @@ def _is_wide(points, vertices):
 def _cut_ring(points, vertices, face):
     """What a ring has within |u| <= 2 and |v| <= 2 of a face: its vertices (u, v).
 
-    Cut along four great circles, one after the other (I. E. Sutherland, G. W. Hodgman, Communications
-    of the ACM 17, 1974); pieces stay joined along the cuts, which are outside the face.
+    Cut along four great circles, one after the other (I. E. Sutherland, G. W. Hodgman, CACM 17,
+    1974); pieces stay joined along the cuts, which are outside the face.
     """
     ring = np.empty((vertices, 3))
     for k in range(vertices):
