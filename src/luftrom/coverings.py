@@ -159,6 +159,21 @@ def _name_cells(ids, filled, face, level, row, first, last):
     return filled
 
 
+@compiled
+def _sort_part(ids, begin, end):
+    """Sort a part in place; most are a dozen numbers, for which insertion is fastest."""
+    if end - begin > 64:
+        ids[begin:end].sort()
+        return
+    for k in range(begin + 1, end):
+        value = ids[k]
+        place = k
+        while place > begin and ids[place - 1] > value:
+            ids[place] = ids[place - 1]
+            place -= 1
+        ids[place] = value
+
+
 # -- the sweep over one face ---------------------------------------------------------------------
 
 @compiled
@@ -263,7 +278,7 @@ def _sweep(ring, vertices, face, level, scratch, ids, filled, most):
                 active[kept] = edge
                 kept += 1
         live, row = kept, row + 1
-    ids[begin:filled].sort()
+    _sort_part(ids, begin, filled)
     return ids, filled
 
 
@@ -338,20 +353,22 @@ def _cut_ring(points, vertices, face):
     """
     ring = np.empty((vertices, 3))
     for k in range(vertices):
-        ring[k] = on_face(face, points[k, 0], points[k, 1], points[k, 2])
+        ring[k, 0], ring[k, 1], ring[k, 2] = on_face(face, points[k, 0], points[k, 1], points[k, 2])
     for cut in range(4):
         axis, sign = cut >> 1, 1.0 - 2.0 * (cut & 1)
         kept = np.empty((2 * len(ring), 3))
         size = 0
         for k in range(len(ring)):
-            one, other = ring[k - 1], ring[k]
-            before = _CUT * one[2] + sign * one[axis]
-            after = _CUT * other[2] + sign * other[axis]
+            before = _CUT * ring[k - 1, 2] + sign * ring[k - 1, axis]
+            after = _CUT * ring[k, 2] + sign * ring[k, axis]
             if (before >= 0.0) != (after >= 0.0):
-                kept[size] = one + before / (before - after) * (other - one)
+                share = before / (before - after)
+                for m in range(3):
+                    kept[size, m] = ring[k - 1, m] + share * (ring[k, m] - ring[k - 1, m])
                 size += 1
             if after >= 0.0:
-                kept[size] = other
+                for m in range(3):
+                    kept[size, m] = ring[k, m]
                 size += 1
         ring = kept[:size]
     flat = np.empty((len(ring), 2))
@@ -397,7 +414,8 @@ def _load_outline(places, first, last, radius_m, points):
     if last - first > limits.RING_VERTICES_MAX:
         return 0, _MANY
     for k in range(first, last):
-        points[k - first] = _direction(places[k, 0], places[k, 1])
+        x, y, z = _direction(places[k, 0], places[k, 1])
+        points[k - first, 0], points[k - first, 1], points[k - first, 2] = x, y, z
     return last - first, _FINE
 
 
@@ -407,13 +425,13 @@ def _cover_some(places, ends, radii_m, begin, stop, level, most):
 
     Something is wrong with the outline after those whose cells were counted.
     """
-    widest = CIRCLE_VERTICES
+    widest = np.int64(CIRCLE_VERTICES)
     for k in range(begin, stop):
         widest = max(widest, min(ends[k + 1] - ends[k], limits.RING_VERTICES_MAX))
     points, ring, scratch = np.empty((widest, 3)), np.empty((widest, 2)), _rows_for(widest)
     ids = np.empty(32 * (stop - begin), np.uint64)
     sizes = np.empty(stop - begin, np.int64)
-    filled = 0
+    filled = np.int64(0)                   # a plain 0 would compile the sweep twice
     for k in range(begin, stop):
         vertices, fault = _load_outline(places, ends[k], ends[k + 1], radii_m[k], points)
         if fault != _FINE:
