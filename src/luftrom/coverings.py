@@ -24,16 +24,15 @@ lie on it: for places not made for it, once in about 10^9 coverings.
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 
 from luftrom import cells, limits
+from luftrom.cells import face_of, on_face, spread
 from luftrom.columns import Columns
-from luftrom.ellipsoid import compiled, sincos_deg
+from luftrom.ellipsoid import compiled, released, sincos_deg
 from luftrom.errors import BadInput
+from luftrom.packing import in_parts
 from luftrom.volume import Circle, Polygon, Volume4D
 
 PAD = 3e-15                                # how near counts as met, in u and v of a face
@@ -44,7 +43,6 @@ SPHERE_RADIUS_M = 6_371_010.0              # of the sphere on which it measures 
 _WELL_WITHIN = 1.0 - 1e-14                 # a ring with |u| and |v| up to here is on one face
 _CUT = 2.0                                 # where a ring on several faces is cut, outside of each
 _PARALLEL = 1e-18                          # edges that rise by less are along a row
-_CHUNK = 2_048                             # outlines that a thread takes at once
 _LEVELS = 4                                # levels of the Hilbert curve in one look-up
 _DEG_PER_RAD = 180.0 / math.pi
 _FINE, _NOWHERE, _FEW, _MANY, _RADIUS, _WIDE, _LARGE = range(7)
@@ -56,10 +54,6 @@ _REASONS = {
     _WIDE: "must lie within half of the Earth around the middle of its vertices",
     _LARGE: f"must meet at most {limits.COVERING_CELLS_MAX} cells of the level",
 }
-
-spread = compiled(cells.spread)
-face_of = compiled(cells.face_of)
-on_face = compiled(cells.on_face)
 
 
 def cover(outline: Volume4D | Polygon | Circle, level: int = DSS_LEVEL) -> np.ndarray:
@@ -91,23 +85,17 @@ def cover_columns(columns: Columns, level: int = DSS_LEVEL) -> tuple[np.ndarray,
     places = np.require(columns.places_deg, np.float64, "CW")
     rings = np.require(columns.ends, np.int64, "CW")
     radii_m = np.require(columns.radii_m, np.float64, "CW")
-    count = len(columns)
-
-    def some(first: int) -> tuple[np.ndarray, np.ndarray, int]:
-        return _cover_some(places, rings, radii_m, first, min(first + _CHUNK, count), level,
-                           limits.COVERING_CELLS_MAX)
-
-    ends = np.zeros(count + 1, np.int64)
-    found = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for first, (ids, sizes, fault) in zip(range(0, count, _CHUNK),
-                                              pool.map(some, range(0, count, _CHUNK)),
-                                              strict=True):
-            if fault != _FINE:
-                raise BadInput(_REASONS[fault], field=f"volumes[{first + len(sizes)}]")
-            ends[first + 1:first + 1 + len(sizes)] = sizes
-            found.append(ids)
-    return np.concatenate(found) if found else np.empty(0, np.uint64), np.cumsum(ends)
+    parts = in_parts(len(columns), lambda first, last: _cover_some(
+        places, rings, radii_m, first, last, level, limits.COVERING_CELLS_MAX))
+    ends = np.zeros(len(columns) + 1, np.int64)
+    done = 0
+    for _, sizes, fault in parts:
+        ends[done + 1:done + 1 + len(sizes)] = sizes
+        done += len(sizes)
+        if fault != _FINE:
+            raise BadInput(_REASONS[fault], field=f"volumes[{done}]")
+    np.cumsum(ends, out=ends)
+    return np.concatenate([np.empty(0, np.uint64), *(ids for ids, _, _ in parts)]), ends
 
 
 def _check_level(level: int) -> None:
@@ -419,7 +407,7 @@ def _load_outline(places, first, last, radius_m, points):
     return last - first, _FINE
 
 
-@partial(compiled, nogil=True)
+@released
 def _cover_some(places, ends, radii_m, begin, stop, level, most):
     """Cover the outlines from `begin` to before `stop`; (ids, cells of each, what is wrong).
 

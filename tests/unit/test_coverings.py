@@ -212,9 +212,9 @@ def test_neither_winding_nor_the_first_vertex_matters():
 def test_many_are_covered_as_each_alone():
     random = np.random.default_rng(4)
     few = [volume(kind(random)) for _ in range(8) for kind in (drone, sliver, tiny)]
-    volumes = few * 200                    # more than a thread takes at once
+    volumes = few * 700                    # more than a thread takes at once
     ids, ends = cover_columns(Columns.of(volumes))
-    expected = [cover(one).tolist() for one in few] * 200
+    expected = [cover(one).tolist() for one in few] * 700
     assert [ids[a:b].tolist() for a, b in zip(ends, ends[1:], strict=False)] == expected
     assert cover(few[0].outline).tolist() == expected[0]
 
@@ -261,7 +261,7 @@ RING = ((46.0, 7.0), (46.0, 7.1), (46.1, 7.05))
     (((0.0, 0.0), (0.0, 120.0), (0.0, -120.0)), 0.0, "half of the Earth"),
 ])
 def test_numbers_that_are_no_outline_are_refused(places, radius_m, reason):
-    good = 2_100
+    good = 16_400
     ends = np.array([*range(0, 3 * good + 1, 3), 3 * good + len(places)])
     columns = Columns(np.array(RING * good + places).reshape(-1, 2), ends,
                       np.array([0.0] * good + [radius_m]), np.zeros((good + 1, 2)),
