@@ -15,9 +15,9 @@ from luftrom.compiling import compiled
 LEVEL_MAX = 30                             # the finest level of S2
 FACES = 6
 # How the Hilbert curve passes through the four parts of a cell, by how it is turned there.
-_SWAP, _INVERT = 1, 2                      # how the Hilbert curve is turned within a cell
-_POSITION_TO_IJ = ((0, 1, 3, 2), (0, 2, 3, 1), (3, 2, 0, 1), (3, 1, 0, 2))
-_POSITION_TO_TURN = (_SWAP, 0, 0, _INVERT | _SWAP)
+SWAP, INVERT = 1, 2                        # how the Hilbert curve is turned within a cell
+POSITION_TO_IJ = ((0, 1, 3, 2), (0, 2, 3, 1), (3, 2, 0, 1), (3, 1, 0, 2))
+POSITION_TO_TURN = (SWAP, 0, 0, INVERT | SWAP)
 
 
 @compiled
@@ -120,12 +120,12 @@ def _slopes(a, c, sine):
 
 def cell_id(face: int, i: int, j: int, level: int) -> int:
     """The S2 identifier of a cell: its face and its place on the Hilbert curve."""
-    turn = _SWAP if face & 1 else 0
+    turn = SWAP if face & 1 else 0
     position = 0
     for bit in range(level - 1, -1, -1):
         ij = (i >> bit & 1) << 1 | (j >> bit & 1)
-        step = _POSITION_TO_IJ[turn].index(ij)
+        step = POSITION_TO_IJ[turn].index(ij)
         position = position << 2 | step
-        turn ^= _POSITION_TO_TURN[step]
+        turn ^= POSITION_TO_TURN[step]
     unused = 2 * (LEVEL_MAX - level)
     return face << 61 | position << (unused + 1) | 1 << unused

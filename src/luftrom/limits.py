@@ -15,6 +15,7 @@ VOLUMES_MAX = 1_024                        # 4D volumes of one operational inten
 INTENT_VERTICES_MAX = 20_000               # vertices of all its polygons together
 KEY_OVNS_MAX = 10_000                      # entries of an F3548 `key`
 RADIUS_M_MAX = 2_000_000.0                 # circles and polygon extents beyond this are refused
+COVERING_CELLS_MAX = 1_000_000             # S2 cells of the covering of one outline
 ALTITUDE_M_W84_MIN = -8_000.0              # F3548-21, schema Altitude
 ALTITUDE_M_W84_MAX = 100_000.0
 NOTE_SIGNATURES_MAX = 16                   # C2SP signed-note: verifiers accept at least 16
