@@ -22,6 +22,7 @@ from luftrom.pairs import all_pairs
 from luftrom.volume import Separation
 
 FORMAT = "luftrom-conflicts/1"
+IntentPair = tuple[int, int, np.ndarray]   # two numbers of intents, and pairs of their volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def volume_pairs(data: DataSet, separation: Separation, *, between_parties: bool
     return pairs[~data.notices[data.owners[pairs]].all(1)]
 
 
-def intent_pairs(data: DataSet, pairs: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+def intent_pairs(data: DataSet, pairs: np.ndarray) -> list[IntentPair]:
     """Pairs of volumes put together by intents: two numbers of intents and their (j, 2) pairs.
 
     The first of the two has the lower id; column 0 of its pairs is of the first. By the ids.
@@ -94,7 +95,7 @@ def intent_pairs(data: DataSet, pairs: np.ndarray) -> list[tuple[int, int, np.nd
     return [(*data.owners[part[0]].tolist(), part) for part in np.split(pairs, cuts)]
 
 
-def meetings(data: DataSet, groups: Sequence[tuple[int, int, np.ndarray]],
+def meetings(data: DataSet, groups: Sequence[IntentPair],
              separation: Separation) -> Iterator[Meeting]:
     """How those of `intent_pairs` meet, in the same order.
 
@@ -109,7 +110,7 @@ def meetings(data: DataSet, groups: Sequence[tuple[int, int, np.ndarray]],
         yield Meeting(_side(data, one), _side(data, other), met)
 
 
-def digest(data: DataSet, groups: Iterable[tuple[int, int, np.ndarray]],
+def digest(data: DataSet, groups: Iterable[IntentPair],
            separation: Separation) -> str:
     """SHA-256 (hex) over the minima and the pairs of ids that conflict, in order.
 

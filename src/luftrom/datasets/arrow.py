@@ -269,7 +269,7 @@ class _Rows:
         self.refuse(~is_point & (counts < 4), name, "must be a ring of at least 4 places, the last "
                     "equal to the first")
         last = ends[1:] - 1
-        open_rings = (places[ends[:-1]] != places[last]).any(1)
+        open_rings = ~is_point & (places[ends[:-1]] != places[last]).any(1)
         self.refuse(open_rings, name, "is not closed: the last place must equal the first")
         kept = np.ones(len(places), np.bool_)
         kept[last[~is_point]] = False
