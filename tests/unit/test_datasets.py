@@ -409,6 +409,23 @@ def test_damaged_files_are_refused_and_never_read_as_something_else(
         assert name == "a.arrows" and list(found.ids) == list(wanted.ids)
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.arrows"])
+def test_bytes_that_changed_are_refused_or_still_volumes(name: str, tmp_path: Path) -> None:
+    data = WRITERS[name](PLANS[:4], tmp_path / name).read_bytes()
+    random = np.random.default_rng(6)
+    refused = 0
+    for _ in range(300):
+        spoilt = bytearray(data)
+        spoilt[random.integers(len(data))] = random.choice([0, 255, random.integers(256)])
+        try:
+            found = data_in(bytes(spoilt))
+        except BadInput:
+            refused += 1
+        else:
+            assert all(found.columns.volume(k) for k in range(len(found.columns)))
+    assert refused > 100
+
+
 def test_without_pyarrow_the_error_says_how_to_get_it(tmp_path: Path,
                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     path = files.to_parquet(TABLE, tmp_path / "a.parquet")

@@ -47,11 +47,12 @@ def read_arrow(file: IO[bytes], head: bytes) -> Iterator[Chunk]:
     first = 0
     try:
         for geometry, batch in _batches(file, head):
+            batch.validate(full=True)      # offsets of a damaged file may point anywhere
             for at in range(0, len(batch), CHUNK_VOLUMES):
                 part = batch.slice(at, CHUNK_VOLUMES)
                 yield _chunk(pyarrow, part, geometry, first)
                 first += len(part)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeError, MemoryError) as error:
         reason = str(error).split("\n")[0][:200]
         raise BadInput(f"is damaged, or no file of this kind: {reason}") from None
     if first == 0:
