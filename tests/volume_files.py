@@ -1,4 +1,4 @@
-"""Files of many volumes for tests, in each format that is read, with libraries that are not ours."""
+"""Files of many volumes for tests, in each format, written by libraries that are not ours."""
 
 from __future__ import annotations
 
@@ -34,10 +34,13 @@ class Plan:
 def plans(count: int, seed: int, *, degrees: float = 1.0, volumes_max: int = 3) -> list[Plan]:
     """Plans of 1 to `volumes_max` volumes within a day and a square over the Alps."""
     random = np.random.default_rng(seed)
-    return [Plan(str(uuid.UUID(bytes=random.bytes(16), version=4)),
-                 ("alfa.example", "bravo.example")[random.integers(2)],
-                 tuple(_volume(random, degrees) for _ in range(random.integers(1, volumes_max + 1))),
-                 f"PLAN-{k}") for k in range(count)]
+    found = []
+    for k in range(count):
+        entity_id = str(uuid.UUID(bytes=random.bytes(16), version=4))
+        party = ("alfa.example", "bravo.example")[random.integers(2)]
+        volumes = [_volume(random, degrees) for _ in range(random.integers(1, volumes_max + 1))]
+        found.append(Plan(entity_id, party, tuple(volumes), f"PLAN-{k}"))
+    return found
 
 
 def _volume(random: np.random.Generator, degrees: float) -> Volume4D:

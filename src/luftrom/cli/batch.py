@@ -111,7 +111,7 @@ def _read(files: Sequence[IO[bytes]], bar: Progress) -> DataSet:
     sizes = [_size(file) for file in files]
     task = bar.add_task("Reading", total=sum(sizes) if all(sizes) else None)
     for number, file in enumerate(files):
-        with naming(Path(file.name)):
+        with naming(Path(str(file.name))):
             for chunk in read_chunks(file):
                 gathering.add(chunk, number)
                 done = sum(sizes[:number]) + (file.tell() if sizes[number] else 0)

@@ -8,7 +8,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from luftrom.cli.options import existing_file, json_option, node_parameters, open_client
+from luftrom.cli import options
+from luftrom.cli.options import existing_file, json_option, node_parameters
 
 if TYPE_CHECKING:
     from luftrom.cli.client import NodeClient
@@ -57,7 +58,7 @@ def conflicts(directory: Path | None, url: str | None, token: str | None, manage
     elif any(only_for_files.values()):
         raise click.UsageError("this is for files: say which with --in FILE")
     else:
-        client = open_client(directory, url, token, manager)
+        client = options.open_client(directory, url, token, manager)
         try:
             found = _list(client, rows, as_json)
         finally:
