@@ -139,15 +139,22 @@ def _chunk(pyarrow: Any, batch: Any, geometry: str, first: int) -> Chunk:
 
 
 def _check(columns: Columns, first: int) -> None:
-    """Every volume as if built by hand."""
+    """Every volume as if built by hand; BadInput names the row and the column."""
+    try:
+        check(columns)
+    except BadInput as error:
+        k, _, field = error.field.removeprefix("volumes[").partition("].")
+        field = f"{GEOMETRY}.{field}" if field.startswith("vertices") else _FIELDS.get(field, field)
+        raise BadInput(error.message, field=f"rows[{first + int(k)}].{field}") from None
+
+
+def check(columns: Columns) -> None:
+    """Each volume built by hand; BadInput names the first that is none: `volumes[k].field`."""
     for k in range(len(columns)):
         try:
             columns.volume(k)
         except BadInput as error:
-            field = error.field or GEOMETRY
-            field = f"{GEOMETRY}.{field}" if field.startswith("vertices") \
-                else _FIELDS.get(field, field)
-            raise BadInput(error.message, field=f"rows[{first + k}].{field}") from None
+            raise BadInput(error.message, field=f"volumes[{k}].{error.field}") from None
 
 
 class _Rows:
