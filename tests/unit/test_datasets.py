@@ -164,6 +164,9 @@ def test_a_file_in_geoparquet_says_where_its_geometry_is(tmp_path: Path) -> None
 
 # -- intents, parties and notices ----------------------------------------------------------------
 
+NAME = feature()["properties"]["name"]
+
+
 def here(**more: object) -> dict:
     """A feature of one place and time without an identifier."""
     plain = feature(**more)
@@ -203,7 +206,10 @@ def test_what_is_said_of_an_intent_is_said_once(tmp_path: Path) -> None:
     def lines(*items: dict) -> str:
         return "\n".join(map(json.dumps, items))
 
-    assert data_in(lines(here(id="a", party="p"), here(id="a"))).parties == ["p"]
+    data = data_in(lines(here(id="a", party="p", kind="constraint"), here(id="a", name="late")))
+    assert (data.parties, data.names, data.notices.tolist()) == (["p"], [NAME], [True])
+    data = data_in(lines(here(id="a", name=""), here(id="a", name="late")))
+    assert data.names == ["late"]
     for wrong, words in ((here(id="a", party="q"), "party: a is of p, and here of q"),
                          (here(id="a", kind="constraint"), "kind: a is an operational intent and")):
         with pytest.raises(BadInput, match=words):

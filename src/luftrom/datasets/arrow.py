@@ -135,7 +135,7 @@ def _chunk(pyarrow: Any, batch: Any, geometry: str, first: int) -> Chunk:
         if kind not in ("", OPERATIONAL_INTENT, CONSTRAINT):
             raise BadInput(f"must be {OPERATIONAL_INTENT} or {CONSTRAINT}",
                            field=f"rows[{first + k}].kind")
-    return Chunk(columns, ids, names, parties, [kind == CONSTRAINT for kind in kinds])
+    return Chunk(columns, ids, names, parties, kinds)
 
 
 def _check(columns: Columns, first: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from luftrom import limits
 from luftrom.columns import Columns
 from luftrom.errors import BadInput
+from luftrom.wire import CONSTRAINT
 
 CHUNK_VOLUMES = 16_384
 
@@ -25,7 +26,7 @@ class Chunk:
     ids: Sequence[str]                     # n: of the intents; without one it stands alone
     names: Sequence[str]                   # n: what people call them
     parties: Sequence[str]                 # n: who declared them
-    notices: Sequence[bool]                # n: is it a constraint, a prior notice?
+    kinds: Sequence[str]                   # n: `wire.OPERATIONAL_INTENT` or `CONSTRAINT`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,19 +66,19 @@ class Gathering:
         kinds, or has an id that is empty of sense here or too long.
         """
         owners = np.empty(len(chunk.columns), np.int64)
-        rows = zip(chunk.ids, chunk.names, chunk.parties, chunk.notices, strict=True)
-        for k, (entity_id, name, party, notice) in enumerate(rows):
+        rows = zip(chunk.ids, chunk.names, chunk.parties, chunk.kinds, strict=True)
+        for k, (entity_id, name, party, kind) in enumerate(rows):
             self._count += 1
             owner = self._known.get(entity_id) if entity_id else None
             if owner is None:
-                owners[k] = self._new(entity_id, name, party, notice, file)
+                owners[k] = self._new(entity_id, name, party, kind, file)
             else:
-                self._check(owner, name, party, notice, file)
+                self._check(owner, name, party, kind, file)
                 owners[k] = owner
         self._columns.append(chunk.columns)
         self._owners.append(owners)
 
-    def _new(self, entity_id: str, name: str, party: str, notice: bool, file: int) -> int:
+    def _new(self, entity_id: str, name: str, party: str, kind: str, file: int) -> int:
         for field, text in (("id", entity_id), ("name", name), ("party", party)):
             if len(text) > limits.NAME_CHARS_MAX:
                 raise BadInput(f"has {len(text)} characters; at most {limits.NAME_CHARS_MAX} are "
@@ -91,11 +92,11 @@ class Gathering:
         self._ids.append(entity_id or f"#{self._count}")
         self._names.append(name)
         self._parties.append(party)
-        self._notices.append(notice)
+        self._notices.append(kind == CONSTRAINT)
         self._files.append(file)
         return owner
 
-    def _check(self, owner: int, name: str, party: str, notice: bool, file: int) -> None:
+    def _check(self, owner: int, name: str, party: str, kind: str, file: int) -> None:
         """What is said once for all volumes of an intent; it may be left out of later ones."""
         if self._files[owner] != file:
             raise BadInput(f"{self._ids[owner]} stands in a file before this one too; an intent "
@@ -103,7 +104,7 @@ class Gathering:
         if party not in ("", self._parties[owner]):
             raise BadInput(f"{self._ids[owner]} is of {self._parties[owner] or 'nobody'}, and here "
                            f"of {party}", field="party")
-        if notice != self._notices[owner]:
+        if kind and (kind == CONSTRAINT) != self._notices[owner]:
             raise BadInput(f"{self._ids[owner]} is an operational intent and a constraint",
                            field="kind")
         if name and not self._names[owner]:

@@ -33,7 +33,7 @@ _KINDS = (OPERATIONAL_INTENT, CONSTRAINT)
 def read_items(items: Iterable[tuple[str, Any]]) -> Iterator[Chunk]:
     """Items with their places to chunks of CHUNK_VOLUMES or a few more volumes; raises BadInput."""
     volumes: list[Volume4D] = []
-    said: list[tuple[str, str, str, bool]] = []
+    said: list[tuple[str, str, str, str]] = []
     for place, item in items:
         if not isinstance(item, dict):
             raise BadInput("must be an object", field=place)
@@ -47,28 +47,28 @@ def read_items(items: Iterable[tuple[str, Any]]) -> Iterator[Chunk]:
         yield _chunk(volumes, said)
 
 
-def _chunk(volumes: list[Volume4D], said: list[tuple[str, str, str, bool]]) -> Chunk:
+def _chunk(volumes: list[Volume4D], said: list[tuple[str, str, str, str]]) -> Chunk:
     return Chunk(Columns.of(volumes), *zip(*said, strict=True))
 
 
 def _feature(feature: Mapping[str, Any], place: str
-             ) -> tuple[tuple[str, str, str, bool], list[Volume4D]]:
+             ) -> tuple[tuple[str, str, str, str], list[Volume4D]]:
     properties = feature.get("properties")
     if not isinstance(properties, dict):
         raise BadInput("must be an object", field=join_field(place, "properties"))
     volume = parse_feature_volume(feature, properties, place)
     inner = join_field(place, "properties")
-    kind = properties.get("kind", OPERATIONAL_INTENT)
-    if kind not in _KINDS:
+    kind = properties.get("kind", "")
+    if kind not in ("", *_KINDS):
         raise BadInput(f"must be {' or '.join(_KINDS)}", field=f"{inner}.kind")
     own = properties if properties.get("id") is not None else feature
     entity_id = _text(own, "id", inner if own is properties else place)
     return (entity_id, _text(properties, "name", inner), _text(properties, "party", inner),
-            kind == CONSTRAINT), [volume]
+            kind), [volume]
 
 
 def _activity(item: Mapping[str, Any], place: str
-              ) -> tuple[tuple[str, str, str, bool], list[Volume4D]]:
+              ) -> tuple[tuple[str, str, str, str], list[Volume4D]]:
     notice = place.startswith("constraints[")
     for kind in _KINDS:                    # the standard's answers hold one under its name
         if isinstance(item.get(kind), dict):
@@ -89,7 +89,7 @@ def _activity(item: Mapping[str, Any], place: str
     party = _text(item, "party", place) or _text(reference, "manager", place)
     # ConstraintDetails has these members, OperationalIntentDetails has neither.
     notice = notice or "type" in details or "geozone" in details
-    return (entity_id, _text(item, "name", place), party, notice), volumes
+    return (entity_id, _text(item, "name", place), party, _KINDS[notice]), volumes
 
 
 def _text(values: Mapping[str, Any], name: str, place: str) -> str:
