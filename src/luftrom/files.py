@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from luftrom.errors import BadInput, Conflict, LuftromError, NotFound, TooLarge, Unverified
 
@@ -86,10 +87,23 @@ def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file whole or not at all: a crash leaves the old content or the new one."""
+    with replacing(path, mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """A file to write in this block, which becomes the file of that name when the block is done.
+
+    Whoever looks meanwhile, and whoever looks after an error in the block, sees the old content.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    write_new(draft, data, mode)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
+        with open(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
         os.replace(draft, path)
-    except OSError:
+    finally:
         draft.unlink(missing_ok=True)
-        raise

@@ -107,8 +107,12 @@ def _flat_gap(flat, a_points, b_points):
 
 
 @compiled
-def _in_one_chart(a_pool, a, a_points, b_pool, b, b_points, needed, edge2, flat):
-    """APART or CONFLICT by the distance in a chart around both, or UNSURE; see the module."""
+def _in_one_chart(a_pool, a, a_points, b_pool, b, b_points, needed, edge2, may_overlap, flat):
+    """APART or CONFLICT by the distance in a chart around both, or UNSURE; see the module.
+
+    Between corners and edges there is a distance even where outlines overlap: it is never less
+    than theirs, so a conflict is one, but then it says nothing of their being apart.
+    """
     mx = my = mz = 0.0
     for i in range(a, a + a_points):
         mx, my, mz = mx + a_pool[i, 0], my + a_pool[i, 1], mz + a_pool[i, 2]
@@ -130,7 +134,7 @@ def _in_one_chart(a_pool, a, a_points, b_pool, b, b_points, needed, edge2, flat)
         return UNSURE
     gap = _flat_gap(flat, a_points, b_points)
     off = 0.05 + 1.5 * gap * most2 / _R2 + 2.0 * _STRAY * edge2
-    if gap - off > needed:
+    if gap - off > needed and not may_overlap:
         return APART
     return CONFLICT if gap + off < needed else UNSURE
 
@@ -161,7 +165,8 @@ def screen(a_pool, a, a_shape, a_planes, a_edge2, b_pool, b, b_shape, b_planes, 
     edge2 = max(a_edge2, edge2)
     if -math.inf < apart <= -_SLACK_M - 2.0 * _STRAY * edge2:
         return CONFLICT
-    return _in_one_chart(a_pool, a, a_points, b_pool, b, b_points, needed, edge2, flat)
+    may_overlap = -math.inf < apart <= _SLACK_M + 2.0 * _STRAY * edge2
+    return _in_one_chart(a_pool, a, a_points, b_pool, b, b_points, needed, edge2, may_overlap, flat)
 
 
 @compiled

@@ -24,6 +24,9 @@ _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9
 
 # -- JSON (RFC 8259, RFC 7493) -------------------------------------------------------------------
 
+_NO_TEXT = "is not UTF-8 text, or holds half a surrogate pair"
+_TOO_DEEP = f"is nested deeper than {limits.JSON_DEPTH_MAX} levels"
+
 def parse_json(data: bytes, *, field: str | None = None) -> Any:
     """Bytes to a JSON value, strictly; BadInput otherwise.
 
@@ -31,23 +34,46 @@ def parse_json(data: bytes, *, field: str | None = None) -> Any:
     that is not UTF-8, anything behind the value, and what is deeper or longer than `limits` say.
     """
     try:
-        value = _DECODER.decode(str(data, "utf-8"))
-        if b"\\u" in data:
-            json.dumps(value, ensure_ascii=False).encode()
+        text = str(data, "utf-8")
+        value = _DECODER.decode(text)
     except UnicodeError:
-        raise BadInput("is not UTF-8 text, or holds half a surrogate pair", field=field) from None
+        raise BadInput(_NO_TEXT, field=field) from None
     except RecursionError:
-        raise BadInput(f"is nested deeper than {limits.JSON_DEPTH_MAX} levels",
-                       field=field) from None
+        raise BadInput(_TOO_DEEP, field=field) from None
     except BadInput as error:
         raise BadInput(error.message, field=field) from None
     except ValueError as error:
         raise BadInput(f"is not JSON: {error}"[:200], field=field) from None
-    if data.count(b"[") + data.count(b"{") > limits.JSON_DEPTH_MAX:
-        _check_depth(value, field)         # with fewer brackets nothing can be too deep
-    if len(data) > limits.JSON_STRING_CHARS_MAX:
-        _check_strings(value, field)
+    _check_json(value, text, field)
     return value
+
+
+def parse_json_part(text: str, start: int, field: str | None = None) -> tuple[Any, int]:
+    """The JSON value that begins at a place of a text, and the place behind it; as strict.
+
+    Raises json.JSONDecodeError if no whole value stands there, BadInput if it is refused.
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except RecursionError:
+        raise BadInput(_TOO_DEEP, field=field) from None
+    except BadInput as error:
+        raise BadInput(error.message, field=field) from None
+    _check_json(value, text[start:end], field)
+    return value, end
+
+
+def _check_json(value: Any, text: str, field: str | None) -> None:
+    """What the decoder lets pass: half surrogate pairs, too deep, too long a text."""
+    if "\\u" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeError:
+            raise BadInput(_NO_TEXT, field=field) from None
+    if text.count("[") + text.count("{") > limits.JSON_DEPTH_MAX:
+        _check_depth(value, field)         # with fewer brackets nothing can be too deep
+    if len(text) > limits.JSON_STRING_CHARS_MAX:
+        _check_strings(value, field)
 
 
 def _check_depth(value: Any, field: str | None) -> None:
@@ -58,7 +84,7 @@ def _check_depth(value: Any, field: str | None) -> None:
                  if type(item) is dict or type(item) is list]
         if not level:
             return
-    raise BadInput(f"is nested deeper than {limits.JSON_DEPTH_MAX} levels", field=field)
+    raise BadInput(_TOO_DEEP, field=field)
 
 
 def _check_strings(value: Any, field: str | None) -> None:
@@ -392,7 +418,7 @@ def _declaration(entity_id: str, group: Sequence[tuple[str, Mapping[str, Any]]]
             raise BadInput("must be true or false",
                            field=join_field(place, "properties.off_nominal"))
         target = off_nominal if is_off_nominal else volumes
-        target.append(_feature_volume(feature, properties, place))
+        target.append(parse_feature_volume(feature, properties, place))
     try:
         return _value(entity_id, shared, tuple(volumes), tuple(off_nominal))
     except BadInput as error:
@@ -426,8 +452,9 @@ def _value(entity_id: str, shared: Mapping[str, Any], volumes: tuple[Volume4D, .
                   remarks=remarks)
 
 
-def _feature_volume(feature: Mapping[str, Any], properties: Mapping[str, Any],
-                    where: str) -> Volume4D:
+def parse_feature_volume(feature: Mapping[str, Any], properties: Mapping[str, Any],
+                         where: str) -> Volume4D:
+    """The 4D volume of a GeoJSON Feature and its properties; BadInput names the place in it."""
     place = join_field(where, "properties")
     bounds = [_bound(properties, side, place) for side in ("lower", "upper")]
     times = [parse_time_text(properties.get(name), f"{place}.{name}")

@@ -160,7 +160,19 @@ def test_prior_notices_and_conflicts(nodes: dict[str, Node], tmp_path: Path) -> 
     assert {"A-10", "B-10"} in [{c["first"]["name"], c["second"]["name"]} for c in seen[0]]
     shown = luftrom("conflicts", "--dir", alfa.directory).out
     assert "has right of way" in " ".join(shown.split())   # wherever the lines break
+    for node in nodes.values():            # what a node exports has the conflicts that it knows
+        export = tmp_path / "export.geojson"
+        export.write_text(luftrom("activities", "--dir", node.directory, "--geojson").out)
+        found = luftrom("conflicts", "--in", export, "--dir", node.directory, "--json").json
+        assert _meetings(found["conflicts"]) == _meetings(seen[0])
     assert luftrom("withdraw", "--dir", alfa.directory, "CLOSED").code == 0
+
+
+def _meetings(conflicts: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Conflicts without right of way, and without an order."""
+    return sorted((sorted((c["first"]["id"], c["second"]["id"])), c["time_start"], c["time_end"],
+                   c["lateral_m"], c["vertical_m"], c["where"]["lat"], c["where"]["lng"])
+                  for c in conflicts)
 
 
 def test_replace_makes_a_new_version(nodes: dict[str, Node], tmp_path: Path) -> None:

@@ -33,18 +33,26 @@ def settings_of(directory: Path) -> Settings:
     return load_settings(directory)
 
 
+def node_parameters(command: Function) -> Function:
+    """--dir, or --url and --token, and --manager: what `open_client` takes."""
+    for option in (
+            click.option("--manager", default="operator", show_default=True, metavar="NAME",
+                         help="In whose name to ask, if the token is made here."),
+            click.option("--token", envvar="LUFTROM_TOKEN", show_envvar=True, metavar="JWT",
+                         help="Bearer token for --url."),
+            click.option("--url", envvar="LUFTROM_URL", show_envvar=True, metavar="URL",
+                         help="Ask the node at this base URL."),
+            click.option("--dir", "directory", envvar="LUFTROM_DIR", show_envvar=True,
+                         metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+                         help="Directory of the party whose node is asked: it says where the node "
+                         "is and makes a token. By default the current one.")):
+        command = option(command)
+    return command
+
+
 def node_options(command: Function) -> Function:
-    """--dir, or --url and --token, and --manager; the command gets an open `client`."""
-    @click.option("--dir", "directory", envvar="LUFTROM_DIR", show_envvar=True, metavar="DIR",
-                  type=click.Path(file_okay=False, path_type=Path),
-                  help="Directory of the party whose node is asked: it says where the node is and "
-                  "makes a token. By default the current one.")
-    @click.option("--url", envvar="LUFTROM_URL", show_envvar=True, metavar="URL",
-                  help="Ask the node at this base URL.")
-    @click.option("--token", envvar="LUFTROM_TOKEN", show_envvar=True, metavar="JWT",
-                  help="Bearer token for --url.")
-    @click.option("--manager", default="operator", show_default=True, metavar="NAME",
-                  help="In whose name to ask, if the token is made here.")
+    """`node_parameters` for a command that gets an open `client` instead of them."""
+    @node_parameters
     @functools.wraps(command)
     def wrapped(directory: Path | None, url: str | None, token: str | None, manager: str,
                 **values: Any) -> Any:
