@@ -1,0 +1,220 @@
+"""What holds for any pairs: the same answer however they are written, and the right one.
+
+Crowded scenes, in which most outlines were pushed against another one until it nearly touched, or
+came to the minimum, are held against shapely in a plane (`scenes`), the plain reference against the
+same, and long edges against the points that pyproj lays off at right angles to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from fast_paths import FAST_PATHS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from outlines import PLACES, edge_and_tip, volume
+from scenes import Scene, judge, scene
+
+from luftrom import definition
+from luftrom.kernels import TOUCH_M
+from luftrom.volume import Circle, Polygon, Separation
+
+SEPARATIONS = (Separation(0.0, 0.0, 0.0), Separation(30.0, 50.0, 1.0), Separation(500.0, 0.0, 60.0),
+               Separation(0.01, 51.0, 0.0))
+UNSURE_SHARE_MAX = 0.03                    # of the pairs near their minimum
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@dataclass
+class Tally:
+    """How many pairs were held against the oracle."""
+
+    compared: int = 0
+    near: int = 0                          # those whose gap is within a metre of the minimum
+    near_conflicts: int = 0
+    unsure: int = 0
+
+    def assert_it_could_have_failed(self, near_min: int) -> None:
+        assert self.near >= near_min, self
+        assert 0.1 * self.near < self.near_conflicts < 0.9 * self.near, self
+        assert self.unsure <= UNSURE_SHARE_MAX * self.near, self
+
+
+def wrong_pairs(found, laid: Scene, separation: Separation, tally: Tally) -> list:
+    """The pairs on which an answer surely errs."""
+    judged = judge(laid, separation)
+    sure_near = judged.near & judged.sure
+    tally.compared += int(judged.sure.sum())
+    tally.near += int(sure_near.sum())
+    tally.near_conflicts += int((sure_near & judged.conflict).sum())
+    tally.unsure += int((~judged.sure).sum())
+    expected = judged.pairs(judged.conflict & judged.sure)
+    forbidden = judged.pairs(~judged.conflict & judged.sure)
+    return sorted((expected - found) | (found & forbidden))
+
+
+def hold_against_plane(seeds, count: int) -> Tally:
+    """Every fast path on a scene for each seed."""
+    total = Tally()
+    for seed in seeds:
+        random = np.random.default_rng(seed)
+        place = (PLACES[random.integers(len(PLACES))] if random.random() < 0.7 else
+                 (float(np.degrees(np.arcsin(random.uniform(-1, 1)))), random.uniform(-180, 180)))
+        separation = SEPARATIONS[random.integers(len(SEPARATIONS))]
+        laid = scene(seed, place, count, separation)
+        for name, path in FAST_PATHS.items():
+            tally = total if name == "index" else Tally()
+            wrong = wrong_pairs(path(laid.volumes, separation), laid, separation, tally)
+            assert not wrong, (name, seed, separation, [laid.volumes[k] for k in wrong[0]])
+    return total
+
+
+def test_crowded_scenes_are_answered_as_in_the_plane() -> None:
+    hold_against_plane(range(24), 60).assert_it_could_have_failed(300)
+
+
+@pytest.mark.slow
+def test_many_crowded_scenes_are_answered_as_in_the_plane() -> None:
+    tally = hold_against_plane(range(1_000, 1_200), 100)
+    assert tally.compared > 800_000, tally
+    tally.assert_it_could_have_failed(4_000)
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(10))
+def test_millions_of_pairs_are_answered_as_in_the_plane(part: int) -> None:
+    tally = hold_against_plane(range(10_000 + 500 * part, 10_500 + 500 * part), 100)
+    assert tally.compared > 2_000_000, tally
+    tally.assert_it_could_have_failed(10_000)
+
+
+@pytest.mark.parametrize("error_m", [0.002, -0.002])
+def test_an_engine_that_errs_by_2_mm_would_be_found(error_m: float) -> None:
+    separation, found = SEPARATIONS[1], 0
+    for seed in (1, 2, 4, 5, 7):
+        laid = scene(seed, PLACES[2], 60, separation)
+        erring = replace(separation, lateral_m=separation.lateral_m + error_m)
+        answer = FAST_PATHS["index"](laid.volumes, erring)
+        found += len(wrong_pairs(answer, laid, separation, Tally()))
+    assert found > 3
+
+
+# -- the reference -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("separation", SEPARATIONS[:2])
+@pytest.mark.parametrize("place", PLACES)
+def test_the_reference_is_right_and_so_are_the_fast_paths(place, separation) -> None:
+    asked, seed = 0, 1_000 * PLACES.index(place)
+    while asked < 8:
+        seed += 1
+        laid = scene(seed, place, 6, separation)
+        judged = judge(laid, separation)
+        pairs = judged.pairs(judged.near & judged.sure)
+        answers = {name: path(laid.volumes, separation) for name, path in FAST_PATHS.items()}
+        for i, j in sorted(pairs):
+            one, other = laid.volumes[i], laid.volumes[j]
+            if any(len(getattr(v.outline, "vertices", ())) > 8 for v in (one, other)):
+                continue                   # seconds in plain Python
+            expected = (i, j) in judged.pairs(judged.conflict)
+            assert definition.conflict(one, other, separation) is expected
+            assert {(i, j) in found for found in answers.values()} == {expected}
+            asked += 1
+
+
+# -- written otherwise ---------------------------------------------------------------------------
+
+def rewritten(random: np.random.Generator, outline: Polygon | Circle) -> Polygon | Circle:
+    """Begun at another vertex, perhaps turned round, 180 as -180, any longitude at a pole."""
+    def place(lat: float, lng: float) -> tuple[float, float]:
+        return lat, (random.uniform(-180, 180) if abs(lat) == 90 else
+                     -lng if abs(lng) == 180 else lng)
+    if isinstance(outline, Circle):
+        return Circle(*place(outline.lat_deg, outline.lng_deg), outline.radius_m)
+    ring = [place(*vertex) for vertex in outline.vertices]
+    turn = int(random.integers(len(ring)))
+    ring = ring[turn:] + ring[:turn]
+    return Polygon(tuple(ring[::-1] if random.random() < 0.5 else ring))
+
+
+@given(st.sampled_from(PLACES), SEEDS, st.sampled_from(SEPARATIONS))
+@settings(max_examples=60, deadline=None)
+def test_first_vertex_winding_and_order_of_insertion_do_not_matter(place, seed, separation) -> None:
+    laid, random = scene(seed, place, 14, separation), np.random.default_rng(seed)
+    judged = judge(laid, separation)
+    # Rewriting moves rounding about: what is nearer to the tolerance than that may change.
+    sure = judged.pairs(judged.sure)
+    order = random.permutation(len(laid.volumes)).tolist()
+    again = [replace(laid.volumes[k], outline=rewritten(random, laid.volumes[k].outline))
+             for k in order]
+    for path in FAST_PATHS.values():
+        before = path(laid.volumes, separation) & sure
+        after = {tuple(sorted((order[i], order[j]))) for i, j in path(again, separation)} & sure
+        assert after == before
+
+
+@given(st.sampled_from(PLACES), SEEDS, st.sampled_from(SEPARATIONS),
+       st.sampled_from([-360, -180, -90, 90, 180, 360]))
+@settings(max_examples=60, deadline=None)
+def test_longitudes_may_be_shifted(place, seed, separation, shift_deg) -> None:
+    laid = scene(seed, place, 14, separation)
+
+    def shifted(outline: Polygon | Circle) -> Polygon | Circle:
+        def turn(lng: float) -> float:
+            return (lng + shift_deg + 180) % 360 - 180      # 190 is written as -170
+        if isinstance(outline, Circle):
+            return Circle(outline.lat_deg, turn(outline.lng_deg), outline.radius_m)
+        return Polygon(tuple((lat, turn(lng)) for lat, lng in outline.vertices))
+
+    sure = judge(laid, separation)
+    sure = sure.pairs(sure.sure)
+    again = [replace(v, outline=shifted(v.outline)) for v in laid.volumes]
+    for path in FAST_PATHS.values():
+        assert path(again, separation) & sure == path(laid.volumes, separation) & sure
+
+
+# -- long edges ----------------------------------------------------------------------------------
+
+def hold_against_geodesics(seed: int, count: int) -> int:
+    """Tips laid off at right angles to edges of up to 600 km: the minimum and a little more or less.
+
+    Returns how many conflicts there were among them.
+    """
+    random, conflicts = np.random.default_rng(seed), 0
+    for _ in range(count):
+        place = PLACES[random.integers(len(PLACES))]
+        length_m = 10 ** random.uniform(1, 5.78)
+        lateral_m = float(random.choice((0.0, 0.01, 30.0, 500.0, 9_260.0, 20_000.0, 99_000.0)))
+        # Either more than the tolerance of 1 mm is missing, or it is not.
+        off_m = random.choice((-1, 1)) * 10 ** random.uniform(-3.2, 1)
+        expected = bool(off_m < -TOUCH_M)
+        if abs(off_m + TOUCH_M) < 3.5e-4 or lateral_m + off_m < 0 and lateral_m:
+            continue
+        size_m = 10 ** random.uniform(max(0.0, np.log10(abs(off_m)) + 0.5), 5)
+        pair = edge_and_tip(place, random.uniform(0, 360), length_m, random.uniform(0.05, 0.95),
+                            lateral_m + off_m, size_m)
+        if off_m < 0 and not lateral_m and min(length_m * 0.05, size_m) < 4 * -off_m:
+            continue                       # the tip might come out at the other side
+        volumes, separation = tuple(map(volume, pair)), Separation(lateral_m, 0.0, 0.0)
+        for name, path in FAST_PATHS.items():
+            assert bool(path(volumes, separation)) is expected, (name, seed, pair, separation, off_m)
+        conflicts += expected
+    return conflicts
+
+
+def test_long_edges_are_geodesics() -> None:
+    assert 40 < hold_against_geodesics(1, 200) < 160
+
+
+@pytest.mark.slow
+def test_many_long_edges_are_geodesics() -> None:
+    assert 1_000 < hold_against_geodesics(2, 6_000) < 5_000
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10, 15))
+def test_very_many_long_edges_are_geodesics(seed: int) -> None:
+    assert 5_000 < hold_against_geodesics(seed, 40_000) < 35_000
