@@ -1,4 +1,4 @@
-"""The forty cases that hurt most: every way of asking gives what is right, however it is written."""
+"""The forty cases that hurt most: every way of asking gives what is right, however written."""
 
 from __future__ import annotations
 
