@@ -24,6 +24,8 @@ from luftrom.volume import Circle, Polygon, Separation, Volume4D
 REACH_M = 3_000.0                          # no point of a scene is farther from its place
 SURE_M = 3e-4                              # three times the error of the plane, or more
 NEAR_M = 1.0                               # a gap this near its minimum is what the test is about
+LOWER_M, NUDGE_M = (0, 0, 0, 0, 100, 150, 151), (0.0, 0.0, 5e-4, -5e-4, 2e-3, -2e-3)
+START_S, NUDGE_NS = (0, 0, 0, 0, 60, 61, 120), (0, 0, -1, 1)
 OFFSETS_M = (0.0, 5e-4, -5e-4, 2e-3, -2e-3, 0.01, -0.01, 0.1, -0.1, 3.0, -3.0)
 
 
@@ -171,10 +173,11 @@ def laid(random: np.random.Generator, place: tuple[float, float], flats: list[Fl
                      else Polygon(tuple(places[:-1])))
         except BadInput:                   # nearly touches itself
             continue
-        lower, start_s = (float(random.choice((0, 0, 0, 100, 150, 151))),
-                          int(random.choice((0, 0, 0, 0, 60, 61, 120))))
+        # Bounds that touch, or are a little to either side of each other and of the minima.
+        lower = float(random.choice(LOWER_M)) + float(random.choice(NUDGE_M))
+        start_ns = int(random.choice(START_S)) * NS_PER_S + int(random.choice(NUDGE_NS))
         volumes.append(Volume4D(shape, lower, lower + float(random.choice((100, 50))),
-                                start_s * NS_PER_S, (start_s + 60) * NS_PER_S))
+                                start_ns, start_ns + 60 * NS_PER_S))
         kept.append(flat)
     return Scene(kept, volumes)
 

@@ -7,6 +7,7 @@ same, and long edges and large circles against what pyproj lays off at right ang
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -15,15 +16,18 @@ import pytest
 from fast_paths import FAST_PATHS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outlines import PLACES, edge_and_tip, forward, volume
+from outlines import PLACES, edge_and_tip, forward, in_frame, volume
 from scenes import Scene, judge, scene
 
 from luftrom import definition
 from luftrom.kernels import TOUCH_M
-from luftrom.volume import Circle, Polygon, Separation
+from luftrom.volume import ECCENTRICITY2, Circle, Polygon, Separation
 
 SEPARATIONS = (Separation(0.0, 0.0, 0.0), Separation(30.0, 50.0, 1.0), Separation(500.0, 0.0, 60.0),
                Separation(0.01, 51.0, 0.0))
+# Where faces of the cube of cells meet: three at its corner, two in the middle of a side.
+CUBE = ((math.degrees(math.atan(math.sqrt(0.5) / (1 - ECCENTRICITY2))), 45.0), (0.0, 135.0))
+ALL_PLACES = PLACES + CUBE
 UNSURE_SHARE_MAX = 0.03                    # of the pairs near their minimum
 ERROR_M = 4e-4                             # of a distance of up to 2,000 km
 SEEDS = st.integers(0, 2**32 - 1)
@@ -62,7 +66,7 @@ def hold_against_plane(seeds, count: int) -> Tally:
     total = Tally()
     for seed in seeds:
         random = np.random.default_rng(seed)
-        place = (PLACES[random.integers(len(PLACES))] if random.random() < 0.7 else
+        place = (ALL_PLACES[random.integers(len(ALL_PLACES))] if random.random() < 0.8 else
                  (float(np.degrees(np.arcsin(random.uniform(-1, 1)))), random.uniform(-180, 180)))
         separation = SEPARATIONS[random.integers(len(SEPARATIONS))]
         laid = scene(seed, place, count, separation)
@@ -177,10 +181,59 @@ def test_longitudes_may_be_shifted(place, seed, separation, shift_deg) -> None:
         assert path(again, separation) & sure == path(laid.volumes, separation) & sure
 
 
+# -- meshes --------------------------------------------------------------------------------------
+
+def mesh(random: np.random.Generator, place, size_m: float) -> tuple[list[Polygon], list[set]]:
+    """Triangles and quadrangles that fill an area without overlap, and the corners of each.
+
+    The corners stand on a raster, each moved by less than a quarter of the step.
+    """
+    steps = range(-2, 3)
+    corners = [(i, j) for i in steps for j in steps]
+    moved = (np.array(corners) + random.uniform(-0.2, 0.2, (25, 2))) * size_m
+    places = dict(zip(corners, in_frame(place, moved.tolist()), strict=True))
+    rings = []
+    for i, j in corners:
+        if i == 2 or j == 2:
+            continue
+        quad = [(i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)]
+        turn = int(random.integers(4))
+        quad = quad[turn:] + quad[:turn]
+        rings += [quad] if random.random() < 0.3 else [quad[:3], [quad[2], quad[3], quad[0]]]
+    rings = [ring[::-1] if random.random() < 0.5 else ring for ring in rings]
+    return [Polygon(tuple(places[c] for c in ring)) for ring in rings], list(map(set, rings))
+
+
+def hold_against_meshes(seeds) -> int:
+    """What shares a corner or an edge touches; touching is no conflict, but keeps no minimum."""
+    touching = 0
+    for seed in seeds:
+        random = np.random.default_rng(seed)
+        outlines, corners = mesh(random, ALL_PLACES[seed % len(ALL_PLACES)],
+                                 10 ** random.uniform(0.3, 5.2))
+        volumes = [volume(outline) for outline in outlines]
+        neighbours = {(i, j) for j in range(len(corners)) for i in range(j)
+                      if corners[i] & corners[j]}
+        for name, path in FAST_PATHS.items():
+            assert path(volumes, SEPARATIONS[0]) == set(), (name, seed)
+            assert path(volumes, Separation(0.01, 0.0, 0.0)) == neighbours, (name, seed)
+        touching += len(neighbours)
+    return touching
+
+
+def test_meshes_touch_and_do_not_conflict() -> None:
+    assert hold_against_meshes(range(20)) > 2_000
+
+
+@pytest.mark.slow
+def test_many_meshes_touch_and_do_not_conflict() -> None:
+    assert hold_against_meshes(range(100, 200)) > 10_000
+
+
 # -- long edges and large circles ----------------------------------------------------------------
 
 def circle_and_neighbour(random: np.random.Generator, place, radius_m: float, apart_m: float):
-    """A circle, and a circle, a tip, or an edge at a right angle, so far from it; below 0: into it."""
+    """A circle, and so far from it a circle, a tip or an edge across; below 0: into it."""
     foot, ahead = forward(place, random.uniform(0, 360), radius_m + apart_m)
     kind, size_m = random.random(), 10 ** random.uniform(1.5, 5)
     if kind < 0.3:

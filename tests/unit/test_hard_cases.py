@@ -10,8 +10,9 @@ from hard_cases import CASES, NONE, Case
 from outlines import volume
 
 from luftrom import definition
+from luftrom.clock import TIME_NS_MAX, TIME_NS_MIN
 from luftrom.conflicts import VolumeIndex, encounter
-from luftrom.volume import Circle, Polygon, Separation, Volume4D
+from luftrom.volume import TIME_S_MAX, Circle, Polygon, Separation, Volume4D
 
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.slug)
 SLOW_IN_THE_REFERENCE = "slivers"
@@ -127,3 +128,13 @@ def test_an_outline_may_be_written_otherwise(case: Case, name: str) -> None:
 def test_a_pair_may_lie_elsewhere_on_the_same_ellipsoid(case: Case, name: str) -> None:
     one, other = changed(case, SAME_PAIR[name])
     assert set(answers(one, other, case.separation).values()) == {case.conflict}
+
+
+def test_both_ends_of_time_are_apart() -> None:
+    outline = CASES[0].one.outline
+    first = volume(outline, start_ns=TIME_NS_MIN, end_ns=TIME_NS_MIN + 1)
+    last = volume(outline, start_ns=TIME_NS_MAX - 1, end_ns=TIME_NS_MAX)
+    longest = Separation(0.0, 0.0, TIME_S_MAX)
+    assert set(answers(first, last, longest).values()) == {False}
+    assert set(answers(first, first, longest).values()) == {True}
+    assert set(answers(last, last, longest).values()) == {True}
