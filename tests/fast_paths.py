@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from luftrom.columns import Columns
 from luftrom.conflicts import VolumeIndex, encounter
+from luftrom.pairs import all_pairs
 from luftrom.volume import Separation, Volume4D
 
 Pairs = set[tuple[int, int]]
@@ -39,8 +41,14 @@ def by_encounter(volumes: Sequence[Volume4D], separation: Separation) -> Pairs:
             if encounter((one,), (other,), separation) is not None}
 
 
+def by_all_pairs(volumes: Sequence[Volume4D], separation: Separation) -> Pairs:
+    """All at once."""
+    return set(map(tuple, all_pairs(Columns.of(volumes), separation).tolist()))
+
+
 FAST_PATHS: dict[str, Callable[[Sequence[Volume4D], Separation], Pairs]] = {
     "index": by_index,
     "crowded index": by_crowded_index,
     "encounter": by_encounter,
+    "all pairs": by_all_pairs,
 }

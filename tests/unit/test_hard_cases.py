@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from fast_paths import FAST_PATHS
-from hard_cases import CASES, NONE, Case
+from hard_cases import CASES, NONE, Case, at, box, ring
 from outlines import volume
 
 from luftrom import definition
@@ -128,6 +128,45 @@ def test_an_outline_may_be_written_otherwise(case: Case, name: str) -> None:
 def test_a_pair_may_lie_elsewhere_on_the_same_ellipsoid(case: Case, name: str) -> None:
     one, other = changed(case, SAME_PAIR[name])
     assert set(answers(one, other, case.separation).values()) == {case.conflict}
+
+
+DEPTHS_M = (0.002, 0.01, 0.03, 0.06, 0.1, 0.3, 0.5, 0.9, 1.1, 3.0, 20.0)
+# What reaches so deep into the square of 100 m, and what stands as far from it.
+INTO = {
+    "an edge": lambda depth_m: box(20, 100 - depth_m, 80, 200),
+    "a tip": lambda depth_m: ring((50, 100 - depth_m), (0, 200), (100, 200)),
+    "a corner at a corner": lambda depth_m: box(100 - depth_m, 100 - depth_m, 200, 200),
+    "a needle": lambda depth_m: ring((50, 100 - depth_m), (49.9, 200), (50.1, 200)),
+    "a bar across": lambda depth_m: box(-50, 100 - depth_m, 150, 200),
+    "a circle": lambda depth_m: Circle(*at(50, 140 - depth_m), 40.0),
+    "a notched ring": lambda depth_m: ring((20, 100 - depth_m), (20, 200), (80, 200),
+                                           (80, 100 - depth_m), (50, 150)),
+}
+
+
+@pytest.mark.parametrize("depth_m", DEPTHS_M)
+@pytest.mark.parametrize("name", INTO)
+def test_overlaps_of_every_depth_and_gaps_of_every_width(name: str, depth_m: float) -> None:
+    square = volume(box(0, 0, 100, 100))
+    into, off = volume(INTO[name](depth_m)), volume(INTO[name](-depth_m))
+    assert set(answers(square, into, NONE).values()) == {True}
+    assert set(answers(square, off, NONE).values()) == {False}
+    if name != "a corner at a corner":     # which is farther off by the root of 2
+        kept = Separation(depth_m - 0.0005, 0.0, 0.0)
+        missed = Separation(depth_m + 0.0015, 0.0, 0.0)
+        assert set(answers(square, off, kept).values()) == {False}
+        assert set(answers(square, off, missed).values()) == {True}
+
+
+@pytest.mark.parametrize("depth_m", DEPTHS_M)
+@pytest.mark.parametrize("size_m", [0.05, 0.2, 1.0, 5.0])
+def test_small_ones_just_inside_an_edge(size_m: float, depth_m: float) -> None:
+    square = volume(box(0, 0, 100, 100))
+    small = (Circle(*at(50, 100 - depth_m), size_m),
+             ring((50, 100 - depth_m), (50 - size_m, 100 - depth_m - size_m),
+                  (50 + size_m, 100 - depth_m - size_m)))
+    for outline in small:
+        assert set(answers(square, volume(outline), NONE).values()) == {True}
 
 
 def test_both_ends_of_time_are_apart() -> None:
