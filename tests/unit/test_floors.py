@@ -13,8 +13,9 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
     "errors limits base64url clock compiling volume ellipsoid airspace agreement",
-    "wire envelope content f3548 statement note merkle checkpoint receipt audit datasets",
-    "cells columns bounds packing kernels screen grid slots conflicts pairs definition coverings meetings",
+    "wire envelope content f3548 statement note merkle checkpoint receipt audit",
+    "cells columns bounds packing kernels screen grid slots conflicts pairs meetings datasets "
+    "coverings definition",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",
