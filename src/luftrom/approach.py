@@ -31,6 +31,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -43,8 +44,8 @@ PAIRS_MAX = 5_000_000                      # pairs that come near; at most 0.7 G
 SPEED_M_S_MAX = 20_000.0
 LOOKAHEAD_S_MAX = 86_400.0
 _FAST = 2.0                                # times the mean speed, from which an aircraft is fast
-_RUN = 16                                  # slabs are made so high that about so many are tested
-_TASK_MIN = 1024                           # fewer aircraft than this are not worth a thread
+_RUN = 32                                  # slabs are so high that about so many are tested
+_TASK_MIN = 4096                           # fewer aircraft than this are not worth a thread
 _TASKS = 8                                 # for each thread: one may hold more work than others
 
 
@@ -94,7 +95,8 @@ class Approaches:
     pairs: np.ndarray                      # (m, 2) int32: who sees, who is seen
     is_conflict: np.ndarray                # (m,) bool
     is_loss: np.ndarray                    # (m,) bool: separation is lost now
-    bearing_deg: np.ndarray                # (m,) float64: 0 to 360, to the other, now
+    east_m: np.ndarray                     # (m,) float64: how far the other is now, in the plane
+    north_m: np.ndarray
     distance_m: np.ndarray                 # (m,) float64: now
     closest_m: np.ndarray                  # (m,) float64: at the closest point of approach
     closest_s: np.ndarray                  # (m,) float64: until then; may be past or far ahead
@@ -104,6 +106,11 @@ class Approaches:
     def __len__(self) -> int:
         """How many rows."""
         return len(self.pairs)
+
+    @property
+    def bearing_deg(self) -> np.ndarray:
+        """Where the other is now: (m,) float64, 0 to 360 degrees from north; computed anew."""
+        return np.degrees(np.arctan2(self.east_m, self.north_m)) % 360.0
 
 
 def find_approaches(states: States, horizontal_m: float, vertical_m: float,
@@ -120,30 +127,23 @@ def find_approaches(states: States, horizontal_m: float, vertical_m: float,
     limits = np.array((horizontal_m, vertical_m, lookahead_s), np.float64)
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        run = _Threads(pool, workers) if len(states) >= 2 * _TASK_MIN else _alone
-        return _find(states, limits, run)
+        return _find(states, limits, partial(_over_parts, pool, workers))
 
 
-Part = Callable[[int, int], object]
+Work = Callable[[int, int], object]        # done over the part from the first to the last
+Run = Callable[[int, Work], list]          # over a whole range
 
 
-def _alone(count: int, work: Part) -> list[object]:
-    return [work(0, count)]
+def _over_parts(pool: ThreadPoolExecutor, workers: int, count: int, work: Work) -> list[object]:
+    """Work over the parts of a range in threads; the answers come in the order of the parts."""
+    parts = min(_TASKS * workers, count // _TASK_MIN)
+    if parts < 2:
+        return [work(0, count)]
+    ends = [count * k // parts for k in range(parts + 1)]
+    return list(pool.map(work, ends[:-1], ends[1:]))
 
 
-class _Threads:
-    """Run work over the parts of a range in threads; the answers come in the order of parts."""
-
-    def __init__(self, pool: ThreadPoolExecutor, workers: int):
-        self._pool, self._workers = pool, workers
-
-    def __call__(self, count: int, work: Part) -> list[object]:
-        parts = max(1, min(_TASKS * self._workers, count // _TASK_MIN))
-        ends = [count * k // parts for k in range(parts + 1)]
-        return list(self._pool.map(work, ends[:-1], ends[1:]))
-
-
-def _find(states: States, limits: np.ndarray, run: Callable[[int, Part], list]) -> Approaches:
+def _find(states: States, limits: np.ndarray, run: Run) -> Approaches:
     count, lookahead_s = len(states), float(limits[2])
     columns = (states.lat_deg, states.lng_deg, states.altitude_m, states.track_deg,
                states.ground_speed_m_s, states.vertical_rate_m_s)
@@ -158,30 +158,29 @@ def _find(states: States, limits: np.ndarray, run: Callable[[int, Part], list]) 
     narrow = np.zeros((kernels.STATE_COLUMNS, count + kernels.LANES), np.float32)
     run(count, lambda first, last: kernels.gather(first, last, table, order, lookahead_s, ordered,
                                                   narrow))
+    seen = np.zeros(1, np.int64)
     found = run(count, lambda first, last: kernels.search(
         first, last, ordered, narrow, starts, plan.kinds, plan.slabs, plan.grid, plan.edge_cos,
-        plan.edge_sin, limits, plan.margins, PAIRS_MAX))
+        plan.edge_sin, lookahead_s, plan.margins, PAIRS_MAX, seen))
     if sum(map(len, found)) > PAIRS_MAX:
         raise BadInput(f"more than {PAIRS_MAX:,} pairs of aircraft come near", field="lat_deg")
     return _judged(np.concatenate(found), ordered, order, limits, run)
 
 
 def _judged(pairs: np.ndarray, ordered: np.ndarray, order: np.ndarray, limits: np.ndarray,
-            run: Callable[[int, Part], list]) -> Approaches:
+            run: Run) -> Approaches:
     most = 2 * len(pairs)
-    whose, bits, figures = np.empty((most, 2), np.int32), np.empty(most, np.uint8), np.empty(
-        (most, 6))
+    whose, bits = np.empty((most, 2), np.int32), np.empty(most, np.uint8)
+    figures = np.empty((most, 7))
 
     def fill(first: int, last: int) -> slice:
-        rows = slice(2 * first, 2 * last)
         return slice(2 * first, 2 * first + kernels.fill(
-            ordered, order, pairs[first:last], limits, whose[rows], bits[rows], figures[rows]))
+            first, last, ordered, order, pairs, limits, whose, bits, figures))
 
     kept = run(len(pairs), fill)
     whose, bits, figures = (np.concatenate([column[rows] for rows in kept])
                             for column in (whose, bits, figures))
-    return Approaches(whose, (bits & kernels.CONFLICT) != 0, (bits & kernels.LOSS) != 0,
-                      *(figures[:, k] for k in range(6)))
+    return Approaches(whose, (bits & kernels.CONFLICT) != 0, (bits & kernels.LOSS) != 0, *figures.T)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,31 +198,28 @@ class _Plan:
 
 def _plan(table: np.ndarray, kinds: np.ndarray, speed_m_s: np.ndarray,
           limits: np.ndarray) -> _Plan:
-    """A grid that fits the traffic: no more than about two cells for each aircraft."""
+    """A grid that fits the traffic: no more than about two cells for each aircraft.
+
+    Where traffic is sparse, those that climb are not told from the others.
+    """
     horizontal_m, vertical_m, lookahead_s = limits.tolist()
     counts, kind_table, bounds = kernels.survey(table, kinds, speed_m_s, lookahead_s)
-    if not len(kinds):
-        bounds = np.zeros(4)
-    south, north, west, east = bounds.tolist()
+    south, north, west, east = bounds if len(kinds) else (0.0, 0.0, 0.0, 0.0)
     reach_m = float(kind_table[counts.argmax(), kernels.REACH]) + horizontal_m
-    # What single precision loses in places (at 540 degrees), along ways, and in altitudes; and how
-    # far the least relative speeds of the definition lead.
-    farthest_m = 2.0 * float(kind_table[:, kernels.REACH].max()) + horizontal_m
-    margins = np.array((10.0 + 2e-6 * farthest_m + 1e-3 * lookahead_s,
-                        0.01 + 1e-6 * float(np.abs(kind_table[counts > 0, 2:4]).max(initial=0.0)
-                                            + 2 * kind_table[:, kernels.CHANGE].max())
-                        + 1e-6 * lookahead_s + 1e-6 * vertical_m))
-    rows = _steps((north - south) * kernels.M_PER_DEG, reach_m / 2.0, len(kinds) // _RUN)
+    rows = _steps((north - south) * kernels.M_PER_DEG, reach_m, len(kinds) // _RUN)
     widest = max(sincos_deg(south)[1], sincos_deg(north)[1], float(south < 0.0 < north))
     width_m = (east - west) * kernels.M_PER_DEG * widest
+    runs = counts / rows * min(1.0, 3.0 * reach_m / max(width_m, reach_m))
+    if runs.max() < _RUN:
+        kinds &= kernels.FAST
+        counts, kind_table, _ = kernels.survey(table, kinds, speed_m_s, lookahead_s)
     slabs = np.zeros(kernels.KINDS + 1, np.int64)
     for kind in range(kernels.KINDS):
-        lowest, highest = kind_table[kind, 2:4].tolist()
-        run = counts[kind] / rows * min(1.0, 3.0 * reach_m / max(width_m, reach_m))
         steps = 0
         if counts[kind]:
+            lowest, highest = kind_table[kind, kernels.LOWEST:kernels.HIGHEST + 1].tolist()
             steps = _steps(highest - lowest, vertical_m + kind_table[kind, kernels.CHANGE] / 2.0,
-                           int(run / _RUN))
+                           int(runs[kind] / _RUN))
             kind_table[kind, kernels.SLAB_M] = (highest - lowest) / steps or 1.0
         slabs[kind + 1] = slabs[kind] + steps
     columns = _steps(width_m, reach_m / 8.0, 2 * len(kinds) // max(1, rows * int(slabs[-1])))
@@ -231,7 +227,22 @@ def _plan(table: np.ndarray, kinds: np.ndarray, speed_m_s: np.ndarray,
             columns)
     edges = [sincos_deg(0.5 * min(90.0, south + grid[1] * k)) for k in range(rows + 1)]
     return _Plan(kind_table, slabs, grid, np.array([c for _, c in edges]),
-                 np.array([s for s, _ in edges]), margins, int(slabs[-1]) * rows * columns)
+                 np.array([s for s, _ in edges]), _margins(kind_table[counts > 0], limits),
+                 int(slabs[-1]) * rows * columns)
+
+
+def _margins(kind_table: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """The minima, widened by what single precision loses in places, along ways and in altitudes.
+
+    Places are off by up to 3 m (at 540 degrees), sums by a few parts in ten million; and the least
+    relative speeds of the definition lead as far as that.
+    """
+    horizontal_m, vertical_m, lookahead_s = limits.tolist()
+    way_m = 2.0 * float(kind_table[:, kernels.REACH].max(initial=0.0)) + horizontal_m
+    heights = kind_table[:, [kernels.LOWEST, kernels.HIGHEST, kernels.CHANGE]]
+    height_m = 2.0 * float(np.abs(heights).max(initial=0.0)) + vertical_m
+    return np.array((horizontal_m + 10.0 + 2e-6 * way_m + 1e-3 * lookahead_s,
+                     vertical_m + 0.01 + 1e-6 * height_m + 1e-6 * lookahead_s))
 
 
 def _steps(length: float, step: float, most: int) -> int:
