@@ -86,7 +86,8 @@ def fill(first, last, states, order, pairs, limits, whose, bits, figures):
     """Judge the pairs `first` to `last` both ways and write what conflicts or is lost.
 
     The other way is the mirror of the one, but where the definition has a sign of its own: for
-    rates that are nearly equal, and half around the Earth, which is west for both.
+    rates that are nearly equal, and half around the Earth. There each sees the other in the west,
+    which are two places in the plane, and `pairs` holds each way round for itself.
 
     Rows are written from 2 * `first` on: into `whose` (2p, 2) their numbers in the caller's order,
     into `bits` (2p,) and `figures` (2p, 7) what `judge` says. Returns how many.
@@ -97,11 +98,11 @@ def fill(first, last, states, order, pairs, limits, whose, bits, figures):
         i, j = pairs[k, 0], pairs[k, 1]
         told, east_m, north_m, distance, closest, closest_s, start_s, end_s = judge(
             states, i, j, horizontal_m, vertical_m, lookahead_s)
-        for way in range(2):
+        ways = 1 if abs(states[j, LNG] - states[i, LNG]) == 180.0 else 2
+        for way in range(ways):
             if way == 1:
                 i, j, east_m, north_m = j, i, -east_m, -north_m
-                if (abs(states[j, CLIMB] - states[i, CLIMB]) < SLOW_CLIMB_M_S
-                        or abs(states[j, LNG] - states[i, LNG]) == 180.0):
+                if abs(states[j, CLIMB] - states[i, CLIMB]) < SLOW_CLIMB_M_S:
                     told, east_m, north_m, distance, closest, closest_s, start_s, end_s = judge(
                         states, i, j, horizontal_m, vertical_m, lookahead_s)
             if told:
@@ -283,7 +284,8 @@ def _lowest_bit(_, bits):
 def _is_own_pair(states, i, j, is_same_row, shift, is_narrow):
     """Is the pair found from i, with the other's longitude shifted by so many turns?
 
-    Each pair is met from the southern row, in one row from the west, once around the Earth.
+    Each pair is met from the southern row, in one row from the west, once around the Earth; but
+    half around the Earth both from the west and from the east.
     `is_narrow`: no longitudes differ by more than half a turn.
     """
     if is_narrow and not is_same_row:
@@ -293,7 +295,7 @@ def _is_own_pair(states, i, j, is_same_row, shift, is_narrow):
         if is_same_row and not (lng_deg > 0.0 or (lng_deg == 0.0 and j > i)):
             return False
         return abs(lng_deg) <= 180.0
-    return lng_deg < -180.0 if shift > 0 else lng_deg > 180.0
+    return lng_deg <= -180.0 if shift > 0 else lng_deg >= 180.0
 
 
 @compiled
@@ -393,5 +395,7 @@ def search(first, last, states, narrow, starts, kinds, slabs, grid, edge_cos, ed
                             wider[:count] = pairs
                             pairs = wider
                         pairs[count, 0], pairs[count, 1] = i, j
+                        if states[j, LNG] - states[i, LNG] + 360.0 * shift == 180.0:
+                            pairs[count, 0], pairs[count, 1] = j, i
                         count += 1
     return pairs[:count]

@@ -14,7 +14,7 @@ SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
     "errors limits base64url clock volume ellipsoid airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
-    "cells columns kernels conflicts definition",
+    "cells columns kernels conflicts definition approach approach_kernels",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",
