@@ -83,8 +83,8 @@ def edges(rng: random.Random, count: int) -> list[State]:
             lat += math.degrees(apart_m / RADIUS_M)
         else:
             lng += math.degrees(apart_m / RADIUS_M) / math.cos(math.radians(lat))
-        states.append((lat, lng, 5000.0 + rng.choice((0.0, LIMITS[1], -LIMITS[1], LIMITS[1] - 1e-6)),
-                       track, 200.0, rng.choice((0.0, 0.0, 1.0, -1.0))))
+        above_m = rng.choice((0.0, LIMITS[1], -LIMITS[1], LIMITS[1] - 1e-6))
+        states.append((lat, lng, 5000.0 + above_m, track, 200.0, rng.choice((0.0, 0.0, 1.0, -1.0))))
     return states
 
 
@@ -100,5 +100,5 @@ def scene(name: str, seed: int, count: int) -> list[State]:
             "edges": edges}[name](rng, count)
 
 
-NAMES = ("box", "meridian", "equator", "north", "globe", "city", "levels", "lanes", "stacks", "pole",
-         "speeds", "edges")
+NAMES = ("box", "meridian", "equator", "north", "globe", "city", "levels", "lanes", "stacks",
+         "pole", "speeds", "edges")

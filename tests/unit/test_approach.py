@@ -146,9 +146,8 @@ def test_the_order_of_aircraft_changes_numbers_alone() -> None:
     turned = rows[::-1]
     found, other = (find_approaches(states_of(scene_), *LIMITS) for scene_ in (rows, turned))
     last = len(rows) - 1
-    keyed = {(i, j): tuple(row) for (i, j), row in zip(found.pairs.tolist(), figures(found), strict=True)}
-    again = {(last - i, last - j): tuple(row)
-             for (i, j), row in zip(other.pairs.tolist(), figures(other), strict=True)}
+    keyed = dict(zip(map(tuple, found.pairs.tolist()), figures(found), strict=True))
+    again = dict(zip(map(tuple, (last - other.pairs).tolist()), figures(other), strict=True))
     assert keyed.keys() == again.keys()
     for pair, row in keyed.items():
         assert row == pytest.approx(again[pair], rel=1e-9, abs=1e-6)
