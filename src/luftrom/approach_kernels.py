@@ -11,14 +11,14 @@ few: they are about whole paths over the look-ahead, widened by what the roundin
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from luftrom.ellipsoid import compiled, sincos_deg
+from luftrom.compiling import compiled, released
+from luftrom.ellipsoid import sincos_deg
 
 EARTH_RADIUS_M = 6_371_000.0               # of the sphere that BlueSky's flat distances are on
 M_PER_DEG = EARTH_RADIUS_M * (math.pi / 180.0)
@@ -81,7 +81,7 @@ def judge(states, i, j, horizontal_m, vertical_m, lookahead_s):
     return told, x, y, distance, math.sqrt(closest2), closest_s, start_s, end_s
 
 
-@partial(compiled, nogil=True)
+@released
 def fill(first, last, states, order, pairs, limits, whose, bits, figures):
     """Judge the pairs `first` to `last` both ways and write what conflicts or is lost.
 
@@ -116,7 +116,7 @@ def fill(first, last, states, order, pairs, limits, whose, bits, figures):
 
 # -- the grid ------------------------------------------------------------------------------------
 
-@partial(compiled, nogil=True)
+@released
 def prepare(first, last, lat_deg, lng_deg, altitude_m, track_deg, speed_m_s, climb_m_s,
             fast_m_s, climbing_m_s, states, kinds):
     """Write the rows `first` to `last` of the table of states, and of which kind each is."""
@@ -189,7 +189,7 @@ def sort(states, kinds, table, slabs, grid, lookahead_s, starts, order):
         starts[cell] += 1
 
 
-@partial(compiled, nogil=True)
+@released
 def gather(first, last, states, order, lookahead_s, ordered, narrow):
     """Write the states in their order, and in single precision by column into `narrow` (8, n+).
 
@@ -355,7 +355,7 @@ def _runs(i, states, starts, kinds, slabs, grid, edge_cos, edge_sin, lookahead_s
     return count
 
 
-@partial(compiled, nogil=True)
+@released
 def search(first, last, states, narrow, starts, kinds, slabs, grid, edge_cos, edge_sin,
            lookahead_s, margins, pairs_max, found):
     """The pairs (p, 2) that the aircraft `first` to `last` of the order may make with others.
