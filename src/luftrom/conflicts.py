@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from luftrom import kernels, slots
+from luftrom import bulk, kernels, slots
 from luftrom.bounds import GRIDS, prepare
 from luftrom.columns import Columns
 from luftrom.grid import ALL, Scratch, move_cells
@@ -126,8 +126,8 @@ class VolumeIndex:
             self._insert(serials, packed)
             return
         _check_serials(self._state, serials)
-        self._state, _ = slots.load(serials, packed)
-        slots.link_sets(self._state)
+        self._state, _ = bulk.load(serials, packed)
+        bulk.link_sets(self._state)
 
     def _insert(self, serials: np.ndarray, packed: Packed) -> None:
         _check_serials(self._state, serials)
@@ -136,7 +136,7 @@ class VolumeIndex:
             done, lack = slots.insert_all(self._state, serials, *packed, done)
             if lack == slots.NOTHING:
                 return
-            self._state = _grown(self._state, lack, len(packed.pool))
+            self._state = _grown(self._state, lack, int(packed.outlines[done, 1]) >> 2)
 
     def remove(self, serial: int) -> None:
         """Let go of a set; KeyError if the serial is not in use."""
@@ -160,7 +160,7 @@ class VolumeIndex:
         meta = self._state.meta
         held, dead = int(meta[slots.VOLUMES]), int(meta[slots.DEAD_ROWS])
         if held < len(self._state.serials) // 4 and len(self._state.serials) > _SLOTS_MIN:
-            self._state = slots.copied(self._state)
+            self._state = bulk.copied(self._state)
         elif dead > int(meta[slots.ROWS]) // 2 + _SLOTS_MIN:
             pool = np.zeros((int((meta[slots.ROWS] - dead) * _GROWTH) + _SLOTS_MIN, 3))
             slots.close_gaps(self._state, pool)
@@ -185,12 +185,16 @@ class VolumeIndex:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         packed = pack_columns(columns)
         # Neighbours one after the other find their cells in the cache.
-        packed, order = slots.sorted_by_cell(packed)
+        packed, order = bulk.sorted_by_cell(packed)
         pairs = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
             self._state, packed, first, last, self._minima, self._time_ns)))
-        found = np.column_stack((order[pairs[:, 0]], self._state.serials[pairs[:, 1]]))
-        found = np.unique(found, axis=0)
-        return found[:, 0], found[:, 1]
+        starts, serials = np.empty(len(columns) + 1, np.int64), np.empty(len(pairs), np.int64)
+        bulk.in_order(order[pairs[:, 0]], self._state.serials[pairs[:, 1]], len(columns), starts,
+                       serials)
+        places = np.repeat(np.arange(len(columns)), np.diff(starts))
+        kept = np.ones(len(pairs), np.bool_)
+        kept[1:] = (places[1:] != places[:-1]) | (serials[1:] != serials[:-1])
+        return places[kept], serials[kept]
 
     def _query(self, packed: Packed, minima: np.ndarray, time_ns: int) -> list[int]:
         pairs = find_pairs(self._state, packed, 0, len(packed.spans), minima, time_ns,
@@ -220,22 +224,24 @@ def find_pairs(state: State, packed: Packed, first: int, last: int, minima: np.n
 def _check_serials(state: State, serials: np.ndarray) -> None:
     if len(serials) and serials.min() < 0:
         raise ValueError("a serial is at least 0")
-    held = slots.first_held(state.sets, serials)
+    held = slots.first_held(state, serials)
     if held >= 0:
         raise ValueError(f"serial {held} is in use")
 
 
 def _grown(state: State, lack: int, rows: int) -> State:
     """The same state with more room of one kind."""
-    if lack in (slots.LACKS_CELLS, slots.LACKS_SETS):
-        name = "table" if lack == slots.LACKS_CELLS else "sets"
-        table = getattr(state, name)
-        larger = slots.free_table(2 * len(table))
-        move_cells(table, larger)
-        return state._replace(**{name: larger})
+    if lack == slots.LACKS_CELLS:
+        table = slots.free_table(2 * len(state.table))
+        move_cells(state.table, table)
+        return state._replace(table=table)
+    if lack == slots.LACKS_SETS:
+        sets = np.full(2 * len(state.sets), -1, np.int32)
+        slots.move_sets(state, sets)
+        return state._replace(sets=sets)
     names = {slots.LACKS_SLOTS: ("spans", "bands", "links", "serials"),
              slots.LACKS_ROWS: ("pool",), slots.LACKS_ARENA: ("words",)}[lack]
-    return state._replace(**{name: _longer(getattr(state, name), rows) for name in names})
+    return state._replace(**{name: _longer(getattr(state, name), rows + 1) for name in names})
 
 
 def _longer(array: np.ndarray, more: int) -> np.ndarray:

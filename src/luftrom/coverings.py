@@ -30,7 +30,8 @@ import numpy as np
 from luftrom import cells, limits
 from luftrom.cells import face_of, on_face, spread
 from luftrom.columns import Columns
-from luftrom.ellipsoid import compiled, released, sincos_deg
+from luftrom.compiling import compiled, released
+from luftrom.ellipsoid import sincos_deg
 from luftrom.errors import BadInput
 from luftrom.packing import in_parts
 from luftrom.volume import Circle, Polygon, Volume4D

@@ -107,8 +107,8 @@ def move_entry(words, offset, size_class, at, to_offset, to_class, to):
 # -- the table -----------------------------------------------------------------------------------
 
 @inlined
-def _home(key, mask):
-    """Where a key is looked for first: four buckets in a row share a line of the cache."""
+def home(key, mask):
+    """Where a key is looked for first in a table: four in a row share a line of the cache."""
     mixed = (key >> 2) * -7046029254386353131          # 2^64 over the golden ratio, odd
     return ((mixed ^ (mixed >> 29)) << 2 | key & 3) & mask
 
@@ -117,7 +117,7 @@ def _home(key, mask):
 def find_cell(table, key):
     """The row of a key in the table, or the free row where it would stand, as -1 - row."""
     mask = len(table) - 1
-    row = _home(key, mask)
+    row = home(key, mask)
     while True:
         held = table[row, KEY]
         if held == key:
@@ -134,8 +134,8 @@ def drop_cell(table, row):
     hole = row
     row = (row + 1) & mask
     while table[row, KEY] >= 0:
-        home = _home(table[row, KEY], mask)
-        if ((row - home) & mask) >= ((row - hole) & mask):
+        first = home(table[row, KEY], mask)
+        if ((row - first) & mask) >= ((row - hole) & mask):
             table[hole, KEY], table[hole, WHERE] = table[row, KEY], table[row, WHERE]
             hole = row
         row = (row + 1) & mask

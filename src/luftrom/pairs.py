@@ -1,7 +1,7 @@
 """Batch: all conflicting pairs of many volumes, on all cores.
 
 In go `Columns` and separation minima; out come pairs of places in them. The volumes are laid out
-once in the order of their cells (`slots.load`); then each asks about itself. Of two grids, that is
+once in the order of their cells (`bulk.load`); then each asks about itself. Of two grids, that is
 asked in which fewer cells would have to be named, so that each pair is found once.
 """
 
@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from luftrom.bounds import GRIDS, LEVELS, SHIFTS
+from luftrom.bulk import in_order, load
 from luftrom.columns import Columns
 from luftrom.conflicts import find_pairs, minima_of, time_ns_of
 from luftrom.grid import ALL, LATER, NONE
 from luftrom.packing import in_parts, pack_columns
-from luftrom.slots import load
 from luftrom.volume import Separation
 
 
@@ -34,8 +34,13 @@ def all_pairs(columns: Columns, separation: Separation,
     packed = (state.spans, state.bands, outlines, state.pool)
     found = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
         state, packed, first, last, minima, time_ns, looks, ordered)))
-    pairs = np.sort(order[found], axis=1)
-    return pairs[np.argsort(pairs[:, 0] * len(columns) + pairs[:, 1])]
+    one, other = order[found[:, 0]], order[found[:, 1]]
+    starts, pairs = np.empty(len(columns) + 1, np.int64), np.empty((len(found), 2), np.int64)
+    seconds = np.empty(len(found), np.int64)
+    in_order(np.minimum(one, other), np.maximum(one, other), len(columns), starts, seconds)
+    pairs[:, 0] = np.repeat(np.arange(len(columns)), np.diff(starts))
+    pairs[:, 1] = seconds
+    return pairs
 
 
 def _who_looks() -> np.ndarray:

@@ -3,7 +3,7 @@
 A `State` holds all arrays. A slot has its time, its altitude band and a link: row and shape of its
 packed outline (`bounds`) in the pool, the place of its entry in the arena (`grid`), and the next
 slot of the same set, or -1. A slot whose shape is 0 is free, and its link names the next free one.
-Sets are found by serial in a table like that of the cells.
+Sets are found by serial in an open-addressed hash table that names their first slots.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from luftrom.grid import (
     drop_cell,
     find_cell,
     gather,
+    home,
     move_entry,
     where_of,
     write_entry,
 )
 from luftrom.kernels import TOUCH_M
-from luftrom.packing import Packed, in_parts
-from luftrom.screen import CONFLICT, ROOM, UNSURE, is_conflict, planes_of, screen
+from luftrom.screen import CONFLICT, UNSURE, is_conflict, planes_of, screen
 
 ROW, SHAPE, AT, NEXT = 0, 1, 2, 3          # columns of `links`
 # Numbers in `meta`: slots ever used, first free slot, volumes, rows used, rows of removed outlines,
@@ -57,7 +57,7 @@ class State(NamedTuple):
     pool: np.ndarray                       # (m, 3) float64
     words: np.ndarray                      # (k WORDS + LANES,) int32: see grid
     table: np.ndarray                      # (2^c, 2) int64: cells
-    sets: np.ndarray                       # (2^s, 2) int64: serial and first slot
+    sets: np.ndarray                       # (2^s,) int32: the first slot of a set, or -1
     grids: np.ndarray                      # (GRIDS, 3) int64
     meta: np.ndarray                       # (META,) int64
 
@@ -71,11 +71,12 @@ class State(NamedTuple):
         return State(np.zeros((slots, 2), np.int64), np.zeros((slots, 2)),
                      np.zeros((slots, 4), np.int32), np.zeros(slots, np.int64),
                      np.zeros((slots * 4, 3)), np.zeros(slots * WORDS + LANES, np.int32),
-                     free_table(size), free_table(size), np.zeros((GRIDS, 3), np.int64), meta)
+                     free_table(size), np.full(size, -1, np.int32),
+                     np.zeros((GRIDS, 3), np.int64), meta)
 
 
 @compiled
-def _lent_state(s):
+def lent_state(s):
     """The state, its arrays without their owners (`compiling.lent`)."""
     return State(lent(s.spans), lent(s.bands), lent(s.links), lent(s.serials), lent(s.pool),
                  lent(s.words), lent(s.table), lent(s.sets), lent(s.grids), lent(s.meta))
@@ -85,6 +86,11 @@ def _lent_state(s):
 def _lent_scratch(s):
     return Scratch(lent(s.near), lent(s.ranges), lent(s.planes),
                    lent(s.other_planes), lent(s.flat))
+
+
+def table_size(count: int) -> int:
+    """The size of a table for so many rows: a power of two."""
+    return 1 << max(6, int(count / _FULL).bit_length())
 
 
 def free_table(size: int) -> np.ndarray:
@@ -154,6 +160,65 @@ def _room_in_cell(state, key):
     return row, offset + count
 
 
+# -- sets ----------------------------------------------------------------------------------------
+
+@compiled
+def _find_set(sets, serials, serial):
+    """The row of a set, or the free row where it would stand, as -1 - row."""
+    mask = len(sets) - 1
+    row = home(serial, mask)
+    while sets[row] >= 0:
+        if serials[sets[row]] == serial:
+            return row
+        row = (row + 1) & mask
+    return -1 - row
+
+
+@compiled
+def _drop_set(sets, serials, row):
+    """Free a row, and move up those behind it that were pushed on by it."""
+    mask = len(sets) - 1
+    hole = row
+    row = (row + 1) & mask
+    while sets[row] >= 0:
+        if ((row - home(serials[sets[row]], mask)) & mask) >= ((row - hole) & mask):
+            sets[hole] = sets[row]
+            hole = row
+        row = (row + 1) & mask
+    sets[hole] = -1
+
+
+@compiled
+def join_set(state, slot, serial):
+    """Put a slot at the head of its set, which begins with it if there is none."""
+    state.serials[slot] = serial
+    row = _find_set(state.sets, state.serials, serial)
+    if row < 0:
+        row = -1 - row
+        state.links[slot, NEXT] = -1
+        state.meta[SETS] += 1
+    else:
+        state.links[slot, NEXT] = state.sets[row]
+    state.sets[row] = slot
+
+
+@compiled
+def move_sets(state, sets):
+    """Fill an empty table of sets from that of a state."""
+    for slot in state.sets:
+        if slot >= 0:
+            sets[-1 - _find_set(sets, state.serials, state.serials[slot])] = slot
+
+
+@compiled
+def first_held(state, serials):
+    """The first of the serials that is in use, or -1."""
+    for serial in serials:
+        if _find_set(state.sets, state.serials, serial) >= 0:
+            return serial
+    return -1
+
+
 # -- insertion -----------------------------------------------------------------------------------
 
 @compiled
@@ -176,7 +241,7 @@ def insert_all(state, serials, spans, bands, outlines, pool, start):
     Volume k belongs to the set `serials[k]`; see `packing.Packed` for the rest. A volume is either
     wholly in the index or not at all.
     """
-    state, pool, outlines, spans = _lent_state(state), lent(pool), lent(outlines), lent(spans)
+    state, pool, outlines, spans = lent_state(state), lent(pool), lent(outlines), lent(spans)
     floats = lent(state.words.view(np.float32))
     meta, links = state.meta, state.links
     for k in range(start, len(serials)):
@@ -205,37 +270,22 @@ def insert_all(state, serials, spans, bands, outlines, pool, start):
         meta[VOLUMES] += 1
         state.spans[slot, 0], state.spans[slot, 1] = start_ns, end_ns
         state.bands[slot, 0], state.bands[slot, 1] = bands[k, 0], bands[k, 1]
-        state.serials[slot] = serials[k]
-        held = find_cell(state.sets, serials[k])
-        if held < 0:
-            held = -1 - held
-            state.sets[held, KEY], state.sets[held, WHERE] = serials[k], -1
-            meta[SETS] += 1
+        join_set(state, slot, serials[k])
         links[slot, ROW], links[slot, SHAPE], links[slot, AT] = row, shape, at
-        links[slot, NEXT] = state.sets[held, WHERE]
-        state.sets[held, WHERE] = slot
         offset, size_class, _ = block_of(state.table[cell, WHERE])
         write_entry(state.words, floats, offset, size_class, at, ball, start_ns, end_ns,
                     bands[k, 0], bands[k, 1], slot)
         state.table[cell, WHERE] += 1
-        _count_in(state.grids, grid, ball[3], duration(start_ns, end_ns))
+        count_in(state.grids, grid, ball[3], duration(start_ns, end_ns))
     return len(serials), NOTHING
 
 
 @compiled
-def _count_in(grids, grid, radius, span_ns):
+def count_in(grids, grid, radius, span_ns):
+    """Note in its grid that there is one more volume."""
     grids[grid, ENTRIES] += 1
     grids[grid, RADIUS_M] = max(grids[grid, RADIUS_M], int(radius) + 1)
     grids[grid, SPAN_NS] = max(grids[grid, SPAN_NS], span_ns)
-
-
-@compiled
-def first_held(sets, serials):
-    """The first of the serials that is in use, or -1."""
-    for serial in serials:
-        if find_cell(sets, serial) >= 0:
-            return serial
-    return -1
 
 
 # -- removal -------------------------------------------------------------------------------------
@@ -279,43 +329,44 @@ def _remove_slot(state, slot):
 @compiled
 def remove_set(state, serial):
     """Remove all volumes of a set; False if the serial is not in use."""
-    state = _lent_state(state)
-    held = find_cell(state.sets, serial)
-    if held < 0:
+    state = lent_state(state)
+    row = _find_set(state.sets, state.serials, serial)
+    if row < 0:
         return False
-    slot = state.sets[held, WHERE]
+    slot = state.sets[row]
+    _drop_set(state.sets, state.serials, row)
+    state.meta[SETS] -= 1
     while slot >= 0:
         following = state.links[slot, NEXT]
         _remove_slot(state, slot)
         slot = following
-    drop_cell(state.sets, held)
-    state.meta[SETS] -= 1
     return True
 
 
 @compiled
 def remove_over(state, before_ns, gone):
     """Remove volumes that ended at or before a time; how many sets are gone, `gone` has serials."""
-    count, state = 0, _lent_state(state)
+    count, state = 0, lent_state(state)
     links = state.links
     for slot in range(state.meta[SLOTS]):
         if links[slot, SHAPE] == 0 or state.spans[slot, 1] > before_ns:
             continue
-        held = find_cell(state.sets, state.serials[slot])
-        here, kept = state.sets[held, WHERE], -1
+        row = _find_set(state.sets, state.serials, state.serials[slot])
+        here, kept = state.sets[row], -1
         while here >= 0:                   # the chain of the set is told anew, without this one
             following = links[here, NEXT]
             if here != slot:
                 links[here, NEXT] = kept
                 kept = here
             here = following
-        _remove_slot(state, slot)
-        state.sets[held, WHERE] = kept
         if kept < 0:
-            gone[count] = state.sets[held, KEY]
+            gone[count] = state.serials[slot]
             count += 1
-            drop_cell(state.sets, held)
+            _drop_set(state.sets, state.serials, row)
             state.meta[SETS] -= 1
+        else:
+            state.sets[row] = kept
+        _remove_slot(state, slot)
     return count
 
 
@@ -334,146 +385,6 @@ def close_gaps(state, pool):
     state.meta[ROWS], state.meta[DEAD_ROWS] = row, 0
 
 
-# -- many at once --------------------------------------------------------------------------------
-
-def load(serials: np.ndarray, packed: Packed) -> tuple[State, np.ndarray]:
-    """A state of many volumes, made on all cores, and in which order they stand; without sets.
-
-    Slots stand in the order of their cells, so that neighbours share lines of the cache.
-    """
-    order, balls, grids, keys = _placed(packed)
-    state = State.empty(0)
-    cells, room = room_for(keys, order)
-    count = len(serials)
-    state = state._replace(
-        spans=np.empty((count, 2), np.int64), bands=np.empty((count, 2)),
-        links=np.empty((count, 4), np.int32), serials=np.empty(count, np.int64),
-        pool=np.empty((int((packed.outlines[:, 1] >> 2).sum()), 3)), words=np.empty(room * WORDS + LANES, np.int32),
-        table=free_table(table_size(cells)), sets=free_table(table_size(count)))
-    lay_out(state, keys, order, packed.outlines, packed.spans, balls, grids)
-    in_parts(count, lambda first, last: fill_part(state, order, serials, *packed, balls, first,
-                                                  last))
-    return state, order
-
-
-def sorted_by_cell(packed: Packed) -> tuple[Packed, np.ndarray]:
-    """The same volumes in the order of their cells, and that order."""
-    order = _placed(packed)[0]
-    return Packed(packed.spans[order], packed.bands[order], packed.outlines[order],
-                  packed.pool), order
-
-
-def _placed(packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of each volume its bounds, grid and key; and first the order of the keys."""
-    count = len(packed.spans)
-    balls, grids = np.empty((count, 8), np.float64), np.empty(count, np.int64)
-    keys = np.empty(count, np.int64)
-    in_parts(count, lambda first, last: bound_part(packed.spans, packed.outlines, packed.pool,
-                                                   first, last, balls, grids, keys))
-    return np.argsort(keys), balls, grids, keys
-
-
-def table_size(count: int) -> int:
-    """The size of a table for so many rows: a power of two."""
-    return 1 << max(6, int(count / _FULL).bit_length())
-
-
-@compiled
-def room_for(keys, order):
-    """How many cells there are, and how many entries their blocks have room for."""
-    cells = room = slot = 0
-    while slot < len(order):
-        last = slot + 1
-        while last < len(order) and keys[order[last]] == keys[order[slot]]:
-            last += 1
-        size = 1
-        while size < last - slot:
-            size *= 2
-        cells, room, slot = cells + 1, room + size, last
-    return cells, room
-
-
-@released
-def bound_part(spans, outlines, pool, first, last, balls, grids, keys):
-    """Bounds, grids and keys of the volumes from `first` to before `last`."""
-    pool = lent(pool)
-    for k in range(first, last):
-        ball, _ = bound(pool, outlines[k, 0], outlines[k, 1])
-        for i in range(8):
-            balls[k, i] = ball[i]
-        grids[k] = grid_of(ball[3], duration(spans[k, 0], spans[k, 1]))
-        keys[k] = key_of(grids[k], ball[0], ball[1], ball[2], spans[k, 0])
-
-
-@compiled
-def lay_out(state, keys, order, outlines, spans, balls, grids):
-    """Make the cells of an empty state: each takes a block; slots stand in the order of keys."""
-    table, meta, links = state.table, state.meta, state.links
-    slot, offset, row, count = 0, 0, 0, len(order)
-    while slot < count:
-        key, last = keys[order[slot]], slot + 1
-        while last < count and keys[order[last]] == key:
-            last += 1
-        size_class = 0
-        while 1 << size_class < last - slot:
-            size_class += 1
-        cell = -1 - find_cell(table, key)
-        table[cell, KEY], table[cell, WHERE] = key, where_of(offset, size_class, last - slot)
-        meta[CELL_COUNT] += 1
-        for k in range(slot, last):
-            volume = order[k]
-            links[k, ROW], links[k, SHAPE] = row, outlines[volume, 1]
-            # Until the sets are linked, the place within the block stands here.
-            links[k, AT], links[k, NEXT] = offset + k - slot, (k - slot) << 5 | size_class
-            row += rows_of(outlines[volume, 1])
-            _count_in(state.grids, grids[volume], balls[volume, 3],
-                      duration(spans[volume, 0], spans[volume, 1]))
-        slot, offset = last, offset + (1 << size_class)
-    meta[SLOTS] = meta[VOLUMES] = count
-    meta[ARENA], meta[ROWS] = offset, row
-
-
-@released
-def fill_part(state, order, serials, spans, bands, outlines, pool, balls, first, last):
-    """Fill the slots from `first` to before `last` once they are laid out."""
-    floats, words = lent(state.words.view(np.float32)), lent(state.words)
-    for slot in range(first, last):
-        k = order[slot]
-        state.spans[slot, 0], state.spans[slot, 1] = spans[k, 0], spans[k, 1]
-        state.bands[slot, 0], state.bands[slot, 1] = bands[k, 0], bands[k, 1]
-        state.serials[slot] = serials[k]
-        row, start = state.links[slot, ROW], outlines[k, 0]
-        for i in range(rows_of(outlines[k, 1])):
-            for axis in range(3):
-                state.pool[row + i, axis] = pool[start + i, axis]
-        at, place = state.links[slot, AT], state.links[slot, NEXT]
-        write_entry(words, floats, at - (place >> 5), place & 31, at, balls[k], spans[k, 0],
-                    spans[k, 1], bands[k, 0], bands[k, 1], slot)
-
-
-@compiled
-def link_sets(state):
-    """Make the sets of a state that was laid out: each serial's slots become a chain."""
-    for slot in range(state.meta[SLOTS]):
-        held = find_cell(state.sets, state.serials[slot])
-        if held < 0:
-            held = -1 - held
-            state.sets[held, KEY], state.sets[held, WHERE] = state.serials[slot], -1
-            state.meta[SETS] += 1
-        state.links[slot, NEXT] = state.sets[held, WHERE]
-        state.sets[held, WHERE] = slot
-
-
-def copied(state: State) -> State:
-    """The same volumes in arrays that have no more room than they take."""
-    slots = np.flatnonzero(state.links[:state.meta[SLOTS], SHAPE])
-    outlines = state.links[slots][:, [ROW, SHAPE]].astype(np.int64)
-    packed = Packed(state.spans[slots], state.bands[slots], outlines, state.pool)
-    smaller, _ = load(state.serials[slots], packed)
-    link_sets(smaller)
-    return smaller
-
-
 # -- questions -----------------------------------------------------------------------------------
 
 @released
@@ -487,7 +398,7 @@ def find_conflicts(state, scratch, looks, spans, bands, outlines, pool, groups, 
     the volumes are those of the slots themselves, and each pair is asked once. With `groups`, pairs
     of one group are left out.
     """
-    state, scratch, looks, spans = _lent_state(state), _lent_scratch(scratch), lent(looks), lent(
+    state, scratch, looks, spans = lent_state(state), _lent_scratch(scratch), lent(looks), lent(
         spans)
     bands, outlines, pool, groups = lent(bands), lent(outlines), lent(pool), lent(groups)
     out, floats = lent(out), lent(state.words.view(np.float32))

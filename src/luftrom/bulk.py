@@ -1,0 +1,179 @@
+"""Compiled index: many volumes at once, laid out side by side, and answers put in order.
+
+In go packed volumes; out comes a `slots.State` that holds them, made on all cores: bounds and keys
+first, then cells in the order of their keys, then the slots of each. Neighbours in space and time
+are neighbours in memory, which is what makes batches fast.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from luftrom.bounds import bound, duration, grid_of, key_of, rows_of
+from luftrom.compiling import compiled, lent, released
+from luftrom.grid import KEY, LANES, WHERE, WORDS, find_cell, where_of, write_entry
+from luftrom.packing import Packed, in_parts
+from luftrom.slots import (
+    ARENA,
+    AT,
+    CELL_COUNT,
+    NEXT,
+    ROW,
+    ROWS,
+    SHAPE,
+    SLOTS,
+    VOLUMES,
+    State,
+    count_in,
+    free_table,
+    join_set,
+    table_size,
+)
+
+
+def load(serials: np.ndarray, packed: Packed) -> tuple[State, np.ndarray]:
+    """A state of many volumes, made on all cores, and in which order they stand; without sets.
+
+    Slots stand in the order of their cells, so that neighbours share lines of the cache.
+    """
+    order, balls, grids, keys = _placed(packed)
+    state = State.empty(0)
+    cells, room = room_for(keys, order)
+    count, rows = len(serials), int((packed.outlines[:, 1] >> 2).sum())
+    state = state._replace(
+        spans=np.empty((count, 2), np.int64), bands=np.empty((count, 2)),
+        links=np.empty((count, 4), np.int32), serials=np.empty(count, np.int64),
+        pool=np.empty((rows, 3)), words=np.empty(room * WORDS + LANES, np.int32),
+        table=free_table(table_size(cells)), sets=np.full(table_size(count), -1, np.int32))
+    lay_out(state, keys, order, packed.outlines, packed.spans, balls, grids)
+    in_parts(count, lambda first, last: fill_part(state, order, serials, *packed, balls, first,
+                                                  last))
+    return state, order
+
+
+def sorted_by_cell(packed: Packed) -> tuple[Packed, np.ndarray]:
+    """The same volumes in the order of their cells, and that order."""
+    order = _placed(packed)[0]
+    return Packed(packed.spans[order], packed.bands[order], packed.outlines[order],
+                  packed.pool), order
+
+
+def _placed(packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each volume its bounds, grid and key; and first the order of the keys."""
+    count = len(packed.spans)
+    balls, grids = np.empty((count, 8), np.float64), np.empty(count, np.int64)
+    keys = np.empty(count, np.int64)
+    in_parts(count, lambda first, last: bound_part(packed.spans, packed.outlines, packed.pool,
+                                                   first, last, balls, grids, keys))
+    return np.argsort(keys), balls, grids, keys
+
+
+@compiled
+def room_for(keys, order):
+    """How many cells there are, and how many entries their blocks have room for."""
+    cells = room = slot = 0
+    while slot < len(order):
+        last = slot + 1
+        while last < len(order) and keys[order[last]] == keys[order[slot]]:
+            last += 1
+        size = 1
+        while size < last - slot:
+            size *= 2
+        cells, room, slot = cells + 1, room + size, last
+    return cells, room
+
+
+@released
+def bound_part(spans, outlines, pool, first, last, balls, grids, keys):
+    """Bounds, grids and keys of the volumes from `first` to before `last`."""
+    pool = lent(pool)
+    for k in range(first, last):
+        ball, _ = bound(pool, outlines[k, 0], outlines[k, 1])
+        for i in range(8):
+            balls[k, i] = ball[i]
+        grids[k] = grid_of(ball[3], duration(spans[k, 0], spans[k, 1]))
+        keys[k] = key_of(grids[k], ball[0], ball[1], ball[2], spans[k, 0])
+
+
+@compiled
+def lay_out(state, keys, order, outlines, spans, balls, grids):
+    """Make the cells of an empty state: each takes a block; slots stand in the order of keys."""
+    table, meta, links = state.table, state.meta, state.links
+    slot, offset, row, count = 0, 0, 0, len(order)
+    while slot < count:
+        key, last = keys[order[slot]], slot + 1
+        while last < count and keys[order[last]] == key:
+            last += 1
+        size_class = 0
+        while 1 << size_class < last - slot:
+            size_class += 1
+        cell = -1 - find_cell(table, key)
+        table[cell, KEY], table[cell, WHERE] = key, where_of(offset, size_class, last - slot)
+        meta[CELL_COUNT] += 1
+        for k in range(slot, last):
+            volume = order[k]
+            links[k, ROW], links[k, SHAPE] = row, outlines[volume, 1]
+            # Until the sets are linked, the place within the block stands here.
+            links[k, AT], links[k, NEXT] = offset + k - slot, (k - slot) << 5 | size_class
+            row += rows_of(outlines[volume, 1])
+            count_in(state.grids, grids[volume], balls[volume, 3],
+                      duration(spans[volume, 0], spans[volume, 1]))
+        slot, offset = last, offset + (1 << size_class)
+    meta[SLOTS] = meta[VOLUMES] = count
+    meta[ARENA], meta[ROWS] = offset, row
+
+
+@released
+def fill_part(state, order, serials, spans, bands, outlines, pool, balls, first, last):
+    """Fill the slots from `first` to before `last` once they are laid out."""
+    floats, words = lent(state.words.view(np.float32)), lent(state.words)
+    for slot in range(first, last):
+        k = order[slot]
+        state.spans[slot, 0], state.spans[slot, 1] = spans[k, 0], spans[k, 1]
+        state.bands[slot, 0], state.bands[slot, 1] = bands[k, 0], bands[k, 1]
+        state.serials[slot] = serials[k]
+        row, start = state.links[slot, ROW], outlines[k, 0]
+        for i in range(rows_of(outlines[k, 1])):
+            for axis in range(3):
+                state.pool[row + i, axis] = pool[start + i, axis]
+        at, place = state.links[slot, AT], state.links[slot, NEXT]
+        write_entry(words, floats, at - (place >> 5), place & 31, at, balls[k], spans[k, 0],
+                    spans[k, 1], bands[k, 0], bands[k, 1], slot)
+
+
+@compiled
+def link_sets(state):
+    """Make the sets of a state that was laid out: each serial's slots become a chain."""
+    for slot in range(state.meta[SLOTS]):
+        join_set(state, slot, state.serials[slot])
+
+
+def copied(state: State) -> State:
+    """The same volumes in arrays that have no more room than they take."""
+    slots = np.flatnonzero(state.links[:state.meta[SLOTS], SHAPE])
+    outlines = state.links[slots][:, [ROW, SHAPE]].astype(np.int64)
+    packed = Packed(state.spans[slots], state.bands[slots], outlines, state.pool)
+    smaller, _ = load(state.serials[slots], packed)
+    link_sets(smaller)
+    return smaller
+
+
+@released
+def in_order(firsts, seconds, count, starts, out):
+    """Pairs (first, second) in ascending order: of those of one first, `starts` (count + 1,) says
+    where they stand in `out` (k,), which holds the seconds. Counted, not compared, so it is fast.
+    """
+    starts[:] = 0
+    for k in range(len(firsts)):
+        starts[firsts[k] + 1] += 1
+    for k in range(count):
+        starts[k + 1] += starts[k]
+    for k in range(len(firsts)):
+        out[starts[firsts[k]]] = seconds[k]
+        starts[firsts[k]] += 1
+    for k in range(count, 0, -1):
+        starts[k] = starts[k - 1]
+    starts[0] = 0
+    for k in range(count):
+        if starts[k + 1] - starts[k] > 1:
+            out[starts[k]:starts[k + 1]].sort()
