@@ -14,7 +14,8 @@ SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
     "errors limits base64url clock compiling volume ellipsoid airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
-    "cells columns bounds packing kernels screen grid slots conflicts pairs definition",
+    "cells columns bounds packing kernels screen grid slots conflicts pairs definition motion "
+    "suggestions",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",

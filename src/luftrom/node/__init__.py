@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
 from luftrom.agreement import Agreement
@@ -44,6 +45,7 @@ from luftrom.node.channel import HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
 from luftrom.node.requests import Against, NodeKeys, Outcome
 from luftrom.store import Store
+from luftrom.suggestions import KINDS, Bounds, Suggestion, suggest
 from luftrom.wire import parse_json
 
 __all__ = ["Against", "Channel", "Node", "NodeKeys", "Outcome", "Transport"]
@@ -141,6 +143,25 @@ class Node:
     def proofs(self) -> list[tuple[str, str, bytes]]:
         """Kept evidence of misbehaviour: (party, kind, document)."""
         return self._store.proofs()
+
+    async def suggestions(self, refused: Record) -> list[tuple[Suggestion, int]]:
+        """What is free instead of an own refused declaration, and when that was found, in ns.
+
+        Others are served between one kind and the next.
+        """
+        found: list[tuple[Suggestion, int]] = []
+        volumes = refused.intent.all_volumes
+        for kind in KINDS:
+            await asyncio.sleep(0)
+            await self.settled()
+            airspace, now_ns = self.airspace, self.clock.now_ns()
+            if airspace.foreign(refused.entity_id, self.party) is not None:
+                return []                  # no volumes are free under another party's identifier
+            suggestion = suggest(kind, volumes, partial(airspace.obstacles, refused),
+                                 Bounds.under(self.agreement, volumes, now_ns))
+            if suggestion is not None:
+                found.append((suggestion, now_ns))
+        return found
 
     async def settled(self) -> None:
         """Wait until nothing that can be read is still on its way to the disk.
