@@ -37,6 +37,7 @@ BEARINGS = ("north", "north-north-east", "north-east", "east-north-east", "east"
             "south-west", "west-south-west", "west", "west-north-west", "north-west",
             "north-north-west")
 _VERTICES_MAX = 20_000                     # of all volumes that are asked about for one kind
+_MOVED_VERTICES_MAX = 200_000              # the same, of those out of bounds as well
 _LOOKS_MAX = 20_000                        # pairs of volumes that are looked at for one kind
 _PAIRS_MAX = 512                           # pairs that short cuts are computed from
 _FLAT_PAIRS_MAX = 24                       # the same to the side, for each of 16 bearings
@@ -127,10 +128,11 @@ def suggest(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds) ->
         return axis.suggestion(0, 0, axis.volumes) if kind == TIME else None
     size = sum(1 if isinstance(v.outline, Circle) else len(v.outline.vertices) for v in volumes)
     questions = min(axis.questions_max, _VERTICES_MAX // size) - 1
+    tries = _MOVED_VERTICES_MAX // size
     known: set[int] = set()
     ways = [(axis.first(way), way) for way in range(axis.ways)]
     heapify(ways)
-    while ways and questions > 0:
+    while ways and questions > 0 and tries > 0:
         for serial, obstacle in found.items():
             if serial not in known:
                 known.add(serial)
@@ -142,14 +144,15 @@ def suggest(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds) ->
         if clear > steps:
             heappush(ways, (clear, way))
             continue
+        tries -= 1
         moved = axis.moved(way, steps)
-        if moved is None:
-            continue                       # beyond the bounds, and farther on as well
-        questions -= 1
-        found = met(moved)
-        if not found:
-            return axis.suggestion(way, steps, moved)
-        heappush(ways, (steps + 1, way))
+        if moved is not None:
+            questions -= 1
+            found = met(moved)
+            if not found:
+                return axis.suggestion(way, steps, moved)
+        if moved is not None or axis.may_return:
+            heappush(ways, (steps + 1, way))
     return None
 
 
@@ -172,6 +175,7 @@ class _Axis:
     steps_max = questions_max = 0
     step = 1
     pairs_max = _PAIRS_MAX
+    may_return = False                     # from out of bounds, farther on the same way
 
     def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds):
         self.volumes, self.bounds = volumes, bounds
@@ -307,11 +311,12 @@ class _Altitude(_Axis):
 
 
 class _Lateral(_Axis):
-    """To the side, a way for each of BEARINGS, which ends where it leaves the area; in metres."""
+    """To the side, a way for each of BEARINGS; steps in metres."""
 
     ways = len(BEARINGS)
     steps_max, questions_max = LATERAL_STEPS_MAX, LATERAL_QUESTIONS_MAX
     pairs_max = _FLAT_PAIRS_MAX
+    may_return = True                      # an area may have bays
 
     def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds):
         super().__init__(volumes, bounds)
