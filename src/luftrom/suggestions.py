@@ -36,8 +36,8 @@ BEARINGS = ("north", "north-north-east", "north-east", "east-north-east", "east"
             "east-south-east", "south-east", "south-south-east", "south", "south-south-west",
             "south-west", "west-south-west", "west", "west-north-west", "north-west",
             "north-north-west")
-_VERTICES_MAX = 20_000                     # of all volumes that are asked about for one kind
-_MOVED_VERTICES_MAX = 200_000              # the same, of those out of bounds as well
+_VERTICES_MAX = 5_000                      # of all volumes that are asked about for one kind
+_MOVED_VERTICES_MAX = 100_000              # the same, of those out of bounds as well
 _LOOKS_MAX = 20_000                        # pairs of volumes that are looked at for one kind
 _PAIRS_MAX = 512                           # pairs that short cuts are computed from
 _FLAT_PAIRS_MAX = 24                       # the same to the side, for each of 16 bearings
@@ -112,22 +112,27 @@ def _duration(minutes: int) -> str:
     return f"{hours} hours {rest} min" if rest else f"{hours} hours"
 
 
-def suggest(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds) -> Suggestion | None:
-    """The nearest free shift of one of KINDS; None if there is none, or none was found in time.
+def search(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds
+           ) -> Iterator[Suggestion | None]:
+    """Look for the nearest free shift of one of KINDS: None after each question, at last the shift.
 
-    `met` tells what stands in the way of volumes: serials, each with all its volumes; nothing where
-    they are free. It is asked at most TIME_, ALTITUDE_ or LATERAL_QUESTIONS_MAX times. Of equally
-    near shifts the later, the upper, and the first bearing from north over east is taken.
+    It ends without one if there is none, or none was found in time. `met` tells what stands in the
+    way of volumes: serials, each with all its volumes; nothing where they are free. It is asked at
+    most TIME_, ALTITUDE_ or LATERAL_QUESTIONS_MAX times. Of equally near shifts the later, the
+    upper, and the first bearing from north over east is taken.
     """
     axis = _AXES[kind](tuple(volumes), bounds)
     is_over = max(v.time_end_ns for v in volumes) <= bounds.earliest_ns
     if is_over and kind != TIME:
-        return None
+        return
     found = met(volumes)
     if not found and not is_over:
-        return axis.suggestion(0, 0, axis.volumes) if kind == TIME else None
+        if kind == TIME:
+            yield axis.suggestion(0, 0, axis.volumes)
+        return
+    yield None
     size = sum(1 if isinstance(v.outline, Circle) else len(v.outline.vertices) for v in volumes)
-    questions = min(axis.questions_max, _VERTICES_MAX // size) - 1
+    questions = min(axis.questions_max, max(axis.questions_min, _VERTICES_MAX // size)) - 1
     tries = _MOVED_VERTICES_MAX // size
     known: set[int] = set()
     ways = [(axis.first(way), way) for way in range(axis.ways)]
@@ -139,21 +144,22 @@ def suggest(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds) ->
                 axis.heed(obstacle)
         steps, way = heappop(ways)
         clear = _clear(steps, axis.step, axis.blocked[way])
-        if clear > axis.steps_max:
-            continue
         if clear > steps:
             heappush(ways, (clear, way))
             continue
+        if steps > axis.steps_max:
+            return
         tries -= 1
         moved = axis.moved(way, steps)
         if moved is not None:
             questions -= 1
             found = met(moved)
             if not found:
-                return axis.suggestion(way, steps, moved)
+                yield axis.suggestion(way, steps, moved)
+                return
+            yield None
         if moved is not None or axis.may_return:
             heappush(ways, (steps + 1, way))
-    return None
 
 
 def _clear(steps: int, step: int, blocked: Spans) -> int:
@@ -173,6 +179,7 @@ class _Axis:
 
     ways = 2
     steps_max = questions_max = 0
+    questions_min = 5                      # however large the volumes are
     step = 1
     pairs_max = _PAIRS_MAX
     may_return = False                     # from out of bounds, farther on the same way
@@ -315,6 +322,7 @@ class _Lateral(_Axis):
 
     ways = len(BEARINGS)
     steps_max, questions_max = LATERAL_STEPS_MAX, LATERAL_QUESTIONS_MAX
+    questions_min = 0                      # here each is moved and checked corner by corner
     pairs_max = _FLAT_PAIRS_MAX
     may_return = True                      # an area may have bays
 

@@ -261,6 +261,7 @@ def test_declare_says_what_is_free_instead(node: FakeNode, luftrom: Luftrom,
     first = lines.index("12 minutes later is free: from 15:32Z")
     assert lines[first + 1:first + 3] == ["30 m higher is free: 730 to 850 m W84",
                                           "300 m to the north-east is free"]
+    assert lines[-1] == "0 of 1 accepted"
     printed = json.loads(luftrom("declare", declared(tmp_path, id=ENTITY), "--json").out)
     assert len(printed["results"][0]["suggestions"]) == 3
     node.answers[f"GET {path}"] = (409, {"detail": "it is accepted"})

@@ -82,8 +82,8 @@ async def get_suggestions(call: Call) -> Answer:
 
 
 async def _suggestions(call: Call, refused: Record) -> list[dict[str, Any]]:
-    return [documents.suggestion_document(suggestion, verified_at_ns)
-            for suggestion, verified_at_ns in await call.node.suggestions(refused)]
+    found, verified_at_ns = await call.node.suggestions(refused)
+    return [documents.suggestion_document(each, verified_at_ns) for each in found]
 
 
 async def list_constraints(call: Call) -> Answer:

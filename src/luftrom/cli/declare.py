@@ -211,7 +211,7 @@ def _print(requests: Sequence[Request], results: Iterable[Mapping[str, Any]]) ->
                      ("dim", request.entity_id) if accepted else reason_of(result)))
         rows += [("", "", ("ok", line_of(each))) for each in result.get("suggestions", ())]
     print_table(("", "", ""), rows, header=False)
-    print_line(f"{count:,} of {len(rows):,} accepted", "dim")
+    print_line(f"{count:,} of {len(requests):,} accepted", "dim")
 
 
 def reason_of(result: Mapping[str, Any]) -> str:
