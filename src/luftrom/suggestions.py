@@ -19,7 +19,7 @@ import numpy as np
 from luftrom import limits
 from luftrom.agreement import Agreement
 from luftrom.clock import NS_PER_S
-from luftrom.conflicts import encounter
+from luftrom.conflicts import encounter, time_ns_of
 from luftrom.errors import BadInput
 from luftrom.kernels import TOUCH_M
 from luftrom.motion import Motion, Picture, corners, is_within, middle_of, ring
@@ -212,7 +212,7 @@ class _Axis:
         Only so many are looked at in all; what is left out costs questions, not truth.
         """
         minima = self.bounds.separation
-        time_ns, vertical_m = round(minima.time_s * NS_PER_S), minima.vertical_m - TOUCH_M
+        time_ns, vertical_m = time_ns_of(minima), minima.vertical_m - TOUCH_M
         for i, own in enumerate(self.volumes):
             for other in obstacle:
                 if not self._looks_left or not self._pairs_left:
@@ -269,7 +269,7 @@ class _Time(_Axis):
 
     def heed(self, obstacle: Sequence[Volume4D]) -> None:
         minima = self.bounds.separation
-        time_ns = round(minima.time_s * NS_PER_S)
+        time_ns = time_ns_of(minima)
         for _, own, other in self._pairs(obstacle, altitude=True):
             then = replace(own, time_start_ns=other.time_start_ns, time_end_ns=other.time_end_ns)
             if encounter((then,), (other,), minima) is not None:
