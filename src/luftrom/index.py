@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from luftrom import airspace as rules
@@ -393,6 +393,26 @@ class Airspace:
         met = (self._serials[serial] for serial in self._volumes.query(intent.all_volumes))
         return [r for r in met if r.intent is not None and r.status == ACCEPTED
                 and r.entity_id != intent.entity_id]
+
+    def obstacles(self, refused: Record, volumes: Sequence[Volume4D]
+                  ) -> dict[int, tuple[Volume4D, ...]]:
+        """What its author would lose to, or enter, if it declared these volumes instead, now.
+
+        By serial, all volumes of each: intents that stand or wait for their ruling and that
+        `refusal` puts first, and prior notices. A declaration made now knows all that is applied,
+        so nothing crosses it and no turn is asked for.
+        """
+        asking = Record(refused.party, self.applied[refused.party], refused.iat_s,
+                        refused.entity_id, refused.version, self.applied, -1, refused.intent)
+        found = {}
+        for serial in self._volumes.query(volumes):
+            other = self._serials[serial]
+            if other.status not in (ACCEPTED, PENDING) or other.entity_id == refused.entity_id:
+                continue
+            if other.notice is not None or rules.refusal(
+                    asking, other, self.agreement, lambda: 0) is not None:
+                found[serial] = other.volumes
+        return found
 
     # -- reading -----------------------------------------------------------------------------
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import time
+import uuid
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from browser_names import ALFA, BRAVO, HOSTILE_NAME
 from playwright.sync_api import expect
@@ -112,6 +115,54 @@ def test_a_refused_declaration_is_listed_with_its_reason(console, tokens):
     detail = page.locator("#detail")
     expect(detail).to_contain_text("Ruling")
     expect(detail).to_contain_text("/log #")
+
+
+def box(lat, lng, start_s, name):
+    """The body of a declaration, an hour in a square of 2 km."""
+    corners = [{"lat": lat + a, "lng": lng + b} for a, b in
+               ((0, 0), (0, 0.03), (0.02, 0.03), (0.02, 0))]
+    times = {when: {"value": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start_s + after_s)),
+                    "format": "RFC3339"}
+             for when, after_s in (("time_start", 0), ("time_end", 3600))}
+    altitudes = {f"altitude_{side}": {"value": metres, "reference": "W84", "units": "M"}
+                 for side, metres in (("lower", 8000), ("upper", 8100))}
+    return {"name": name, "volumes": [{
+        "volume": {"outline_polygon": {"vertices": corners}, **altitudes}, **times}]}
+
+
+def test_a_refused_activity_says_what_is_free_instead(console, tokens, nodes):
+    start_s = (time.time() // 3600 + 8) * 3600
+    urls = {node.party: node.base_url for node in nodes}
+
+    def put(party, entity_id, document):
+        return httpx.put(f"{urls[party]}/v1/operational_intents/{entity_id}", json=document,
+                         headers={"Authorization": f"Bearer {tokens[party]}"}, timeout=30,
+                         trust_env=False)
+
+    assert put(BRAVO, uuid.uuid4(), box(46.6, 8.2, start_s, "FIRST-1")).status_code == 201
+    late, document = uuid.uuid4(), box(46.61, 8.21, start_s, "LATE-2")
+    refused = put(ALFA, late, document)
+    assert refused.status_code == 409
+    sentences = [each["sentence"] for each in refused.json()["suggestions"]]
+    tab = console(ALFA).open(f"token={tokens[ALFA]}&tab=refused&sel=activity:{late}")
+    rows = tab.page.locator("#detail .suggestions .row")
+    expect(rows.locator(".sentence")).to_have_text(sentences, timeout=15_000)
+    before = tab.page.locator("#time strong").inner_text()
+    rows.last.click()
+    expect(tab.page.locator("#time strong")).not_to_have_text(before)
+    tab.page.wait_for_timeout(1500)
+    tab.wait_until_idle()
+    tab.picture("console-suggestions.png")
+    volumes = refused.json()["suggestions"][-1]["volumes"]
+    assert put(ALFA, late, document | {"volumes": volumes}).status_code == 201
+    expect(rows).to_have_count(0)
+
+
+def test_only_the_own_node_is_asked_what_is_free(console, tokens):
+    tab = console(BRAVO).open(f"token={tokens[BRAVO]}&tab=refused")
+    tab.page.locator("#list .row", has_text=ALFA).first.click()
+    expect(tab.page.locator("#detail")).to_contain_text("Ruling")
+    assert not any(url.endswith("/suggestions") for url in tab.requests)
 
 
 def test_a_hostile_name_stays_a_name(console, tokens):

@@ -88,6 +88,27 @@ def test_what_one_declared_the_other_refuses_to_cross(holding: Pair) -> None:
     assert bravo.declare(50.0).status_code == ACCEPTED
 
 
+def test_what_is_free_of_both_parties_activities_is_suggested_and_accepted(holding: Pair) -> None:
+    _, (alfa, bravo) = holding
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    assert alfa.declare(55.0, first, name="First").status_code == ACCEPTED
+    lost = bravo.declare(55.0, second, name="Second")
+    assert lost.status_code == REFUSED
+    found = {each["kind"]: each["volumes"] for each in lost.json()["suggestions"]}
+    assert list(found) == ["time", "altitude", "lateral"]
+    # What was free at bravo may be taken at alfa; then the next is suggested.
+    assert alfa.declare(55.0, volumes=found["altitude"]).status_code == ACCEPTED
+    wait_until_equal(alfa, bravo)
+    assert bravo.declare(55.0, second, volumes=found["altitude"]).status_code == REFUSED
+    path = f"/v1/operational_intents/{second}/suggestions"
+    again = {each["kind"]: each["volumes"] for each in bravo.get(path)["suggestions"]}
+    assert again["altitude"] != found["altitude"]
+    assert alfa.http.get(path).status_code == 404
+    assert bravo.declare(55.0, second, volumes=again["altitude"]).status_code == ACCEPTED
+    wait_until_equal(alfa, bravo)
+    assert bravo.http.get(path).status_code == 409
+
+
 def reference(client: Client, lat: float, key: list[str], **more: Any) -> dict[str, Any]:
     return {"extents": [volume(lat=lat)], "key": key, "state": "Accepted",
             "uss_base_url": client.node.base_url} | more

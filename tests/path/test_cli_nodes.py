@@ -142,6 +142,7 @@ def test_declare_look_and_withdraw(nodes: dict[str, Node], tmp_path: Path) -> No
     assert lost.code == 1
     result, = lost.json["results"]
     assert (result["status"], result["against"][0]["name"]) == ("refused", "HOP-1")
+    assert [each["kind"] for each in result["suggestions"]] == ["time", "altitude", "lateral"]
     assert luftrom("withdraw", "--dir", alfa.directory, "HOP-1").code == 0
     assert luftrom("withdraw", "--dir", alfa.directory, "HOP-1").code == 1
     wait_for(lambda: len(digests(nodes)) == 1)

@@ -240,6 +240,34 @@ def test_declare_says_what_became_of_it(node: FakeNode, luftrom: Luftrom, tmp_pa
         "status"] == result["status"]
 
 
+def test_declare_says_what_is_free_instead(node: FakeNode, luftrom: Luftrom,
+                                           tmp_path: Path) -> None:
+    def suggestion(sentence: str, **shifts: int) -> dict[str, Any]:
+        later = volume(730, 850) | {"time_start": {"value": "2026-11-24T15:32:00Z"}}
+        return {"time_shift_s": 0, "altitude_shift_m": 0, "sentence": sentence,
+                "volumes": [later]} | shifts
+
+    path = f"/v1/operational_intents/{ENTITY}/suggestions"
+    node.answers["POST /v1/operational_intents"] = lambda document: (200, {"results": [
+        {"status": "refused", "against": [{"sentence": "BRAVO-7 was declared first, and conflicts "
+                                           "are not permitted at this priority."}], "id": ENTITY}]})
+    node.answers[f"GET {path}"] = (200, {"id": ENTITY, "suggestions": [
+        suggestion("12 minutes later is free", time_shift_s=720),
+        suggestion("30 m higher is free", altitude_shift_m=30),
+        suggestion("300 m to the north-east is free", lateral_shift_m=300)]})
+    ran = luftrom("declare", declared(tmp_path, id=ENTITY))
+    assert ran.code == NO and max(map(len, ran.out.splitlines())) <= 80
+    lines = [line.strip() for line in ran.out.splitlines()]
+    first = lines.index("12 minutes later is free: from 15:32Z")
+    assert lines[first + 1:first + 3] == ["30 m higher is free: 730 to 850 m W84",
+                                          "300 m to the north-east is free"]
+    assert lines[-1] == "0 of 1 accepted"
+    printed = json.loads(luftrom("declare", declared(tmp_path, id=ENTITY), "--json").out)
+    assert len(printed["results"][0]["suggestions"]) == 3
+    node.answers[f"GET {path}"] = (409, {"detail": "it is accepted"})
+    assert "free" not in luftrom("declare", declared(tmp_path, id=ENTITY)).out
+
+
 def test_declare_checks_everything_before_it_asks(node: FakeNode, luftrom: Luftrom,
                                                   tmp_path: Path) -> None:
     ran = luftrom("declare", declared(tmp_path, time_end="2026-11-24T11:00:00Z"))

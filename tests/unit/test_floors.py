@@ -15,7 +15,7 @@ FLOORS = (
     "errors limits base64url clock compiling volume ellipsoid airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
     "cells columns bounds packing kernels screen grid slots bulk conflicts pairs meetings datasets "
-    "coverings approach approach_kernels definition",
+    "coverings approach approach_kernels motion suggestions definition",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",

@@ -14,6 +14,7 @@ from luftrom.agreement import Agreement
 from luftrom.api.auth import Caller
 from luftrom.clock import TIME_NS_MAX, format_time
 from luftrom.index import SUPERSEDED, WITHDRAWN, ConflictPair, Record
+from luftrom.suggestions import Suggestion
 from luftrom.wire import encode_time, encode_volume4d
 
 # F3548-21 asks for a subscription in every reference; this version-4 UUID says that there is none.
@@ -68,6 +69,17 @@ def against_document(against: Any) -> dict[str, Any]:
     other = against.operational_intent
     return {"party": other.party, "id": other.entity_id, "name": other.name,
             "rule": against.rule, "sentence": against.sentence}
+
+
+def suggestion_document(suggestion: Suggestion, verified_at_ns: int) -> dict[str, Any]:
+    """What is free instead: its volumes are what a declaration takes."""
+    return {"kind": suggestion.kind, "sentence": suggestion.sentence(),
+            "time_shift_s": suggestion.time_shift_s,
+            "altitude_shift_m": suggestion.altitude_shift_m,
+            "lateral_shift_m": suggestion.lateral_shift_m,
+            "bearing_deg": suggestion.bearing_deg,
+            "volumes": [encode_volume4d(v) for v in suggestion.volumes],
+            "verified_at": format_time(verified_at_ns)}
 
 
 def constraint_document(node: Any, record: Record, caller: Caller | None) -> dict[str, Any]:

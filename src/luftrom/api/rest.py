@@ -69,6 +69,23 @@ async def get_operational_intent(call: Call) -> Answer:
     return _shown(call, record)
 
 
+async def get_suggestions(call: Call) -> Answer:
+    """What is free now instead of the own declaration that was refused last."""
+    entity_id = parse_entity_id(call.path["id"], "id")
+    await call.node.settled()
+    record = call.node.airspace.latest_of(call.node.party, entity_id)
+    if record is None or record.notice is not None:
+        raise NotFound(f"{call.node.party} has declared no operational intent {entity_id}")
+    if record.status != REFUSED:
+        raise Conflict(f"{entity_id} is {record.status}; suggestions are for what was refused")
+    return json_answer({"id": entity_id, "suggestions": await _suggestions(call, record)})
+
+
+async def _suggestions(call: Call, refused: Record) -> list[dict[str, Any]]:
+    found, verified_at_ns = await call.node.suggestions(refused)
+    return [documents.suggestion_document(each, verified_at_ns) for each in found]
+
+
 async def list_constraints(call: Call) -> Answer:
     """All prior notices that stand."""
     await call.node.settled()
@@ -109,7 +126,7 @@ async def put_operational_intent(call: Call) -> Answer:
     ovn = await _if_match(call, entity_id)
     outcome = await call.node.declare(intent, ovn=ovn)
     if not outcome.accepted:
-        raise refusal(outcome)
+        raise refusal(outcome, await _suggestions(call, outcome.operational_intent))
     return _shown(call, outcome.operational_intent, 201 if ovn is None else 200)
 
 
@@ -204,12 +221,14 @@ def _failed(entity_id: str, error: LuftromError) -> dict[str, Any]:
             "against": []}
 
 
-def refusal(outcome: Any) -> Conflict:
-    """A declaration that lost, as the refusal that its client gets."""
+def refusal(outcome: Any, suggestions: Sequence[Any] | None = None) -> Conflict:
+    """A declaration that lost, as the refusal that its client gets, with what is free instead."""
     against = [documents.against_document(item) for item in outcome.against]
     sentences = " ".join(item["sentence"] for item in against)
-    return Conflict(sentences or "the declaration was refused", code="refused",
-                    detail={"against": against, "id": outcome.operational_intent.entity_id})
+    detail = {"against": against, "id": outcome.operational_intent.entity_id}
+    if suggestions is not None:
+        detail["suggestions"] = list(suggestions)
+    return Conflict(sentences or "the declaration was refused", code="refused", detail=detail)
 
 
 # -- bodies --------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 from luftrom import limits
 from luftrom.airspace import STATES
+from luftrom.suggestions import KINDS
 
 _UUID4 = ("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}"
           "-[0-9a-fA-F]{12}$")
@@ -131,6 +132,11 @@ _SIDE = _object("id party name priority version", id=_STRING, party=_STRING, nam
                 priority=_or_null(_INTEGER), version=_INTEGER)
 _HOLDER = _object("party id name rule reason", party=_STRING, id=_STRING, name=_STRING,
                   rule=_STRING, reason=_STRING)
+_SUGGESTION = _object(
+    "kind sentence time_shift_s altitude_shift_m lateral_shift_m bearing_deg volumes verified_at",
+    kind={"enum": list(KINDS)}, sentence=_STRING, time_shift_s=_INTEGER,
+    altitude_shift_m=_INTEGER, lateral_shift_m=_INTEGER, bearing_deg=_or_null(_NUMBER),
+    volumes=_VOLUMES | {"minItems": 1}, verified_at=_WHEN)
 _DECLARATION = {
     "name": _NAME, "state": _STATE, "priority": _PRIORITY, "volumes": _VOLUMES,
     "off_nominal_volumes": _VOLUMES, "remarks": _REMARKS, "uss_base_url": _BASE_URL,
@@ -140,7 +146,7 @@ _LUFTROM: dict[str, Any] = {
     "Any": {},
     "Problem": _object("type title status detail code", type=_STRING, title=_STRING,
                        status=_INTEGER, detail=_STRING, code=_STRING, field=_STRING,
-                       against=_list(_AGAINST)),
+                       against=_list(_AGAINST), suggestions=_list(_SUGGESTION)),
     "Declaration": {"type": "object", "properties": _DECLARATION, "required": ["volumes"],
                     "additionalProperties": False},
     "Declarations": {"anyOf": [
@@ -170,6 +176,7 @@ _LUFTROM: dict[str, Any] = {
     "OperationalIntents": _object(
         "operational_intents next revision", next=_or_null(_STRING), revision=_INTEGER,
         operational_intents=_list(ref("LuftromOperationalIntent"))),
+    "Suggestions": _object("id suggestions", id=ref("EntityID"), suggestions=_list(_SUGGESTION)),
     "LuftromConstraint": _object(
         "id party manager name kind volumes status statement revision", id=_STRING,
         party=_STRING, manager=_STRING, name=_STRING, kind=_STRING, version=_INTEGER,

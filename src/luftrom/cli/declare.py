@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from luftrom.cli.client import NodeClient
 
 BATCH_ITEMS = 100
+SUGGESTED_MAX = 10                         # refused activities of one file that are asked about
 STATUS_STYLES = {"accepted": "ok", "refused": "warning", "failed": "bad"}
 
 
@@ -51,13 +52,15 @@ def declare(file: IO[bytes], client: NodeClient, replace: bool, as_json: bool) -
       luftrom declare --dir alfa --manager drones --replace survey.geojson
 
     The file is GeoJSON (docs/geojson.md), an F3548-21 operational intent, or JSON as
-    `luftrom activities --json` prints it. All of it is checked before anything is declared. The
-    exit code is 0 only if everything is accepted, and 3 if nothing is wrong but a silent peer.
+    `luftrom activities --json` prints it. All of it is checked before anything is declared. Below
+    what is refused stands what is free instead, for the first ten. The exit code is 0 only if
+    everything is accepted, and 3 if nothing is wrong but a silent peer.
     """
     from luftrom.cli.terminal import print_json
 
     requests = read_requests(file.read(), file.name)
     results = _send(client, requests, replace)
+    _ask_what_is_free(client, requests, results)
     if as_json:
         print_json({"results": results})
     else:
@@ -183,6 +186,17 @@ def _put(client: NodeClient, request: Request, ovn: str | None) -> dict[str, Any
             "problem": answer, "against": (answer or {}).get("against", [])}
 
 
+def _ask_what_is_free(client: NodeClient, requests: Sequence[Request],
+                      results: Sequence[dict[str, Any]]) -> None:
+    """Put into the results of what was refused what is free now instead."""
+    refused = [(request, result) for request, result in zip(requests, results, strict=True)
+               if result["status"] == "refused" and not request.is_constraint]
+    for request, result in refused[:SUGGESTED_MAX]:
+        # 409: it was not refused by a ruling, but stands or waits under this identifier.
+        code, answer = client.request("GET", f"{request.path}/suggestions", expected=(404, 409))
+        result["suggestions"] = answer["suggestions"] if code == 200 else []
+
+
 def _print(requests: Sequence[Request], results: Iterable[Mapping[str, Any]]) -> None:
     from luftrom.cli.terminal import print_line, print_table
 
@@ -195,8 +209,9 @@ def _print(requests: Sequence[Request], results: Iterable[Mapping[str, Any]]) ->
         rows.append((("warning" if alone else STATUS_STYLES.get(status, ""), status),
                      request.body["name"] or "unnamed",
                      ("dim", request.entity_id) if accepted else reason_of(result)))
+        rows += [("", "", ("ok", line_of(each))) for each in result.get("suggestions", ())]
     print_table(("", "", ""), rows, header=False)
-    print_line(f"{count:,} of {len(rows):,} accepted", "dim")
+    print_line(f"{count:,} of {len(requests):,} accepted", "dim")
 
 
 def reason_of(result: Mapping[str, Any]) -> str:
@@ -204,6 +219,20 @@ def reason_of(result: Mapping[str, Any]) -> str:
     sentences = [item["sentence"] for item in result.get("against") or ()]
     problem = result.get("problem") or {}
     return " ".join(sentences) or problem.get("detail") or problem.get("title") or "no reason given"
+
+
+def line_of(suggestion: Mapping[str, Any]) -> str:
+    """A suggestion as its sentence and the figures that it leads to."""
+    from luftrom.cli.terminal import span_of
+
+    volumes, sentence = suggestion["volumes"], suggestion["sentence"]
+    if suggestion["time_shift_s"]:
+        start = min(volume["time_start"]["value"] for volume in volumes)
+        return f"{sentence}: from {start[11:16]}Z"
+    if suggestion["altitude_shift_m"]:
+        lower, upper = span_of(volumes, "altitude")
+        return f"{sentence}: {lower:,.0f} to {upper:,.0f} m W84"
+    return sentence
 
 
 @click.command(short_help="Withdraw an activity or a prior notice.")

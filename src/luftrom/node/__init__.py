@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -44,6 +44,8 @@ from luftrom.node.channel import HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
 from luftrom.node.requests import Against, NodeKeys, Outcome
 from luftrom.store import Store
+from luftrom.suggestions import KINDS, Bounds, Suggestion, search
+from luftrom.volume import Volume4D
 from luftrom.wire import parse_json
 
 __all__ = ["Against", "Channel", "Node", "NodeKeys", "Outcome", "Transport"]
@@ -141,6 +143,26 @@ class Node:
     def proofs(self) -> list[tuple[str, str, bytes]]:
         """Kept evidence of misbehaviour: (party, kind, document)."""
         return self._store.proofs()
+
+    async def suggestions(self, refused: Record) -> tuple[list[Suggestion], int]:
+        """What is free instead of an own refused declaration, and the time of that, in ns.
+
+        Others are served after each question, so all that was found is asked about again at once.
+        """
+        def obstacles(volumes: Sequence[Volume4D]) -> Mapping[int, Sequence[Volume4D]]:
+            return self.airspace.obstacles(refused, volumes)
+
+        volumes, found = refused.intent.all_volumes, []
+        bounds = Bounds.under(self.agreement, volumes, self.clock.now_ns())
+        for kind in KINDS:
+            for each in search(kind, volumes, obstacles, bounds):
+                if each is not None:
+                    found.append(each)
+                await asyncio.sleep(0)
+                await self.settled()
+        if self.airspace.foreign(refused.entity_id, self.party) is not None:
+            found.clear()                  # nothing is free under another party's identifier
+        return [each for each in found if not obstacles(each.volumes)], self.clock.now_ns()
 
     async def settled(self) -> None:
         """Wait until nothing that can be read is still on its way to the disk.

@@ -2,8 +2,8 @@
 // the log.
 
 import { byId, h } from "./dom.js";
-import { altitudeFull, count, distance, interval, localTime, position, relative, statusWords,
-  utcFull } from "./format.js";
+import { altitudeFull, band, count, distance, interval, localTime, position, relative, statusWords,
+  utcFull, utcTime } from "./format.js";
 import { metres } from "./geometry.js";
 import { reasons } from "./lists.js";
 import { partyMark, select, stateTag, statusTag } from "./records.js";
@@ -19,7 +19,7 @@ export class Detail {
   constructor(state, model, actions) {
     this.state = state;
     this.model = model;
-    this.actions = actions;          // {showConflict, showRecord, showTime}
+    this.actions = actions;          // what lies outside this panel, by name
     this.panel = byId("detail");
     this.allVolumes = false;
     state.on((changed) => {
@@ -112,6 +112,7 @@ export class Detail {
       h("h2", {}, stateTag(activity.state), activity.name || activity.id.slice(0, 8)),
       h("p", {}, partyMark(this.model, activity.party), " ", statusTag(activity)),
       activity.status === "refused" && h("p", { class: "note refusal" }, reasons(activity)),
+      activity.status === "refused" && this.#suggestions(activity),
       this.#unacknowledged(activity),
       this.#shapeActions(activity),
       facts([
@@ -137,6 +138,21 @@ export class Detail {
       this.#conflictsOf(activity),
       this.#volumes(activity),
     ];
+  }
+
+  #suggestions(activity) {
+    const found = this.actions.suggestions(activity);
+    if (found === null) return null;
+    if (found === "asking") return h("p", { class: "quiet" }, "Asking what is free instead…");
+    if (found.length === 0) return h("p", { class: "quiet" }, "Nothing near it is free.");
+    return [h("h3", {}, "Free instead"),
+      h("ul", { class: "rows suggestions" }, found.map((each) => h("li", {},
+        h("button", { type: "button", class: "row", data: { key: `free-${each.kind}` },
+          title: "Show on the map", onclick: () => this.actions.showSuggestion(each) },
+        h("span", { class: "sentence" }, each.sentence),
+        h("span", { class: "row-foot quiet" }, `${interval(each.start, each.end)} · `
+          + band(each.lower, each.upper, this.state.units),
+        h("span", {}, `found ${utcTime(Date.parse(each.verified_at), true)}`))))))];
   }
 
   #unacknowledged(activity) {

@@ -46,6 +46,12 @@ export class Feed extends EventTarget {
     return answer;
   }
 
+  // What is free now instead of a refused activity of the own node.
+  async suggestions(id) {
+    const path = `/v1/operational_intents/${encodeURIComponent(id)}/suggestions`;
+    return (await (await this.#get(path)).json()).suggestions;
+  }
+
   #headers() {
     return { authorization: `Bearer ${this.token}` };
   }

@@ -7,13 +7,13 @@ const LABEL_CHARS_MAX = 64;
 export const LIGHT = {
   water: "#d9e4ec", land: "#f5f4ef", coast: "#9fb0bc", border: "#b4bcc2", grid: "#8aa0ae",
   ink: "#16202a", halo: "#ffffff", place: "#6b7780", area: "#51616d", notice: "#7a2230",
-  conflict: "#c1121f", chosen: "#111820",
+  conflict: "#c1121f", chosen: "#111820", free: "#00664f",
   parties: ["#0067a8", "#b35400", "#00735c", "#9b3f7d", "#5b6670"],
 };
 export const DARK = {
   water: "#0d141b", land: "#18222c", coast: "#46586a", border: "#374656", grid: "#51687c",
   ink: "#eef3f7", halo: "#0d141b", place: "#8494a2", area: "#8a9cac", notice: "#ff9aa5",
-  conflict: "#ff5a5f", chosen: "#ffffff",
+  conflict: "#ff5a5f", chosen: "#ffffff", free: "#4cd0ab",
   parties: ["#62b8f0", "#f0a52a", "#35c9a0", "#e79cca", "#a5b1bb"],
 };
 

@@ -13,7 +13,7 @@ const EMPTY = { type: "FeatureCollection", features: [] };
 export function emptySources() {
   const source = () => ({ type: "geojson", data: EMPTY, buffer: 32, tolerance: 0.4 });
   return { land: source(), borders: source(), places: source(), grid: source(), area: source(),
-    notices: source(), activities: source(), chosen: source(), labels: source(),
+    notices: source(), activities: source(), chosen: source(), suggested: source(), labels: source(),
     conflicts: source() };
 }
 
@@ -42,6 +42,8 @@ export function makeLayers(colours) {
         "line-width": ["interpolate", ["linear"], ["zoom"], 5, width * 0.5, 9, width],
         "line-opacity": ["get", "opacity"], ...(dash ? { "line-dasharray": dash } : {}) },
       ["==", ["get", "state"], state], dash && dash[0] < 1 ? "round" : "butt")),
+    line("suggested", "suggested", { "line-color": colours.free, "line-width": 3,
+      "line-dasharray": [2, 1.2] }),
     icons("labels", "labels", { "symbol-sort-key": ["get", "rank"], "icon-anchor": "bottom",
       "icon-offset": [0, -4] }, { "icon-opacity": ["get", "opacity"] }),
     icons("conflicts", "conflicts", { "icon-allow-overlap": true,

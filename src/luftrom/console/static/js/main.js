@@ -13,6 +13,7 @@ import { AirspaceMap } from "./map.js";
 import { Model, filterOf, isWithin } from "./model.js";
 import { dropToken, keepToken, takeToken, tokenClaims } from "./session.js";
 import { State } from "./state.js";
+import { Suggestions } from "./suggestions.js";
 import { TimeBar } from "./timebar.js";
 
 // MapLibre starts its worker from a blob URL, and writes the text of its scale as markup. Nothing
@@ -66,7 +67,14 @@ function open(token) {
     timeBar.go(middle(conflict));
     map.showConflict(conflict);
   };
+  const suggestions = new Suggestions(feed, model, () => detail.show());
   const detail = new Detail(state, model, {
+    suggestions: (activity) => suggestions.of(activity),
+    showSuggestion: (suggestion) => {
+      timeBar.stop();
+      timeBar.go(suggestion.start);
+      map.showSuggestion(suggestion);
+    },
     showConflict: goToConflict,
     chooseConflict: (conflict) => state.set({ selection: { kind: "conflict", id: conflict.id } }),
     showRecord: (record) => map.showRecord(record),

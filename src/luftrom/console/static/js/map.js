@@ -21,6 +21,7 @@ export class AirspaceMap {
     this.state = state;
     this.model = model;
     this.faded = new Set();            // parties whose data is old
+    this.suggested = [];               // rings of what is free instead of the selection
     this.container = container;
     this.framed = state.view !== null;
     this.draw = throttled(DRAW_MS, () => this.#draw());
@@ -58,6 +59,7 @@ export class AirspaceMap {
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#repaint());
     this.state.on((changed) => {
+      if (changed.has("selection")) this.suggested = [];
       if (["time", "window", "lower", "upper", "selection"].some((k) => changed.has(k))) {
         this.draw();
       }
@@ -134,6 +136,7 @@ export class AirspaceMap {
     this.#set("notices", notices.shapes);
     this.#set("activities", activities.shapes);
     this.#set("chosen", this.#chosenFeatures(filter));
+    this.#set("suggested", this.suggested.map((ring) => feature(ring, {})));
     this.#set("labels", labels);
     this.#set("conflicts", this.#conflictFeatures(filter));
     this.onDrawn?.({ activities: activities.labels.length, notices: notices.labels.length });
@@ -239,6 +242,13 @@ export class AirspaceMap {
     const { start, end } = filterOf(this.state);
     const shapes = record.shapes.filter((s) => s.start <= end && s.end > start);
     this.frame(ringBounds((shapes.length ? shapes : record.shapes).map((s) => s.ring)));
+  }
+
+  showSuggestion(suggestion) {
+    this.suggested = suggestion.shapes.map((shape) => shape.ring);
+    const chosen = this.model.find(this.state.selection)?.shapes ?? [];
+    this.frame(ringBounds([...chosen.map((shape) => shape.ring), ...this.suggested]));
+    this.draw();
   }
 
   showConflict(conflict) {

@@ -20,7 +20,7 @@ class Shape {
   }
 }
 
-function withShapes(document) {
+export function withShapes(document) {
   const shapes = document.volumes.map((each) => new Shape(each, false));
   for (const each of document.off_nominal_volumes ?? []) shapes.push(new Shape(each, true));
   const start = Math.min(...shapes.map((s) => s.start));
@@ -37,6 +37,7 @@ export class Model {
     this.conflicts = [];
     this.horizon = null;
     this.method = "";
+    this.party = "";                   // whose node this is
     this.parties = [];
     this.inConflict = new Map();       // activity or notice id -> conflicts
   }
@@ -71,6 +72,7 @@ export class Model {
 
   // The order of the agreement, so that a party has the same colour in every console.
   takeParties(status) {
+    this.party = status.party;
     const names = status.agreement ? status.agreement.parties.map((p) => p.name) : [];
     this.parties = names.includes(status.party) ? names : [...names, status.party];
   }
