@@ -138,7 +138,7 @@ def test_long_edges_are_geodesics_when_neighbours_come_near():
 
 @pytest.mark.parametrize(("vertices", "field"), [
     (SQUARE[:2], "vertices"),
-    (SQUARE * 1025, "vertices"),
+    (SQUARE * (limits.RING_VERTICES_MAX // 4 + 1), "vertices"),
     (((0, 0), (91, 0), (1, 1)), "vertices[1]"),
     (((0, 0), (1, 1), (0, 180.5)), "vertices[2]"),
     (((math.nan, 0), (1, 1), (0, 1)), "vertices[0]"),
