@@ -7,7 +7,7 @@ is a filter, and whoever asks looks at each answer himself.
 Edges are sorted along a curve that fills the plane (G. M. Morton, IBM, 1966, on their middles), so
 that neighbours in a branch are neighbours in the plane whatever the order of the ring is. A box
 lies along the mean direction of its edges (S. Gottschalk et al., OBBTree, SIGGRAPH 1996), so that
-bundles of long thin neighbours fall apart in it. Memory is 9 numbers an edge. A question costs the
+bundles of long thin neighbours fall apart in it. Memory is some 16 numbers an edge. A question costs the
 logarithm of n where edges are spread as those of ordinary rings are; where n edges meet in a place
 smaller than the reach, or radiate from one, it costs n.
 """
@@ -21,10 +21,11 @@ import numpy as np
 from luftrom.ellipsoid import compiled
 
 _LEAF_EDGES = 4                            # a branch with no more edges is not divided
+_FEW = 24                                  # up to here numbers are sorted by insertion
 _BITS = 16                                 # of each coordinate on the curve
 # Columns of a tree: middle, direction, half length and width, first and last place in the order,
-# and the row at which what does not belong to this branch begins.
-_U, _V, _COS, _SIN, _LONG, _WIDE, _FIRST, _LAST, _SKIP = range(9)
+# the greatest number of an edge, and the row at which this branch ends.
+_U, _V, _COS, _SIN, _LONG, _WIDE, _FIRST, _LAST, _GREATEST, _SKIP = range(10)
 
 
 @compiled
@@ -50,7 +51,7 @@ def _along_curve(edges):
     for i in range(len(edges)):
         u, v = edges[i, 0] + edges[i, 2], edges[i, 1] + edges[i, 3]
         keys[i] = _spread(int((u - low_u) * scale)) | _spread(int((v - low_v) * scale)) << 1
-    return np.argsort(keys)
+    return np.argsort(keys, kind="mergesort")
 
 
 @compiled
@@ -78,7 +79,9 @@ def _enclose(edges, order, tree, row):
             low_a, high_a = min(low_a, a), max(high_a, a)
             low_b, high_b = min(low_b, b), max(high_b, b)
     a, b = (low_a + high_a) * 0.5, (low_b + high_b) * 0.5
-    tree[row, _U], tree[row, _V], tree[row, _COS], tree[row, _SIN] = a * c - b * s, a * s + b * c, c, s
+    tree[row, _U], tree[row, _V] = a * c - b * s, a * s + b * c
+    tree[row, _COS], tree[row, _SIN] = c, s
+    tree[row, _GREATEST] = order[first:last].max()
     tree[row, _LONG], tree[row, _WIDE] = (high_a - low_a) * 0.5, (high_b - low_b) * 0.5
 
 
@@ -87,7 +90,7 @@ def plant(edges):
     """The tree over edges (n, 4), n > 0, and their numbers in its order; for `find_near`."""
     count = len(edges)
     order = _along_curve(edges)
-    tree = np.empty((count, 9))
+    tree = np.empty((count, 10))           # enough, since a divided branch leaves two edges a leaf
     first, last = np.empty(64, np.int64), np.empty(64, np.int64)
     first[0], last[0] = 0, count
     waiting, rows = 1, 0
@@ -111,9 +114,11 @@ def plant(edges):
 
 
 @compiled
-def find_near(tree, order, au, av, bu, bv, reach, out):
-    """The numbers of the edges in boxes within `reach` of the edge from a to b, which may be one
-    point: they are written to `out` (n) in rising order, and how many is returned."""
+def find_near(tree, order, au, av, bu, bv, reach, after, out):
+    """The edges behind number `after` in boxes within `reach` of that from a to b (or that point).
+
+    Their numbers are written to `out` (n), and how many there are is returned.
+    """
     pu, pv = (au + bu) * 0.5, (av + bv) * 0.5
     hu, hv = (bu - au) * 0.5, (bv - av) * 0.5
     size = math.sqrt(hu * hu + hv * hv)
@@ -124,7 +129,8 @@ def find_near(tree, order, au, av, bu, bv, reach, out):
         c, s = tree[row, _COS], tree[row, _SIN]
         half, width = tree[row, _LONG], tree[row, _WIDE]
         # Apart along the box, across it, or across the edge: then an axis separates the two.
-        if (abs(du * c + dv * s) > half + abs(hu * c + hv * s) + reach
+        if (tree[row, _GREATEST] <= after
+                or abs(du * c + dv * s) > half + abs(hu * c + hv * s) + reach
                 or abs(dv * c - du * s) > width + abs(hv * c - hu * s) + reach
                 or abs(du * nu + dv * nv) > (half * abs(nu * c + nv * s)
                                              + width * abs(nv * c - nu * s) + reach)):
@@ -132,8 +138,22 @@ def find_near(tree, order, au, av, bu, bv, reach, out):
             continue
         if tree[row, _LAST] - tree[row, _FIRST] <= _LEAF_EDGES:
             for k in range(int(tree[row, _FIRST]), int(tree[row, _LAST])):
-                out[kept] = order[k]
-                kept += 1
+                if order[k] > after:
+                    out[kept] = order[k]
+                    kept += 1
         row += 1
-    out[:kept].sort()
     return kept
+
+
+@compiled
+def sort(numbers, count):
+    """Put the first `count` numbers into rising order."""
+    if count > _FEW:
+        numbers[:count].sort()
+        return
+    for k in range(1, count):              # so few are sorted faster by putting each in its place
+        number, j = numbers[k], k
+        while j > 0 and numbers[j - 1] > number:
+            numbers[j] = numbers[j - 1]
+            j -= 1
+        numbers[j] = number

@@ -29,7 +29,7 @@ SIMPLE, COUNT, OFF_EARTH, TOO_FAR, REPEATED, NO_AREA, TOO_LONG, CROSSING, NO_CIR
 
 _PIECE_M = 4_000.0                         # edges up to here are plane sections to a millimetre
 _STRAY_PER_M = 1 / (298.0 * 8.0 * 6_356_000.0)
-_FEW_VERTICES = 64                         # up to here plain loops are faster than a tree
+_FEW_VERTICES = 48                         # up to here plain loops are faster than a tree
 _SIN, _COS = sincos_deg(limits.RADIUS_M_MAX / MEAN_RADIUS_M * (180 / math.pi))
 _FARTHEST_M2 = (_SIN / _COS * MEAN_RADIUS_M) ** 2
 # Columns of what is computed of each vertex: the place, the place in the plane, the edge's length.
@@ -234,7 +234,7 @@ def _crossing(work, slack):
 
 @compiled
 def _crossing_of_many(work, slack):
-    """The same, with edges found in a tree of boxes and in the same order."""
+    """The same with a tree of boxes: for the first edge that has such a one, the first of these."""
     count = len(work)
     edges = np.empty((count, 4))
     for i in range(count):
@@ -246,11 +246,13 @@ def _crossing_of_many(work, slack):
     # Whatever `_is_near` takes for near is within thrice the slack; the rest is for rounding.
     reach = 4.0 * max(slack, 0.0) + 1e-6
     for i in range(count - 2):
-        last = count if i else count - 1   # the first and the last edge are neighbours
+        first = count if i else count - 1  # the first and the last edge are neighbours
         for k in range(boxes.find_near(tree, order, edges[i, 0], edges[i, 1], edges[i, 2],
-                                       edges[i, 3], reach, found)):
-            if i + 2 <= found[k] < last and _is_near(work, i, found[k], slack):
-                return found[k]
+                                       edges[i, 3], reach, i + 1, found)):
+            if found[k] < first and _is_near(work, i, found[k], slack):
+                first = found[k]
+        if first < (count if i else count - 1):
+            return first
     return -1
 
 
@@ -273,17 +275,18 @@ def _fold(work, slack):
 
 @compiled
 def _is_near(work, i, j, slack):
-    """Do two edges i < j come within `slack` of each other, by both lines and by their boxes?"""
+    """Do two edges i < j come within `slack` of each other, by their boxes and by both lines?"""
     k = j + 1 if j + 1 < len(work) else 0
-    au, av, bu, bv = work[i, _U], work[i, _V], work[i + 1, _U], work[i + 1, _V]
-    cu, cv, du, dv = work[j, _U], work[j, _V], work[k, _U], work[k, _V]
+    au, bu, cu, du = work[i, _U], work[i + 1, _U], work[j, _U], work[k, _U]
+    if max(au, bu) + slack < min(cu, du) or max(cu, du) + slack < min(au, bu):
+        return False
+    av, bv, cv, dv = work[i, _V], work[i + 1, _V], work[j, _V], work[k, _V]
+    if max(av, bv) + slack < min(cv, dv) or max(cv, dv) + slack < min(av, bv):
+        return False
     eu, ev, limit = bu - au, bv - av, slack * work[i, _LENGTH]
     one, other = eu * (cv - av) - ev * (cu - au), eu * (dv - av) - ev * (du - au)
     if (one > limit and other > limit) or (one < -limit and other < -limit):
         return False
     fu, fv, limit = du - cu, dv - cv, slack * work[j, _LENGTH]
     one, other = fu * (av - cv) - fv * (au - cu), fu * (bv - cv) - fv * (bu - cu)
-    if (one > limit and other > limit) or (one < -limit and other < -limit):
-        return False
-    return not (max(au, bu) + slack < min(cu, du) or max(cu, du) + slack < min(au, bu)
-                or max(av, bv) + slack < min(cv, dv) or max(cv, dv) + slack < min(av, bv))
+    return not ((one > limit and other > limit) or (one < -limit and other < -limit))
