@@ -21,7 +21,7 @@ import numpy as np
 from luftrom.ellipsoid import compiled
 
 _LEAF_EDGES = 4                            # a branch with no more edges is not divided
-_FEW = 24                                  # up to here numbers are sorted by insertion
+_FEW = 64                                  # up to here numbers are sorted by insertion
 _BITS = 16                                 # of each coordinate on the curve
 # Columns of a tree: middle, direction, half length and width, first and last place in the order,
 # the greatest number of an edge, and the row at which this branch ends.
@@ -146,10 +146,31 @@ def find_near(tree, order, au, av, bu, bv, reach, after, out):
 
 
 @compiled
-def sort(numbers, count):
-    """Put the first `count` numbers into rising order."""
+def way_out(tree, u, v):
+    """The end of a short straight way from a point to where no edge is."""
+    du, dv, c, s = u - tree[0, _U], v - tree[0, _V], tree[0, _COS], tree[0, _SIN]
+    along, across = du * c + dv * s, dv * c - du * s
+    if tree[0, _LONG] < tree[0, _WIDE]:
+        step = max(0.0, tree[0, _LONG] - abs(along)) + 1.0
+        step = step if along > 0.0 else -step
+        return u + step * c, v + step * s
+    step = max(0.0, tree[0, _WIDE] - abs(across)) + 1.0
+    step = step if across > 0.0 else -step
+    return u - step * s, v + step * c
+
+
+@compiled
+def sort(numbers, count, most):
+    """Put the first `count` numbers, all different and from 0 to `most`, into rising order."""
     if count > _FEW:
-        numbers[:count].sort()
+        is_there = np.zeros(most + 1, np.bool_)
+        for k in range(count):
+            is_there[numbers[k]] = True
+        count = 0
+        for number in range(most + 1):
+            if is_there[number]:
+                numbers[count] = number
+                count += 1
         return
     for k in range(1, count):              # so few are sorted faster by putting each in its place
         number, j = numbers[k], k
