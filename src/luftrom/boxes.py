@@ -7,9 +7,9 @@ is a filter, and whoever asks looks at each answer himself.
 Edges are sorted along a curve that fills the plane (G. M. Morton, IBM, 1966, on their middles), so
 that neighbours in a branch are neighbours in the plane whatever the order of the ring is. A box
 lies along the mean direction of its edges (S. Gottschalk et al., OBBTree, SIGGRAPH 1996), so that
-bundles of long thin neighbours fall apart in it. Memory is some 16 numbers an edge. A question costs the
-logarithm of n where edges are spread as those of ordinary rings are; where n edges meet in a place
-smaller than the reach, or radiate from one, it costs n.
+bundles of long thin neighbours fall apart in it. Memory is some 16 numbers an edge. A question
+costs the logarithm of n where edges are spread as those of ordinary rings are; where n edges meet
+in a place smaller than the reach, or radiate from one, it costs n.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Two short edges on the ellipsoid, or a point and an edge: how they lie, how far apart, where.
 
-In go the ends of edges of at most PIECE_M as (x, y, z) in metres, Earth-centred and Earth-fixed; out
-come relations, distances in metres and places. Two pieces of edge are compared in a chart of their
-own, around their middle, so the answer is as exact at a pole or the 180th meridian as anywhere.
+In go the ends of edges of at most PIECE_M as (x, y, z) in metres, Earth-centred and Earth-fixed;
+out come relations, distances in metres and places. Two pieces of edge are compared in a chart of
+their own, around their middle, so the answer is as exact at a pole or the 180th meridian as
+anywhere, and for long edges as for short ones.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Compiled answers about outlines and 4D volumes: do they conflict, how near, where.
 
 In go prepared outlines (`ellipsoid`) that lie one behind the other in a pool of rows, and the 4D
-bounds of the volumes they belong to; out come conflicts, distances in metres and places. Two pieces
-of edge are compared in a chart of their own, around their middle, so the answer is as exact at a
-pole or the 180th meridian as anywhere, and for long edges as for short ones.
+bounds of the volumes they belong to; out come conflicts, distances in metres and places. What two
+edges are to each other, `edges` says. Of rings with many edges a tree (`boxes`) finds the pairs
+that come near, for n log n; where n edges of one all come within TOUCH_M of n of another, or both
+radiate from one place, n^2 pairs are looked at. The answer is that of all pairs in turn.
 
 Touching is no conflict. TOUCH_M is the one tolerance: an overlap that is nowhere deeper than that,
 or a minimum missed by no more than that, counts as touching.

@@ -33,7 +33,7 @@ MEAN_WIDTH_M_MIN = 1e-3                    # rings thinner than this on average 
 LATERAL_M_MAX = 100_000.0                  # the largest lateral minimum of a Separation
 VERTICAL_M_MAX = 100_000.0
 TIME_S_MAX = 86_400.0
-TIME_NS_LIMIT = 1 << 62                   # clock.TIME_NS_MAX; floor 0 values do not need clocks
+TIME_NS_LIMIT = 1 << 62                    # clock.TIME_NS_MAX; floor 0 values do not need clocks
 PERIMETER_M_MAX = 4 * math.pi * limits.RADIUS_M_MAX    # twice around the largest circle
 _RAD_PER_DEG = math.pi / 180
 

@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
-    "errors limits base64url clock volume ellipsoid airspace agreement",
+    "errors limits base64url clock volume ellipsoid boxes rings airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
-    "cells columns kernels conflicts definition",
+    "cells columns edges kernels conflicts definition",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",
