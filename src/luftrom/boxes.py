@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from luftrom.ellipsoid import compiled
+from luftrom.compiling import compiled
 
 _LEAF_EDGES = 4                            # a branch with no more edges is not divided
 _FEW = 64                                  # up to here numbers are sorted by insertion

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 
-from luftrom.ellipsoid import chart, compiled, distance, lift, long_distance, project
+from luftrom.compiling import compiled
+from luftrom.ellipsoid import chart, distance, lift, long_distance, project
 
 TOUCH_M = 1e-3                             # overlap, or a minimum missed, by no more is none
 APART, TOUCH, CROSS = 0, 1, 2

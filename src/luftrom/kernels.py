@@ -17,8 +17,9 @@ import math
 import numpy as np
 
 from luftrom import boxes
+from luftrom.compiling import compiled
 from luftrom.edges import CROSS, TOUCH, TOUCH_M, compare_edges, foot, point_to_edge
-from luftrom.ellipsoid import HEAD_ROWS, chart, compiled, degrees, distance, lift, project
+from luftrom.ellipsoid import HEAD_ROWS, chart, degrees, distance, lift, project
 
 _TWICE_RADIUS_M = 12_600_000.0             # a little less than the Earth's least diameter
 _FEW_EDGES = 40                            # up to here plain loops are faster than a tree

@@ -14,7 +14,8 @@ import math
 import numpy as np
 
 from luftrom import boxes, limits
-from luftrom.ellipsoid import HEAD_ROWS, compiled, place, prepare_ring
+from luftrom.compiling import compiled
+from luftrom.ellipsoid import HEAD_ROWS, place, prepare_ring
 from luftrom.volume import (
     MEAN_RADIUS_M,
     MEAN_WIDTH_M_MIN,
