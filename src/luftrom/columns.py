@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from luftrom.volume import Circle, Polygon, Volume4D
+from luftrom import limits, rings
+from luftrom.errors import BadInput
+from luftrom.volume import TIME_NS_LIMIT, Circle, Polygon, Volume4D
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +57,40 @@ class Columns:
         """The volume at a place of the columns; BadInput if its numbers are none."""
         places = self.places_deg[self.ends[k]:self.ends[k + 1]].tolist()
         radius_m = float(self.radii_m[k])
-        outline = (Circle(*places[0], radius_m) if radius_m > 0.0
-                   else Polygon(tuple(map(tuple, places))))
+        if radius_m == 0.0:
+            outline = Polygon(tuple(map(tuple, places)))
+        elif len(places) == 1:
+            outline = Circle(*places[0], radius_m)
+        else:
+            raise BadInput(f"has {len(places)} places; a circle has one", field="vertices")
         return Volume4D(outline, *self.bands_m_w84[k].tolist(), *self.times_ns[k].tolist())
+
+
+def check(columns: Columns) -> None:
+    """Are all of the columns volumes? BadInput names the first that is none, and where it fails.
+
+    Its field is that of the value's own refusal behind `volumes[k].`, such as
+    `volumes[17].vertices[3]`; or `ends` if the columns do not fit together. About a million
+    four-cornered volumes a second are looked at; see `rings` for larger ones.
+    """
+    count, ends = len(columns), columns.ends
+    if not (ends.shape == (count + 1,) and columns.places_deg.shape == (ends[-1], 2)
+            and columns.bands_m_w84.shape == columns.times_ns.shape == (count, 2)
+            and ends[0] == 0 and (ends[:-1] <= ends[1:]).all()):
+        raise BadInput("columns must be of one length, and ends rise from 0 to that of places",
+                       field="ends")
+    lower, upper = columns.bands_m_w84.T
+    start, end = columns.times_ns.T
+    # Asked so that no number, which no comparison is true of, is refused.
+    is_bounded = ((limits.ALTITUDE_M_W84_MIN <= lower) & (lower < upper)
+                  & (upper <= limits.ALTITUDE_M_W84_MAX)
+                  & (-TIME_NS_LIMIT <= start) & (start < end) & (end <= TIME_NS_LIMIT))
+    first, _, _ = rings.check_outlines(columns.places_deg, ends, columns.radii_m)
+    unbounded = np.flatnonzero(~is_bounded[:first if first >= 0 else count])
+    if len(unbounded):
+        first = int(unbounded[0])
+    if first >= 0:
+        try:
+            columns.volume(first)
+        except BadInput as fault:
+            raise BadInput(fault.message, field=f"volumes[{first}].{fault.field}") from None

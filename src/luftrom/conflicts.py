@@ -56,19 +56,24 @@ class Encounter:
 def encounter(volumes_a: Sequence[Volume4D], volumes_b: Sequence[Volume4D],
               separation: Separation) -> Encounter | None:
     """How two sets of volumes conflict under the minima; None if they do not."""
-    packed = pack((*volumes_a, *volumes_b))
-    shapes = [prepare(packed.pool, *outline) for outline in packed.outlines.tolist()]
-    points = [len(shape) - kernels.HEAD_ROWS for shape in shapes]
-    rows = np.cumsum([0] + [len(shape) for shape in shapes[:-1]])
-    times = np.column_stack((packed.spans, rows, np.array(points, np.int64)))
+    times, bands, pool = _prepared((*volumes_a, *volumes_b))
     figures, span_ns = np.zeros(6), np.zeros(2, np.int64)
-    if not kernels.meet(times, packed.bands, len(volumes_a), np.concatenate(shapes),
-                        minima_of(separation), time_ns_of(separation), figures, span_ns):
+    if not kernels.meet(times, bands, len(volumes_a), pool, minima_of(separation),
+                        time_ns_of(separation), figures, span_ns):
         return None
     lateral_m, vertical_m, lat_deg, lng_deg, lower, upper = figures.tolist()
     return Encounter(*span_ns.tolist(), round(lateral_m, _DISTANCE_DIGITS),
                      round(vertical_m, _DISTANCE_DIGITS), round(lat_deg, _DEGREE_DIGITS),
                      round(lng_deg, _DEGREE_DIGITS), lower, upper)
+
+
+def _prepared(volumes: Sequence[Volume4D]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Volumes as `kernels` take them: times, bands and a pool of their prepared outlines."""
+    packed = pack(volumes)
+    shapes = [prepare(packed.pool, *outline) for outline in packed.outlines.tolist()]
+    sizes = np.array([len(shape) for shape in shapes], np.int64)
+    times = np.column_stack((packed.spans, np.cumsum(sizes) - sizes, sizes - kernels.HEAD_ROWS))
+    return times, packed.bands, np.concatenate(shapes)
 
 
 def time_ns_of(separation: Separation) -> int:

@@ -220,7 +220,8 @@ def divide(px, py, pz, qx, qy, qz, out, row, pieces):
 # -- preparation ---------------------------------------------------------------------------------
 
 @compiled
-def _place(lat_deg, lng_deg):
+def place(lat_deg, lng_deg):
+    """A point of the ellipsoid in metres, as `volume.ecef_m`."""
     sin_lat, cos_lat = sincos_deg(lat_deg)
     sin_lng, cos_lng = sincos_deg(lng_deg)
     n = EQUATOR_RADIUS_M / math.sqrt(1.0 - ECCENTRICITY2 * sin_lat * sin_lat)
@@ -232,7 +233,7 @@ def place_all(places_deg):
     """Places (n, 2) of latitude and longitude in degrees to points (n, 3) in metres."""
     points = np.empty((len(places_deg), 3))
     for i in range(len(places_deg)):
-        points[i, 0], points[i, 1], points[i, 2] = _place(places_deg[i, 0], places_deg[i, 1])
+        points[i, 0], points[i, 1], points[i, 2] = place(places_deg[i, 0], places_deg[i, 1])
     return points
 
 

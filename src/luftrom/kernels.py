@@ -1,9 +1,10 @@
 """Compiled answers about outlines and 4D volumes: do they conflict, how near, where.
 
 In go prepared outlines (`ellipsoid`) that lie one behind the other in a pool of rows, and the 4D
-bounds of the volumes they belong to; out come conflicts, distances in metres and places. Two pieces
-of edge are compared in a chart of their own, around their middle, so the answer is as exact at a
-pole or the 180th meridian as anywhere, and for long edges as for short ones.
+bounds of the volumes they belong to; out come conflicts, distances in metres and places. What two
+edges are to each other, `edges` says. Of rings with many edges a tree (`boxes`) finds the pairs
+that come near, for n log n; where n edges of one all come within TOUCH_M of n of another, or both
+radiate from one place, n^2 pairs are looked at. The answer is that of all pairs in turn.
 
 Touching is no conflict. TOUCH_M is the one tolerance: an overlap that is nowhere deeper than that,
 or a minimum missed by no more than that, counts as touching.
@@ -15,113 +16,16 @@ import math
 
 import numpy as np
 
-from luftrom.ellipsoid import (
-    HEAD_ROWS,
-    chart,
-    compiled,
-    degrees,
-    distance,
-    lift,
-    long_distance,
-    project,
-)
+from luftrom import boxes
+from luftrom.compiling import compiled
+from luftrom.edges import CROSS, TOUCH, TOUCH_M, compare_edges, foot, point_to_edge
+from luftrom.ellipsoid import HEAD_ROWS, chart, degrees, distance, lift, project
 
-TOUCH_M = 1e-3                             # overlap, or a minimum missed, by no more is none
-_NEAR_M = 100_000.0                        # up to here a point and an edge fit into one chart
-_APART, _TOUCH, _CROSS = 0, 1, 2
 _TWICE_RADIUS_M = 12_600_000.0             # a little less than the Earth's least diameter
-
-
-# -- edges ---------------------------------------------------------------------------------------
-
-@compiled
-def _foot(px, py, ax, ay, bx, by):
-    """The point of the segment from a to b that is nearest to p, and the square of its distance."""
-    ex, ey = bx - ax, by - ay
-    length2 = ex * ex + ey * ey
-    t = ((px - ax) * ex + (py - ay) * ey) / length2 if length2 > 0.0 else 0.0
-    t = min(1.0, max(0.0, t))
-    x, y = ax + t * ex, ay + t * ey
-    dx, dy = px - x, py - y
-    return x, y, dx * dx + dy * dy
-
-
-@compiled
-def compare_edges(ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz):
-    """How the edge from a to b lies to the edge from c to d, each at most PIECE_M long.
-
-    Returns (relation, distance in metres, nearest point of the first, of the second); relation is
-    2 where each passes through the other and reaches more than TOUCH_M beyond, 1 where they come
-    within TOUCH_M otherwise, else 0.
-    """
-    plane = chart(ax + bx + cx + dx, ay + by + cy + dy, az + bz + cz + dz)
-    au, av = project(plane, ax, ay, az)
-    bu, bv = project(plane, bx, by, bz)
-    cu, cv = project(plane, cx, cy, cz)
-    du, dv = project(plane, dx, dy, dz)
-    eu, ev, fu, fv = bu - au, bv - av, du - cu, dv - cv
-    e, f = math.sqrt(eu * eu + ev * ev), math.sqrt(fu * fu + fv * fv)
-    c_off, d_off = (eu * (cv - av) - ev * (cu - au)) / e, (eu * (dv - av) - ev * (du - au)) / e
-    a_off, b_off = (fu * (av - cv) - fv * (au - cu)) / f, (fu * (bv - cv) - fv * (bu - cu)) / f
-    if ((c_off > 0.0) != (d_off > 0.0)) and ((a_off > 0.0) != (b_off > 0.0)):
-        t = a_off / (a_off - b_off)
-        x, y, z = lift(plane, au + t * eu, av + t * ev)
-        least = min(min(abs(a_off), abs(b_off)), min(abs(c_off), abs(d_off)))
-        return (_CROSS if least > TOUCH_M else _TOUCH), 0.0, x, y, z, x, y, z
-    au2, av2, a2 = _foot(au, av, cu, cv, du, dv)
-    bu2, bv2, b2 = _foot(bu, bv, cu, cv, du, dv)
-    cu2, cv2, c2 = _foot(cu, cv, au, av, bu, bv)
-    du2, dv2, d2 = _foot(du, dv, au, av, bu, bv)
-    # A chart stretches distances by less than this, so whatever comes near the best is looked at.
-    limit = min(min(a2, b2), min(c2, d2)) * 1.001 + 1e-12
-    best, px, py, pz, qx, qy, qz = math.inf, ax, ay, az, cx, cy, cz
-    if a2 <= limit:
-        x, y, z = lift(plane, au2, av2)
-        gap = distance(ax, ay, az, x, y, z)
-        if gap < best:
-            best, px, py, pz, qx, qy, qz = gap, ax, ay, az, x, y, z
-    if b2 <= limit:
-        x, y, z = lift(plane, bu2, bv2)
-        gap = distance(bx, by, bz, x, y, z)
-        if gap < best:
-            best, px, py, pz, qx, qy, qz = gap, bx, by, bz, x, y, z
-    if c2 <= limit:
-        x, y, z = lift(plane, cu2, cv2)
-        gap = distance(cx, cy, cz, x, y, z)
-        if gap < best:
-            best, px, py, pz, qx, qy, qz = gap, x, y, z, cx, cy, cz
-    if d2 <= limit:
-        x, y, z = lift(plane, du2, dv2)
-        gap = distance(dx, dy, dz, x, y, z)
-        if gap < best:
-            best, px, py, pz, qx, qy, qz = gap, x, y, z, dx, dy, dz
-    return (_TOUCH if best <= TOUCH_M else _APART), best, px, py, pz, qx, qy, qz
-
-
-@compiled
-def point_to_edge(px, py, pz, ax, ay, az, bx, by, bz):
-    """Geodesic distance from p to the edge from a to b (at most PIECE_M long), and the foot."""
-    mx, my, mz = (ax + bx) * 0.5, (ay + by) * 0.5, (az + bz) * 0.5
-    dx, dy, dz = mx - px, my - py, mz - pz
-    near = dx * dx + dy * dy + dz * dz < _NEAR_M * _NEAR_M
-    plane = chart(mx + px, my + py, mz + pz) if near else chart(mx, my, mz)
-    au, av = project(plane, ax, ay, az)
-    bu, bv = project(plane, bx, by, bz)
-    if near:
-        pu, pv = project(plane, px, py, pz)
-        u, v, _ = _foot(pu, pv, au, av, bu, bv)
-        x, y, z = lift(plane, u, v)
-        return distance(px, py, pz, x, y, z), x, y, z
-    # Far off, the square of the distance along so short an edge is a parabola.
-    x, y, z = lift(plane, (au + bu) * 0.5, (av + bv) * 0.5)
-    start = long_distance(px, py, pz, ax, ay, az)
-    middle = long_distance(px, py, pz, x, y, z)
-    end = long_distance(px, py, pz, bx, by, bz)
-    slope, bend = end * end - start * start, (start * start + end * end) * 0.5 - middle * middle
-    t = 0.5 - slope / (8.0 * bend) if bend > 0.0 else (0.0 if start < end else 1.0)
-    t = min(1.0, max(0.0, t))
-    x, y, z = lift(plane, au + t * (bu - au), av + t * (bv - av))
-    return long_distance(px, py, pz, x, y, z), x, y, z
+_FEW_EDGES = 40                            # up to here plain loops are faster than a tree
+_FEW_ROWS = 4                              # of edges that are tried before a tree is planted
+_CROSSINGS_MAX = 10_000                    # of more, the place of an overlap leaves out the last
+_NO_CHART = (0.0,) * 13
 
 
 # -- outlines ------------------------------------------------------------------------------------
@@ -152,6 +56,18 @@ def _is_beyond(x, y, z, radius, cx, cy, cz, other_radius, reach):
     dx, dy, dz = x - cx, y - cy, z - cz
     limit = radius + other_radius + reach
     return dx * dx + dy * dy + dz * dz > limit * limit
+
+
+@compiled
+def _is_past(x, y, z, radius, ax, ay, az, bx, by, bz, reach):
+    """Is a ball farther than `reach` from the edge from a to b?"""
+    ex, ey, ez, px, py, pz = bx - ax, by - ay, bz - az, x - ax, y - ay, z - az
+    length2 = ex * ex + ey * ey + ez * ez
+    t = min(1.0, max(0.0, (px * ex + py * ey + pz * ez) / length2))
+    px, py, pz = px - t * ex, py - t * ey, pz - t * ez
+    # The edge rises above its chord by a quarter of its length squared over 2 R.
+    limit = radius + reach + 0.25 * length2 / _TWICE_RADIUS_M + 1e-6
+    return px * px + py * py + pz * pz > limit * limit
 
 
 @compiled
@@ -200,10 +116,63 @@ def is_inside(x, y, z, pool, row, count):
 
 
 @compiled
+def _finder(pool, row, count, numbers, is_worth):
+    """What `_find` looks up edges of a ring in: a chart around the ring, a tree of boxes in it over
+    the edges with these numbers, room for an answer, the squares of how far the edges lie from the
+    chart's middle and of how long they are. Without a tree, if it is not worth planting one.
+    """
+    if not is_worth:
+        return _NO_CHART, np.empty((0, 10)), numbers, numbers, 0.0, 0.0
+    plane = chart(pool[row, 0], pool[row, 1], pool[row, 2])
+    edges = np.empty((len(numbers), 4))
+    far2 = longest2 = 0.0
+    for k in range(len(numbers)):
+        ax, ay, az, bx, by, bz = _edge(pool, row, count, numbers[k])
+        au, av = project(plane, ax, ay, az)
+        bu, bv = project(plane, bx, by, bz)
+        edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3] = au, av, bu, bv
+        far2 = max(far2, au * au + av * av, bu * bu + bv * bv)
+        longest2 = max(longest2, (bu - au) * (bu - au) + (bv - av) * (bv - av))
+    tree, order = boxes.plant(edges)
+    return plane, tree, numbers[order], np.empty(len(numbers), np.int64), far2, longest2
+
+
+@compiled
+def _reach_in_chart(plane, far2, longest2, reach):
+    """Edges that come so near are no farther apart in a chart.
+
+    Away from its middle it stretches lengths, and an edge strays from the straight line in it by
+    its length squared times the angle between two plumb lines.
+    """
+    return 1.02 * (1.0 + far2 / (plane[12] * plane[12])) * (reach + 4e-10 * longest2) + 1e-6
+
+
+@compiled
+def _find(finder, ax, ay, az, bx, by, bz, reach):
+    """The edges that may come within `reach` of that from a to b: their numbers, and how many."""
+    plane, tree, numbers, out, far2, longest2 = finder
+    if len(tree) == 0:
+        return numbers, len(numbers)
+    au, av = project(plane, ax, ay, az)
+    bu, bv = project(plane, bx, by, bz)
+    far2 = max(far2, au * au + av * av, bu * bu + bv * bv)
+    longest2 += (bu - au) * (bu - au) + (bv - av) * (bv - av)
+    reach = _reach_in_chart(plane, far2, longest2, reach)
+    kept = boxes.find_near(tree, numbers, au, av, bu, bv, reach, -1, out)
+    return out, kept
+
+
+@compiled
 def distance_to_ring(x, y, z, pool, row, count, limit):
     """Distance from a point to the nearest edge of a ring, and where; `limit` if none is nearer."""
+    return _distance_to_edges(x, y, z, pool, row, count, np.arange(count), limit)
+
+
+@compiled
+def _distance_to_edges(x, y, z, pool, row, count, numbers, limit):
+    """The same of some of the edges."""
     best, px, py, pz = limit, x, y, z
-    for i in range(count):
+    for i in numbers:
         mx, my, mz, radius = _ball(pool, row, count, i)
         if _is_beyond(mx, my, mz, radius, x, y, z, 0.0, best):
             continue
@@ -217,12 +186,31 @@ def distance_to_ring(x, y, z, pool, row, count, limit):
 
 
 @compiled
-def _is_deep_inside(x, y, z, pool, row, count):
-    """Is a point inside a ring and more than TOUCH_M from its edges?"""
+def _is_deep_inside(x, y, z, pool, row, count, near, finder):
+    """Is a point inside a ring and more than TOUCH_M from its edges, of which those are `near`?"""
     # The distance is asked first: where rings touch it decides, and it costs less.
-    if distance_to_ring(x, y, z, pool, row, count, 2.0 * TOUCH_M)[0] <= TOUCH_M:
+    if _distance_to_edges(x, y, z, pool, row, count, near, 2.0 * TOUCH_M)[0] <= TOUCH_M:
         return False
-    return is_inside(x, y, z, pool, row, count)
+    plane, tree, numbers, out, far2, longest2 = finder
+    if len(tree) == 0:
+        return is_inside(x, y, z, pool, row, count)
+    u, v = project(plane, x, y, z)
+    stray = _reach_in_chart(plane, max(far2, u * u + v * v), longest2, 0.0)
+    end_u, end_v = boxes.way_out(tree, u, v)
+    du, dv = end_u - u, end_v - v
+    inside = False
+    for i in out[:boxes.find_near(tree, numbers, u, v, end_u, end_v, stray, -1, out)]:
+        ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
+        au, av = project(plane, ax, ay, az)
+        bu, bv = project(plane, bx, by, bz)
+        if foot(u, v, au, av, bu, bv)[2] <= stray * stray:
+            return is_inside(x, y, z, pool, row, count)   # this chart is not exact enough
+        a_off, b_off = du * (av - v) - dv * (au - u), du * (bv - v) - dv * (bu - u)
+        if (a_off > 0.0) != (b_off > 0.0):
+            a_along, b_along = du * (au - u) + dv * (av - v), du * (bu - u) + dv * (bv - v)
+            if (a_along * (a_off - b_off) > a_off * (a_along - b_along)) == (a_off > b_off):
+                inside = not inside
+    return inside
 
 
 @compiled
@@ -240,13 +228,14 @@ def _near_edges(pool, row, count, other, reach):
 
 
 @compiled
-def _contacts(pool, row, count, i, other, other_count, out):
+def _contacts(pool, row, count, i, other, other_count, finder, out, near):
     """Where along edge i of a ring (0 to 1) the edges of another touch it: sorted, with 0 and 1.
 
-    Returns their number, the edge's length, and whether any edge comes near at all.
+    Returns their number, the edge's length, and how many edges come near at all; their numbers are
+    written to `near`.
     """
     out[0], out[1] = 0.0, 1.0
-    is_near = False
+    met = 0
     kept = 2
     mx, my, mz, radius = _ball(pool, row, count, i)
     ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
@@ -256,14 +245,16 @@ def _contacts(pool, row, count, i, other, other_count, out):
     bu, bv = project(plane, bx, by, bz)
     eu, ev = bu - au, bv - av
     e2 = eu * eu + ev * ev
-    for j in range(other_count):
+    numbers, found = _find(finder, ax, ay, az, bx, by, bz, 4.0 * TOUCH_M)
+    for j in numbers[:found]:
         nx, ny, nz, other_radius = _ball(pool, other, other_count, j)
-        if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, TOUCH_M):
+        if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, 2.0 * TOUCH_M):
             continue
         cx, cy, cz, dx, dy, dz = _edge(pool, other, other_count, j)
         if _is_beside(section, ax, ay, az, cx, cy, cz, dx, dy, dz, 4.0 * TOUCH_M):
             continue
-        is_near = True
+        near[met] = j
+        met += 1
         cu, cv = project(plane, cx, cy, cz)
         du, dv = project(plane, dx, dy, dz)
         c_off, d_off = eu * (cv - av) - ev * (cu - au), eu * (dv - av) - ev * (du - au)
@@ -277,29 +268,30 @@ def _contacts(pool, row, count, i, other, other_count, out):
             if 0.0 < along < e2:
                 out[kept] = along / e2
                 kept += 1
-    out[:kept].sort()
-    return kept, math.sqrt(e2), is_near
+    if kept > 2:
+        out[:kept].sort()
+    return kept, math.sqrt(e2), met
 
 
 @compiled
-def _deep_edge(pool, row, count, other, other_count):
+def _deep_edge(pool, row, count, other, other_count, finder):
     """A place on the edges of one ring that lies deep inside another, if there is one.
 
     Every edge is cut where the other ring touches it; of each part the middle is looked at. Of
     edges in a row that come near nothing, all lie inside or all outside: the first one tells.
     """
     was_near = True
-    cuts = np.empty(2 + 3 * other_count)
+    cuts, near = np.empty(2 + 3 * other_count), np.empty(other_count, np.int64)
     cx, cy, cz, reach = pool[other, 0], pool[other, 1], pool[other, 2], pool[other + 1, 0]
     for i in range(count):
         mx, my, mz, radius = _ball(pool, row, count, i)
         if _is_beyond(mx, my, mz, radius, cx, cy, cz, reach, 0.0):
             was_near = True
             continue
-        kept, length, is_near = _contacts(pool, row, count, i, other, other_count, cuts)
-        if not is_near and not was_near:
+        kept, length, met = _contacts(pool, row, count, i, other, other_count, finder, cuts, near)
+        if not met and not was_near:
             continue
-        was_near = is_near
+        was_near = met > 0
         ax, ay, az, bx, by, bz = _edge(pool, row, count, i)
         plane = chart(mx, my, mz)
         au, av = project(plane, ax, ay, az)
@@ -309,7 +301,7 @@ def _deep_edge(pool, row, count, other, other_count):
                 continue
             t = (cuts[k] + cuts[k - 1]) * 0.5
             x, y, z = lift(plane, au + t * (bu - au), av + t * (bv - av))
-            if _is_deep_inside(x, y, z, pool, other, other_count):
+            if _is_deep_inside(x, y, z, pool, other, other_count, near[:met], finder):
                 return True, x, y, z
     return False, 0.0, 0.0, 0.0
 
@@ -323,7 +315,7 @@ def deep_point(pool, row, count):
         p = row + HEAD_ROWS + i
         us[i], vs[i] = project(plane, pool[p, 0], pool[p, 1], pool[p, 2])
     low, high = vs.min(), vs.max()
-    crossings = np.empty(count)
+    numbers, crossings = np.arange(count), np.empty(count)
     best, x, y, z = -1.0, pool[row, 0], pool[row, 1], pool[row, 2]
     for line in range(1, 16):
         v = low + (high - low) * line / 16.0
@@ -333,16 +325,18 @@ def deep_point(pool, row, count):
             if (vs[i] > v) != (vs[j] > v):
                 crossings[kept] = us[i] + (us[j] - us[i]) * ((v - vs[i]) / (vs[j] - vs[i]))
                 kept += 1
-        crossings[:kept].sort()
+        if kept > 2:                       # two need no order, and sorting has its price
+            crossings[:kept].sort()
         widest, u = -1.0, 0.0
         for k in range(1, kept, 2):
-            if crossings[k] - crossings[k - 1] > widest:
-                widest = crossings[k] - crossings[k - 1]
+            if abs(crossings[k] - crossings[k - 1]) > widest:
+                widest = abs(crossings[k] - crossings[k - 1])
                 u = (crossings[k] + crossings[k - 1]) * 0.5
         px, py, pz = lift(plane, u, v)
-        depth = distance_to_ring(px, py, pz, pool, row, count, 1e7)[0] if widest > best else -1.0
-        if depth > best:
-            best, x, y, z = depth, px, py, pz
+        if widest > best:
+            depth = _distance_to_edges(px, py, pz, pool, row, count, numbers, 1e7)[0]
+            if depth > best:
+                best, x, y, z = depth, px, py, pz
     return x, y, z
 
 
@@ -353,19 +347,23 @@ def _deep_overlap(pool, a, a_count, b, b_count, is_asked):
     If no part of an edge of either lies deep inside the other, the inside of each is, apart from a
     rim, either all inside the other or all outside, and one deep point tells.
     """
-    found, x, y, z = _deep_edge(pool, a, a_count, b, b_count)
+    is_worth = min(a_count, b_count) > _FEW_EDGES
+    all_a, all_b = np.arange(a_count), np.arange(b_count)
+    in_a = _finder(pool, a, a_count, all_a, is_worth)
+    in_b = _finder(pool, b, b_count, all_b, is_worth)
+    found, x, y, z = _deep_edge(pool, a, a_count, b, b_count, in_b)
     if not (found and is_asked):
-        both, px, py, pz = _deep_edge(pool, b, b_count, a, a_count)
+        both, px, py, pz = _deep_edge(pool, b, b_count, a, a_count, in_a)
         if both and found:
             x, y, z = _common_place(pool, a, a_count, b, b_count, x + px, y + py, z + pz, x, y, z)
         elif both:
             found, x, y, z = True, px, py, pz
     if not found:
         x, y, z = deep_point(pool, a, a_count)
-        found = _is_deep_inside(x, y, z, pool, b, b_count)
+        found = _is_deep_inside(x, y, z, pool, b, b_count, all_b, in_b)
     if not found:
         x, y, z = deep_point(pool, b, b_count)
-        found = _is_deep_inside(x, y, z, pool, a, a_count)
+        found = _is_deep_inside(x, y, z, pool, a, a_count, all_a, in_a)
     return found, 0.0, x, y, z
 
 
@@ -398,31 +396,45 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
     overlap_only = needed <= 0.0
     best = TOUCH_M if overlap_only else needed
     edges = _near_edges(pool, b, b_count, a, best)
+    others = _near_edges(pool, a, a_count, b, best) if len(edges) else edges
+    finder = _finder(pool, b, b_count, edges, False)
     crossings, touched, found = 0, False, False
     px, py, pz, sx, sy, sz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     fx, fy, fz = math.inf, 0.0, 0.0
-    for i in (_near_edges(pool, a, a_count, b, best) if len(edges) else edges):
+    for k, i in enumerate(others):
+        if crossings > _CROSSINGS_MAX:
+            break
+        if k == _FEW_ROWS and min(len(edges), len(others)) > _FEW_EDGES:
+            finder = _finder(pool, b, b_count, edges, True)
         mx, my, mz, radius = _ball(pool, a, a_count, i)
         ax, ay, az, bx, by, bz = _edge(pool, a, a_count, i)
         section = _plane(ax, ay, az, bx, by, bz)
-        for j in edges:
+        near, kept = _find(finder, ax, ay, az, bx, by, bz, best)
+        if len(finder[1]):
+            boxes.sort(near, kept, b_count - 1)   # the answer is that of all edges in turn
+        for j in near[:kept]:
             nx, ny, nz, other_radius = _ball(pool, b, b_count, j)
             if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, best):
                 continue
             cx, cy, cz, dx, dy, dz = _edge(pool, b, b_count, j)
-            if _is_beside(section, ax, ay, az, cx, cy, cz, dx, dy, dz, best):
+            if _is_past(mx, my, mz, radius, cx, cy, cz, dx, dy, dz, best) or _is_past(
+                    nx, ny, nz, other_radius, ax, ay, az, bx, by, bz, best):
+                continue
+            # Once they touch, only edges count that may reach through each other.
+            if _is_beside(section, ax, ay, az, cx, cy, cz, dx, dy, dz,
+                          -TOUCH_M if touched else best):
                 continue
             relation, gap, x, y, z, qx, qy, qz = compare_edges(ax, ay, az, bx, by, bz,
                                                                cx, cy, cz, dx, dy, dz)
-            if is_asked and (relation == _CROSS or (gap < needed)):
+            if is_asked and (relation == CROSS or (gap < needed)):
                 return True, 0.0, x, y, z
-            if relation == _CROSS:
+            if relation == CROSS:
                 crossings += 1
                 sx, sy, sz = sx + x, sy + y, sz + z
                 if (x, y, z) < (fx, fy, fz):
                     fx, fy, fz = x, y, z
                 best = 0.0
-            elif relation == _TOUCH and overlap_only:
+            elif relation == TOUCH and overlap_only:
                 touched = True
             elif gap < best:
                 best, found = gap, True

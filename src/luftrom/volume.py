@@ -15,7 +15,6 @@ Every step is ordinary IEEE arithmetic, so all machines accept the same rings.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,13 +33,8 @@ MEAN_WIDTH_M_MIN = 1e-3                    # rings thinner than this on average 
 LATERAL_M_MAX = 100_000.0                  # the largest lateral minimum of a Separation
 VERTICAL_M_MAX = 100_000.0
 TIME_S_MAX = 86_400.0
-_TIME_NS_LIMIT = 1 << 62                   # clock.TIME_NS_MAX; floor 0 values do not need clocks
+TIME_NS_LIMIT = 1 << 62                    # clock.TIME_NS_MAX; floor 0 values do not need clocks
 PERIMETER_M_MAX = 4 * math.pi * limits.RADIUS_M_MAX    # twice around the largest circle
-_PIECE_M = 4_000.0                         # edges up to here are plane sections to a millimetre
-_STRAY_PER_M = 1 / (298.0 * 8.0 * 6_356_000.0)
-_FEW_VERTICES = 40                         # up to here plain loops are faster than arrays
-
-_TAN2_MAX = math.tan(limits.RADIUS_M_MAX / MEAN_RADIUS_M) ** 2
 _RAD_PER_DEG = math.pi / 180
 
 Point = tuple[float, float, float]
@@ -100,9 +94,9 @@ class Volume4D:
             raise BadInput(f"must be {lowest:.0f} to {highest:.0f} m", field="altitude_m_w84_upper")
         if not lower < upper:
             raise BadInput("must be above the lower altitude", field="altitude_m_w84_upper")
-        if not -_TIME_NS_LIMIT <= self.time_start_ns <= _TIME_NS_LIMIT:
+        if not -TIME_NS_LIMIT <= self.time_start_ns <= TIME_NS_LIMIT:
             raise BadInput("is beyond the times a node computes with", field="time_start_ns")
-        if not self.time_start_ns < self.time_end_ns <= _TIME_NS_LIMIT:
+        if not self.time_start_ns < self.time_end_ns <= TIME_NS_LIMIT:
             raise BadInput("must be later than the start, and a time a node computes with",
                            field="time_end_ns")
 
@@ -159,202 +153,27 @@ def ecef_m(lat_deg: float, lng_deg: float) -> Point:
 # -- rings ---------------------------------------------------------------------------------------
 
 def _check_ring(vertices: tuple[tuple[float, float], ...]) -> None:
+    from luftrom import rings              # compiled code, which not every command needs
+
     count = len(vertices)
-    if not 3 <= count <= limits.RING_VERTICES_MAX:
-        raise BadInput(f"has {count} vertices; 3 to {limits.RING_VERTICES_MAX} are taken",
-                       field="vertices")
-    for i, (lat_deg, lng_deg) in enumerate(vertices):
-        if not (-90.0 <= lat_deg <= 90.0 and -180.0 <= lng_deg <= 180.0):
-            raise BadInput("lat must be -90 to 90 and lng -180 to 180 degrees",
-                           field=f"vertices[{i}]")
-    xs, ys = _project([ecef_m(lat_deg, lng_deg) for lat_deg, lng_deg in vertices])
-    lengths = _edge_lengths(xs, ys)
-    _check_width(xs, ys, lengths)
-    longest = max(lengths)
-    # A section through the Earth's centre strays from the geodesic by at most this.
-    stray = longest * longest * _STRAY_PER_M
-    crossing = _crossing(xs, ys, lengths, SAME_M + 2.0 * stray if longest > _PIECE_M else SAME_M)
-    if crossing is not None and longest > _PIECE_M:
-        # With a negative slack only edges count that reach beyond each other by so much.
-        clear = _crossing(xs, ys, lengths, -2.0 * stray)
-        crossing = _crossing_of_geodesics(vertices) if clear is None else clear
-    if crossing is not None:
-        raise BadInput("begins an edge that crosses or touches another edge of the ring; a ring "
-                       "must be simple", field=f"vertices[{crossing}]")
-
-
-def _crossing_of_geodesics(vertices: tuple[tuple[float, float], ...]) -> int | None:
-    """A vertex whose edge crosses or touches another, once long edges are divided; or None."""
-    from luftrom import ellipsoid          # a rare case, which alone needs the compiled geodesics
-
-    corners = np.array(vertices, np.float64)
-    points = ellipsoid.prepare_ring(corners, _PIECE_M)[ellipsoid.HEAD_ROWS:]
-    xs, ys = _project([tuple(point) for point in points.tolist()])
-    found = _crossing(xs, ys, _edge_lengths(xs, ys), SAME_M)
-    if found is None:
-        return None
-    places = {ecef_m(lat_deg, lng_deg): i for i, (lat_deg, lng_deg) in enumerate(vertices)}
-    return next(places[place] for i in range(found, -1, -1)
-                if (place := tuple(points[i].tolist())) in places)
-
-
-def _crossing(xs: list[float], ys: list[float], lengths: list[float], slack: float) -> int | None:
-    """The beginning of an edge that comes within `slack` of another one; None if none does.
-
-    Neighbouring edges share a vertex; for them it is running back over each other that counts.
-    """
-    fold = _fold(xs, ys, lengths, slack)
-    if fold is not None:
-        return fold
-    if len(xs) > _FEW_VERTICES:
-        return _crossing_of_many(np.array(xs), np.array(ys), np.array(lengths), slack)
-    return _crossing_of_few(xs, ys, lengths, slack)
-
-
-def _project(points: list[Point]) -> tuple[list[float], list[float]]:
-    """The points projected from the Earth's centre onto the plane that touches the ring's middle.
-
-    The plane's unit is about a metre near the middle. Raises BadInput beyond RADIUS_M_MAX.
-    """
-    for middle in _middles(points):
-        size = math.sqrt(middle[0] * middle[0] + middle[1] * middle[1] + middle[2] * middle[2])
-        if size < 0.5 * POLE_RADIUS_M:
-            break
-        ux, uy, uz = middle[0] / size, middle[1] / size, middle[2] / size
-        # The first axis lies across the Earth's axis, or across the x axis near a pole.
-        if uz * uz < 0.5:
-            ex, ey, ez = -uy, ux, 0.0
-        else:
-            ex, ey, ez = 0.0, -uz, uy
-        across = math.sqrt(ex * ex + ey * ey + ez * ez)
-        ex, ey, ez = ex / across, ey / across, ez / across
-        nx, ny, nz = uy * ez - uz * ey, uz * ex - ux * ez, ux * ey - uy * ex
-        xs, ys = [], []
-        for x, y, z in points:
-            height = ux * x + uy * y + uz * z
-            if height <= 0.0:
-                break
-            scale = MEAN_RADIUS_M / height
-            px, py = (ex * x + ey * y + ez * z) * scale, (nx * x + ny * y + nz * z) * scale
-            if px * px + py * py > _TAN2_MAX * (MEAN_RADIUS_M * MEAN_RADIUS_M):
-                break
-            xs.append(px)
-            ys.append(py)
-        else:
-            return xs, ys
-    raise BadInput(f"reaches farther than {limits.RADIUS_M_MAX / 1000:.0f} km from its middle",
-                   field="vertices")
-
-
-def _middles(points: list[Point]) -> Iterator[Point]:
-    """Points that may serve as the ring's middle: of its box, then drawn to whatever is far off."""
-    xs, ys, zs = zip(*points, strict=True)
-    x, y, z = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, (min(zs) + max(zs)) / 2
-    yield x, y, z
-    for step in range(2, 66):              # Badoiu and Clarkson's walk to the smallest ball
-        fx, fy, fz = max(points, key=lambda p: (p[0] - x) ** 2 + (p[1] - y) ** 2 + (p[2] - z) ** 2)
-        x, y, z = x + (fx - x) / step, y + (fy - y) / step, z + (fz - z) / step
-        if step % 16 == 1:
-            yield x, y, z
-
-
-def _edge_lengths(xs: list[float], ys: list[float]) -> list[float]:
-    lengths = []
-    count = len(xs)
-    for i in range(count):
-        j = i + 1 if i + 1 < count else 0
-        dx, dy = xs[j] - xs[i], ys[j] - ys[i]
-        length = math.sqrt(dx * dx + dy * dy)
-        if length < SAME_M:
-            raise BadInput(f"is the same point as vertices[{min(i, j)}]; a ring has no repeated "
-                           "and no closing vertex", field=f"vertices[{max(i, j)}]")
-        lengths.append(length)
-    return lengths
-
-
-def _check_width(xs: list[float], ys: list[float], lengths: list[float]) -> None:
-    x0, y0 = xs[0], ys[0]
-    double_area = 0.0
-    for i in range(1, len(xs) - 1):
-        double_area += ((xs[i] - x0) * (ys[i + 1] - y0) - (xs[i + 1] - x0) * (ys[i] - y0))
-    around = sum(lengths)
-    if abs(double_area) < MEAN_WIDTH_M_MIN * around:
-        raise BadInput("encloses no area, or crosses itself", field="vertices")
-    if around > PERIMETER_M_MAX:
-        raise BadInput(f"is longer than {PERIMETER_M_MAX / 1000:.0f} km around", field="vertices")
-
-
-def _fold(xs: list[float], ys: list[float], lengths: list[float], slack: float) -> int | None:
-    """A vertex at which an edge runs back over the one before it, if there is one."""
-    count = len(xs)
-    ax, ay = xs[-1] - xs[-2], ys[-1] - ys[-2]
-    before = lengths[-2]
-    for i in range(count):
-        bx, by = xs[i] - xs[i - 1], ys[i] - ys[i - 1]
-        length = lengths[i - 1]
-        if (ax * bx + ay * by < 0.0
-                and abs(ax * by - ay * bx) <= slack * (before if before > length else length)):
-            return (i - 1) % count
-        ax, ay, before = bx, by, length
-    return None
-
-
-def _crossing_of_few(xs: list[float], ys: list[float], lengths: list[float],
-                     slack: float) -> int | None:
-    """The first later edge that is no neighbour and too near an earlier one; plain loops."""
-    count = len(xs)
-    for i in range(count - 2):
-        ax, ay = xs[i], ys[i]
-        bx, by = xs[i + 1], ys[i + 1]
-        ex, ey = bx - ax, by - ay
-        most = slack * lengths[i]
-        last = count if i else count - 1   # the first and the last edge are neighbours
-        for j in range(i + 2, last):
-            k = j + 1 if j + 1 < count else 0
-            cx, cy, dx, dy = xs[j], ys[j], xs[k], ys[k]
-            one = ex * (cy - ay) - ey * (cx - ax)
-            other = ex * (dy - ay) - ey * (dx - ax)
-            if (one > most and other > most) or (one < -most and other < -most):
-                continue
-            fx, fy = dx - cx, dy - cy
-            limit = slack * lengths[j]
-            one = fx * (ay - cy) - fy * (ax - cx)
-            other = fx * (by - cy) - fy * (bx - cx)
-            if (one > limit and other > limit) or (one < -limit and other < -limit):
-                continue
-            if (max(ax, bx) + slack < min(cx, dx) or max(cx, dx) + slack < min(ax, bx)
-                    or max(ay, by) + slack < min(cy, dy) or max(cy, dy) + slack < min(ay, by)):
-                continue
-            return j
-    return None
-
-
-def _crossing_of_many(xs: np.ndarray, ys: np.ndarray, lengths: np.ndarray,
-                      slack: float) -> int | None:
-    """The same, an edge against all later ones at once: time n^2 in arrays, memory n."""
-    count = len(xs)
-    x2, y2 = np.roll(xs, -1), np.roll(ys, -1)
-    left, right = np.minimum(xs, x2) - slack, np.maximum(xs, x2)
-    low, high = np.minimum(ys, y2) - slack, np.maximum(ys, y2)
-    for i in range(count - 2):
-        near = slice(i + 2, count if i else count - 1)
-        j = np.flatnonzero((left[near] <= right[i] + slack) & (right[near] >= left[i])
-                           & (low[near] <= high[i] + slack) & (high[near] >= low[i])) + (i + 2)
-        if not len(j):
-            continue
-        ax, ay, ex, ey = xs[i], ys[i], x2[i] - xs[i], y2[i] - ys[i]
-        one = ex * (ys[j] - ay) - ey * (xs[j] - ax)
-        other = ex * (y2[j] - ay) - ey * (x2[j] - ax)
-        most = slack * lengths[i]
-        j = j[~(((one > most) & (other > most)) | ((one < -most) & (other < -most)))]
-        if not len(j):
-            continue
-        cx, cy = xs[j], ys[j]
-        fx, fy = x2[j] - cx, y2[j] - cy
-        one = fx * (ay - cy) - fy * (ax - cx)
-        other = fx * (y2[i] - cy) - fy * (x2[i] - cx)
-        limit = slack * lengths[j]
-        apart = ((one > limit) & (other > limit)) | ((one < -limit) & (other < -limit))
-        if not apart.all():
-            return int(j[int(np.argmin(apart))])
-    return None
+    if count > limits.RING_VERTICES_MAX or count < 3:
+        fault, at = rings.COUNT, 0
+    else:
+        fault, at = rings.check_ring(np.array(vertices, np.float64))
+        if fault == rings.SIMPLE:
+            return
+    words = {
+        rings.COUNT: f"has {count} vertices; 3 to {limits.RING_VERTICES_MAX} are taken",
+        rings.OFF_EARTH: "lat must be -90 to 90 and lng -180 to 180 degrees",
+        rings.TOO_FAR: f"reaches farther than {limits.RADIUS_M_MAX / 1000:.0f} km from its middle",
+        rings.REPEATED: f"is the same point as vertices[{at if at + 1 < count else 0}]; a ring has "
+                        "no repeated and no closing vertex",
+        rings.NO_AREA: "encloses no area, or crosses itself",
+        rings.TOO_LONG: f"is longer than {PERIMETER_M_MAX / 1000:.0f} km around",
+        rings.CROSSING: "begins an edge that crosses or touches another edge of the ring; a ring "
+                        "must be simple",
+    }
+    if fault == rings.REPEATED:
+        at = min(at + 1, count - 1)        # named is the later end of the edge that has no length
+    is_there = fault in (rings.OFF_EARTH, rings.REPEATED, rings.CROSSING)
+    raise BadInput(words[fault], field=f"vertices[{at}]" if is_there else "vertices")

@@ -69,7 +69,7 @@ def test_a_chart_is_undone(place, azimuth, distance_m):
 def test_compiled_and_uncompiled_are_the_same_to_the_last_bit(place):
     other, _ = forward(place, 77.7, 33_333.0)
     p, q = ecef_m(*place), ecef_m(*other)
-    assert ellipsoid._place(*place) == p
+    assert ellipsoid.place(*place) == p
     for function, arguments in ((ellipsoid.distance, (*p, *q)), (ellipsoid.chart, p),
                                 (ellipsoid.long_distance, (*p, *q)), (ellipsoid.degrees, p)):
         assert function(*arguments) == function.py_func(*arguments)

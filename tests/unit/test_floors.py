@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
-    "errors limits base64url clock compiling volume ellipsoid airspace agreement",
+    "errors limits base64url clock compiling boxes rings volume ellipsoid airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit",
-    "cells columns bounds packing kernels screen grid slots bulk conflicts pairs meetings datasets "
+    "cells columns bounds packing edges kernels screen grid slots bulk conflicts pairs meetings datasets "
     "coverings approach approach_kernels motion suggestions definition",
     "store",
     "log mirror index submission exchange exchange_http",

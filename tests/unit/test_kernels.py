@@ -21,8 +21,9 @@ from outlines import (
 from shapely.geometry import Point
 from shapely.geometry import Polygon as Plane
 
-from luftrom import definition, kernels
-from luftrom.conflicts import _packed, encounter
+from luftrom import definition, kernels, limits
+from luftrom.conflicts import _prepared, encounter
+from luftrom.edges import CROSS, compare_edges, point_to_edge
 from luftrom.volume import Circle, Polygon, Separation
 
 NONE = Separation(0.0, 0.0, 0.0)
@@ -167,22 +168,127 @@ def test_buffers_are_round_at_corners():
         assert conflict(ring, other, 100.0) is expected
 
 
+def regular(place, count, radius_m):
+    return tuple(forward(place, 360 * i / count, radius_m)[0] for i in range(count))
+
+
 def test_rings_of_the_largest_size():
-    one = Polygon(tuple(forward((47.0, 8.0), 360 * i / 4096, 5_000)[0] for i in range(4096)))
+    most = limits.RING_VERTICES_MAX
+    one = Polygon(regular((47.0, 8.0), most, 5_000))
     away, _ = forward((47.0, 8.0), 90.0, 10_000.5)
-    other = Polygon(tuple(forward(away, 360 * i / 4096, 5_000)[0] for i in range(4096)))
+    other = Polygon(regular(away, most, 5_000))
     assert not conflict(one, other) and conflict(one, other, 1.0)
-    inner = Polygon(tuple(forward((47.0, 8.0), 360 * i / 4096, 4_999)[0] for i in range(4096)))
+    inner = Polygon(regular((47.0, 8.0), most, 4_999))
     assert conflict(one, inner) and conflict(one, one)
-    comb = [(i * 1e-5, (i % 2) * 0.01) for i in range(4_000)]
-    zigzag = Polygon((*comb, (0.04, 0.02), (0.0, 0.02)))
+    comb = [(i * 1e-5, (i % 2) * 0.01) for i in range(most - 2)]
+    zigzag = Polygon((*comb, (most * 1e-5, 0.02), (0.0, 0.02)))
     assert conflict(zigzag, zigzag)
+
+
+def ragged(random, count, step_m):
+    """A border of many vertices, (ahead, right) in metres, from left to right."""
+    return [(float(random.uniform(-3, 3)), (i - count / 2) * step_m) for i in range(count)]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("step_m", [0.01, 2.0, 200.0])
+def test_large_rings_that_share_a_ragged_border_only_touch(place, step_m):
+    border = ragged(np.random.default_rng(8), 300, step_m)
+    width_m, depth_m = 150 * step_m, 40 * step_m + 10
+    above = [(depth_m, width_m), (depth_m, -width_m)]
+    below = [(-depth_m, width_m), (-depth_m, -width_m)]
+    one, other, whole = (Polygon(in_frame(place, points, 20.0)) for points in (
+        border + above, border + below,
+        [(depth_m, -width_m), (depth_m, width_m), (-depth_m, width_m), (-depth_m, -width_m)]))
+    assert not conflict(one, other)
+    assert conflict(one, other, 0.01)
+    assert conflict(one, one) and conflict(one, Polygon(one.vertices[::-1]))
+    assert conflict(one, whole) and conflict(other, whole)
+    over = [*border[:150], (border[150][0] - 0.02, border[150][1]), *border[151:]]
+    assert conflict(Polygon(in_frame(place, over + above, 20.0)), other)
+
+
+def test_teeth_that_touch_a_line_of_many_vertices():
+    place, count = (47.0, 8.0), 400
+    line = [(0.0, float(i)) for i in range(count)]
+    for teeth_m, expected in ((5.0, False), (-5.0, True)):
+        teeth = [(teeth_m if i % 2 else 0.0, i + 0.5) for i in range(count - 1)]
+        zigzag = Polygon(in_frame(place, [*teeth, (teeth_m * 9, count), (teeth_m * 9, -1.0)]))
+        plain = Polygon(in_frame(place, [*line, (-50.0, count), (-50.0, -1.0)]))
+        assert conflict(zigzag, plain) is expected
+
+
+def big_ring(random, place, size_m, count):
+    """A star-shaped ring of many vertices, or one with needles."""
+    radii = size_m * random.uniform(0.5 if random.random() < 0.5 else 0.9, 1, count)
+    return Polygon(tuple(forward(place, 360 * i / count, radii[i])[0] for i in range(count)))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("size_m", [0.5, 300.0, 40_000.0, 900_000.0])
+def test_large_rings_are_compared_as_all_their_pairs_of_edges(place, size_m):
+    random = np.random.default_rng(int(size_m))
+    for apart in (2.05, 2.0, 1.9, 0.2):
+        near, _ = forward(place, random.uniform(0, 360), size_m * apart)
+        one, other = big_ring(random, place, size_m, 60), big_ring(random, near, size_m, 70)
+        times, _, pool = _prepared((volume(one), volume(other)))
+        counts = times[:, 3].tolist()
+        second = counts[0] + kernels.HEAD_ROWS
+        rings = [pool[kernels.HEAD_ROWS:second], pool[second + kernels.HEAD_ROWS:]]
+        pairs_of = [np.hstack((ring, np.roll(ring, -1, axis=0))) for ring in rings]
+        for lateral_m in (0.0, min(100_000.0, 0.3 * size_m)):
+            answer = kernels.compare_outlines(pool, 0, counts[0], second, counts[1], lateral_m,
+                                              False)
+            asked = kernels.compare_outlines(pool, 0, counts[0], second, counts[1], lateral_m, True)
+            assert asked[0] is answer[0]
+            assert kernels.compare_outlines(pool, second, counts[1], 0, counts[0], lateral_m,
+                                            False) == answer
+            if counts[0] * counts[1] > 10_000:      # giants are divided; then plain Python is slow
+                continue
+            met = [compare_edges(*a, *b)[:2] for a in pairs_of[0] for b in pairs_of[1]]
+            gap_m = 0.0 if any(relation == CROSS for relation, _ in met) else min(
+                gap_m for _, gap_m in met)
+            if 0.0 < gap_m >= lateral_m - kernels.TOUCH_M and apart > 1:
+                assert answer[0] is False
+            else:
+                assert answer[:2] == (True, gap_m if apart > 1 else 0.0)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("size_m", [3.0, 5_000.0, 1_900_000.0])
+def test_a_tree_finds_every_edge_and_the_side_that_all_edges_tell(place, size_m):
+    random = np.random.default_rng(4)
+    ring = big_ring(random, place, size_m, 200)
+    times, _, pool = _prepared((volume(ring),))
+    count = int(times[0, 3])
+    numbers = np.arange(count)
+    finder = kernels._finder(pool, 0, count, numbers, True)
+    sides = set()
+    for _ in range(60):
+        share = 1.0 + random.choice((-1.0, 1.0)) * 10 ** random.uniform(-9, 0)
+        at = int(random.integers(200))
+        azimuth, away_m = inverse(place, ring.vertices[at])
+        point = definition.ecef_m(*forward(place, azimuth + random.normal(0, 0.5) * (share < 0.9),
+                                           away_m * share)[0])
+        for reach_m in (kernels.TOUCH_M, 0.01 * size_m):
+            found, kept = kernels._find(finder, *point, *point, reach_m)
+            found = set(found[:kept].tolist())
+            for i in range(0, count, 1 + count // 300):
+                edge = kernels._edge(pool, 0, count, i)
+                if i not in found:
+                    assert point_to_edge(*point, *edge)[0] > reach_m
+        deep = kernels._is_deep_inside(*point, pool, 0, count, numbers, finder)
+        depth_m = kernels.distance_to_ring(*point, pool, 0, count, 1e7)[0]
+        expected = depth_m > kernels.TOUCH_M and kernels.is_inside(*point, pool, 0, count)
+        assert deep is expected
+        sides.add(deep)
+    assert sides == {True, False}
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_deep_point_is_inside(place):
     for ring in (SQUARE, HORSESHOE, DEGENERATE["a comb between teeth"][0]):
-        _, _, pool = _packed((volume(Polygon(in_frame(place, ring, 17.0))),))
+        _, _, pool = _prepared((volume(Polygon(in_frame(place, ring, 17.0))),))
         point = kernels.deep_point(pool, 0, len(ring))
         assert kernels.is_inside(*point, pool, 0, len(ring))
         assert kernels.distance_to_ring(*point, pool, 0, len(ring), 1e6)[0] > 0.4
@@ -280,7 +386,7 @@ def test_a_point_is_inside_as_shapely_says(place, seed):
     plane = np.column_stack((radii * np.cos(angles), radii * np.sin(angles))).tolist()
     assume(Plane(plane).is_valid)          # a wide gap between two angles may let edges cross
     ring = Polygon(in_frame(place, plane))
-    _, _, pool = _packed((volume(ring),))
+    _, _, pool = _prepared((volume(ring),))
     for _ in range(10):
         spot = random.uniform(-900, 900, 2).tolist()
         if Plane(plane).boundary.distance(Point(spot)) < 0.05:

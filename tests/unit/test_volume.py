@@ -136,9 +136,26 @@ def test_long_edges_are_geodesics_when_neighbours_come_near():
             assert refusal(ring).field.startswith("vertices")
 
 
+@pytest.mark.parametrize("count", [8, 47, 48, 49, 50, 51, 120, 999])
+def test_a_large_ring_is_refused_where_two_edges_meet(count):
+    # A ring of steps; one of its vertices is put across, onto, or just short of another edge.
+    ring = regular((50.0, 8.0), count, 10_000)
+    for at in (0, 1, count // 2, count - 1):
+        across = (at + count // 2) % count
+        inner = [(a + (50.0 - a) * 1e-3, b + (8.0 - b) * 1e-3) for a, b in ring]
+        for place, accepted in ((inner[across], True), (ring[across], False),
+                                (forward((50.0, 8.0), 360 * across / count, 10_010)[0], False)):
+            vertices = (*ring[:at], place, *ring[at + 1:])
+            if accepted:
+                Polygon(vertices)
+            else:
+                edges = sorted(((at - 1) % count, at, (across - 1) % count, across))
+                assert refusal(vertices).field in [f"vertices[{i}]" for i in edges]
+
+
 @pytest.mark.parametrize(("vertices", "field"), [
     (SQUARE[:2], "vertices"),
-    (SQUARE * 1025, "vertices"),
+    (SQUARE * (limits.RING_VERTICES_MAX // 4 + 1), "vertices"),
     (((0, 0), (91, 0), (1, 1)), "vertices[1]"),
     (((0, 0), (1, 1), (0, 180.5)), "vertices[2]"),
     (((math.nan, 0), (1, 1), (0, 1)), "vertices[0]"),

@@ -98,7 +98,8 @@ VERTEX = "volume.outline_polygon.vertices"
     ({"volume__outline_circle": CENTER}, "volume"),
     ({"volume__outline_polygon__vertices": "round"}, VERTEX),
     ({"volume__outline_polygon__vertices": [{"lat": 1, "lng": 1}] * 2}, VERTEX),
-    ({"volume__outline_polygon__vertices": [{"lat": 1, "lng": 1}] * 5000}, VERTEX),
+    ({"volume__outline_polygon__vertices": [{"lat": 1, "lng": 1}]
+      * (limits.RING_VERTICES_MAX + 1)}, VERTEX),
     ({"volume__outline_polygon__vertices": [[1, 2], [2, 3], [3, 4]]}, f"{VERTEX}[0]"),
     ({"volume__outline_polygon__vertices": [{"lat": 1, "lng": 1}, {"lat": 2}, {}]},
      f"{VERTEX}[1]"),

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from luftrom.columns import Columns
+from luftrom.columns import Columns, check
 from luftrom.datasets.chunks import CHUNK_VOLUMES, Chunk
 from luftrom.datasets.wkb import decode_wkb
 from luftrom.errors import BadInput, LuftromError
@@ -146,15 +146,6 @@ def _check(columns: Columns, first: int) -> None:
         k, _, field = error.field.removeprefix("volumes[").partition("].")
         field = f"{GEOMETRY}.{field}" if field.startswith("vertices") else _FIELDS.get(field, field)
         raise BadInput(error.message, field=f"rows[{first + int(k)}].{field}") from None
-
-
-def check(columns: Columns) -> None:
-    """Each volume built by hand; BadInput names the first that is none: `volumes[k].field`."""
-    for k in range(len(columns)):
-        try:
-            columns.volume(k)
-        except BadInput as error:
-            raise BadInput(error.message, field=f"volumes[{k}].{error.field}") from None
 
 
 class _Rows:
