@@ -539,24 +539,6 @@ def _is_apart(times, bands, i, other_times, other_bands, j, vertical_m, time_ns)
 
 
 @compiled
-def match(slots, whose, times, bands, pool, query_times, query_bands, query_row, minima, time_ns,
-          hits):
-    """Mark in `hits` which pairs (volume `slots[k]`, query `whose[k]`) conflict.
-
-    The queries' outlines stand in the same pool from row `query_row` on; minima are lateral and
-    vertical metres.
-    """
-    for k in range(len(slots)):
-        i, j = slots[k], whose[k]
-        if _is_apart(times, bands, i, query_times, query_bands, j, minima[1], time_ns):
-            hits[k] = False
-        else:
-            hits[k] = compare_outlines(pool, times[i, 2], times[i, 3],
-                                       query_times[j, 2] + query_row, query_times[j, 3],
-                                       minima[0], True)[0]
-
-
-@compiled
 def meet(times, bands, first_count, pool, minima, time_ns, figures, span_ns):
     """The volumes before `first_count` against those behind: do any conflict?
 
