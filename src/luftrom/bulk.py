@@ -12,59 +12,51 @@ import numpy as np
 from luftrom.bounds import bound, duration, grid_of, key_of, rows_of
 from luftrom.compiling import compiled, lent, released
 from luftrom.grid import KEY, LANES, WHERE, WORDS, find_cell, where_of, write_entry
-from luftrom.packing import Packed, in_parts
+from luftrom.packing import VOLUME, Packed, in_parts
 from luftrom.slots import (
     ARENA,
-    AT,
     CELL_COUNT,
-    NEXT,
-    ROW,
     ROWS,
-    SHAPE,
     SLOTS,
     VOLUMES,
     State,
     count_in,
     free_table,
     join_set,
+    lent_state,
     table_size,
 )
 
 
-def load(serials: np.ndarray, packed: Packed) -> tuple[State, np.ndarray]:
+def load(packed: Packed) -> tuple[State, np.ndarray]:
     """A state of many volumes, made on all cores, and in which order they stand; without sets.
 
     Slots stand in the order of their cells, so that neighbours share lines of the cache.
     """
     order, balls, grids, keys = _placed(packed)
-    state = State.empty(0)
     cells, room = room_for(keys, order)
-    count, rows = len(serials), int((packed.outlines[:, 1] >> 2).sum())
-    state = state._replace(
-        spans=np.empty((count, 2), np.int64), bands=np.empty((count, 2)),
-        links=np.empty((count, 4), np.int32), serials=np.empty(count, np.int64),
-        pool=np.empty((rows, 3)), words=np.empty(room * WORDS + LANES, np.int32),
+    count, rows = len(order), int((packed.volumes["shape"] >> 2).sum())
+    state = State.empty(0)._replace(
+        slots=np.empty(count, VOLUME), pool=np.empty((rows, 3)),
+        words=np.empty(room * WORDS + LANES, np.int32),
         table=free_table(table_size(cells)), sets=np.full(table_size(count), -1, np.int32))
-    lay_out(state, keys, order, packed.outlines, packed.spans, balls, grids)
-    in_parts(count, lambda first, last: fill_part(state, order, serials, *packed, balls, first,
-                                                  last))
+    lay_out(state, keys, order, packed.volumes, balls, grids)
+    in_parts(count, lambda first, last: fill_part(state, order, *packed, balls, first, last))
     return state, order
 
 
 def sorted_by_cell(packed: Packed) -> tuple[Packed, np.ndarray]:
     """The same volumes in the order of their cells, and that order."""
     order = _placed(packed)[0]
-    return Packed(packed.spans[order], packed.bands[order], packed.outlines[order],
-                  packed.pool), order
+    return Packed(packed.volumes[order], packed.pool), order
 
 
 def _placed(packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Of each volume its bounds, grid and key; and first the order of the keys."""
-    count = len(packed.spans)
-    balls, grids = np.empty((count, 8), np.float64), np.empty(count, np.int64)
+    count = len(packed.volumes)
+    balls, grids = np.empty((count, 8), np.float32), np.empty(count, np.int64)
     keys = np.empty(count, np.int64)
-    in_parts(count, lambda first, last: bound_part(packed.spans, packed.outlines, packed.pool,
-                                                   first, last, balls, grids, keys))
+    in_parts(count, lambda first, last: bound_part(*packed, first, last, balls, grids, keys))
     return np.argsort(keys), balls, grids, keys
 
 
@@ -84,21 +76,22 @@ def room_for(keys, order):
 
 
 @released
-def bound_part(spans, outlines, pool, first, last, balls, grids, keys):
+def bound_part(volumes, pool, first, last, balls, grids, keys):
     """Bounds, grids and keys of the volumes from `first` to before `last`."""
     pool = lent(pool)
     for k in range(first, last):
-        ball, _ = bound(pool, outlines[k, 0], outlines[k, 1])
+        volume = volumes[k]
+        ball, _ = bound(pool, volume.row, volume.shape)
         for i in range(8):
             balls[k, i] = ball[i]
-        grids[k] = grid_of(ball[3], duration(spans[k, 0], spans[k, 1]))
-        keys[k] = key_of(grids[k], ball[0], ball[1], ball[2], spans[k, 0])
+        grids[k] = grid_of(ball[3], duration(volume.start_ns, volume.end_ns))
+        keys[k] = key_of(grids[k], ball[0], ball[1], ball[2], volume.start_ns)
 
 
 @compiled
-def lay_out(state, keys, order, outlines, spans, balls, grids):
+def lay_out(state, keys, order, volumes, balls, grids):
     """Make the cells of an empty state: each takes a block; slots stand in the order of keys."""
-    table, meta, links = state.table, state.meta, state.links
+    table, meta, slots = state.table, state.meta, state.slots
     slot, offset, row, count = 0, 0, 0, len(order)
     while slot < count:
         key, last = keys[order[slot]], slot + 1
@@ -111,49 +104,45 @@ def lay_out(state, keys, order, outlines, spans, balls, grids):
         table[cell, KEY], table[cell, WHERE] = key, where_of(offset, size_class, last - slot)
         meta[CELL_COUNT] += 1
         for k in range(slot, last):
-            volume = order[k]
-            links[k, ROW], links[k, SHAPE] = row, outlines[volume, 1]
-            # Until the sets are linked, the place within the block stands here.
-            links[k, AT], links[k, NEXT] = offset + k - slot, (k - slot) << 5 | size_class
-            row += rows_of(outlines[volume, 1])
-            count_in(state.grids, grids[volume], balls[volume, 3],
-                      duration(spans[volume, 0], spans[volume, 1]))
+            volume = volumes[order[k]]
+            slots[k] = volume
+            # Until the sets are linked, the place within the block stands in `next`.
+            slots[k].row, slots[k].at = row, offset + k - slot
+            slots[k].next = (k - slot) << 5 | size_class
+            row += rows_of(volume.shape)
+            count_in(state.grids, grids[order[k]], balls[order[k], 3],
+                     duration(volume.start_ns, volume.end_ns))
         slot, offset = last, offset + (1 << size_class)
     meta[SLOTS] = meta[VOLUMES] = count
     meta[ARENA], meta[ROWS] = offset, row
 
 
 @released
-def fill_part(state, order, serials, spans, bands, outlines, pool, balls, first, last):
-    """Fill the slots from `first` to before `last` once they are laid out."""
-    floats, words = lent(state.words.view(np.float32)), lent(state.words)
+def fill_part(state, order, volumes, pool, balls, first, last):
+    """Fill in outlines and entries of the slots from `first` to before `last`."""
+    state, pool, balls, volumes = lent_state(state), lent(pool), lent(balls), lent(volumes)
+    floats, words = lent(state.words.view(np.float32)), state.words
     for slot in range(first, last):
-        k = order[slot]
-        state.spans[slot, 0], state.spans[slot, 1] = spans[k, 0], spans[k, 1]
-        state.bands[slot, 0], state.bands[slot, 1] = bands[k, 0], bands[k, 1]
-        state.serials[slot] = serials[k]
-        row, start = state.links[slot, ROW], outlines[k, 0]
-        for i in range(rows_of(outlines[k, 1])):
+        volume, k = state.slots[slot], order[slot]
+        row, start = volume.row, volumes[k].row
+        for i in range(rows_of(volume.shape)):
             for axis in range(3):
                 state.pool[row + i, axis] = pool[start + i, axis]
-        at, place = state.links[slot, AT], state.links[slot, NEXT]
-        write_entry(words, floats, at - (place >> 5), place & 31, at, balls[k], spans[k, 0],
-                    spans[k, 1], bands[k, 0], bands[k, 1], slot)
+        at, place = volume.at, volume.next
+        write_entry(words, floats, at - (place >> 5), place & 31, at, balls[k], volume, slot)
 
 
 @compiled
 def link_sets(state):
     """Make the sets of a state that was laid out: each serial's slots become a chain."""
     for slot in range(state.meta[SLOTS]):
-        join_set(state, slot, state.serials[slot])
+        join_set(state, slot)
 
 
 def copied(state: State) -> State:
     """The same volumes in arrays that have no more room than they take."""
-    slots = np.flatnonzero(state.links[:state.meta[SLOTS], SHAPE])
-    outlines = state.links[slots][:, [ROW, SHAPE]].astype(np.int64)
-    packed = Packed(state.spans[slots], state.bands[slots], outlines, state.pool)
-    smaller, _ = load(state.serials[slots], packed)
+    held = state.slots[:state.meta[SLOTS]]
+    smaller, _ = load(Packed(held[held["shape"] > 0], state.pool))
     link_sets(smaller)
     return smaller
 

@@ -70,10 +70,12 @@ def encounter(volumes_a: Sequence[Volume4D], volumes_b: Sequence[Volume4D],
 def _prepared(volumes: Sequence[Volume4D]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Volumes as `kernels` take them: times, bands and a pool of their prepared outlines."""
     packed = pack(volumes)
-    shapes = [prepare(packed.pool, *outline) for outline in packed.outlines.tolist()]
+    shapes = [prepare(packed.pool, volume["row"], volume["shape"]) for volume in packed.volumes]
     sizes = np.array([len(shape) for shape in shapes], np.int64)
-    times = np.column_stack((packed.spans, np.cumsum(sizes) - sizes, sizes - kernels.HEAD_ROWS))
-    return times, packed.bands, np.concatenate(shapes)
+    times = np.column_stack((packed.volumes["start_ns"], packed.volumes["end_ns"],
+                             np.cumsum(sizes) - sizes, sizes - kernels.HEAD_ROWS))
+    bands = np.column_stack((packed.volumes["lower_m"], packed.volumes["upper_m"]))
+    return times, bands, np.concatenate(shapes)
 
 
 def time_ns_of(separation: Separation) -> int:
@@ -117,7 +119,7 @@ class VolumeIndex:
 
     def insert(self, serial: int, volumes: Sequence[Volume4D]) -> None:
         """Hold a set of at least one volume under a serial; ValueError if that is in use."""
-        self._insert(np.full(len(volumes), serial, np.int64), pack(volumes))
+        self._insert(pack(volumes, serial))
 
     def insert_columns(self, serials: np.ndarray, columns: Columns) -> None:
         """Hold many volumes, each under its serial (n,); ValueError if one is in use already.
@@ -126,22 +128,22 @@ class VolumeIndex:
         """
         if not len(columns):
             return
-        packed, serials = pack_columns(columns), np.ascontiguousarray(serials, np.int64)
+        packed = pack_columns(columns, np.ascontiguousarray(serials, np.int64))
         if len(self):
-            self._insert(serials, packed)
+            self._insert(packed)
             return
-        _check_serials(self._state, serials)
-        self._state, _ = bulk.load(serials, packed)
+        _check_serials(self._state, packed)
+        self._state, _ = bulk.load(packed)
         bulk.link_sets(self._state)
 
-    def _insert(self, serials: np.ndarray, packed: Packed) -> None:
-        _check_serials(self._state, serials)
+    def _insert(self, packed: Packed) -> None:
+        _check_serials(self._state, packed)
         done = 0
         while True:
-            done, lack = slots.insert_all(self._state, serials, *packed, done)
+            done, lack = slots.insert_all(self._state, *packed, done)
             if lack == slots.NOTHING:
                 return
-            self._state = _grown(self._state, lack, int(packed.outlines[done, 1]) >> 2)
+            self._state = _grown(self._state, lack, int(packed.volumes["shape"][done]) >> 2)
 
     def remove(self, serial: int) -> None:
         """Let go of a set; KeyError if the serial is not in use."""
@@ -164,7 +166,7 @@ class VolumeIndex:
         """Close gaps and make smaller what is mostly free; paid by as many removals."""
         meta = self._state.meta
         held, dead = int(meta[slots.VOLUMES]), int(meta[slots.DEAD_ROWS])
-        if held < len(self._state.serials) // 4 and len(self._state.serials) > _SLOTS_MIN:
+        if held < len(self._state.slots) // 4 and len(self._state.slots) > _SLOTS_MIN:
             self._state = bulk.copied(self._state)
         elif dead > int(meta[slots.ROWS]) // 2 + _SLOTS_MIN:
             pool = np.zeros((int((meta[slots.ROWS] - dead) * _GROWTH) + _SLOTS_MIN, 3))
@@ -188,23 +190,23 @@ class VolumeIndex:
         """
         if not len(columns):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        packed = pack_columns(columns)
+        packed = pack_columns(columns, np.zeros(len(columns), np.int64))
         # Neighbours one after the other find their cells in the cache.
         packed, order = bulk.sorted_by_cell(packed)
         pairs = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
             self._state, packed, first, last, self._minima, self._time_ns)))
         starts, serials = np.empty(len(columns) + 1, np.int64), np.empty(len(pairs), np.int64)
-        bulk.in_order(order[pairs[:, 0]], self._state.serials[pairs[:, 1]], len(columns), starts,
-                       serials)
+        bulk.in_order(order[pairs[:, 0]], self._state.slots["serial"][pairs[:, 1]], len(columns),
+                      starts, serials)
         places = np.repeat(np.arange(len(columns)), np.diff(starts))
         kept = np.ones(len(pairs), np.bool_)
         kept[1:] = (places[1:] != places[:-1]) | (serials[1:] != serials[:-1])
         return places[kept], serials[kept]
 
     def _query(self, packed: Packed, minima: np.ndarray, time_ns: int) -> list[int]:
-        pairs = find_pairs(self._state, packed, 0, len(packed.spans), minima, time_ns,
+        pairs = find_pairs(self._state, packed, 0, len(packed.volumes), minima, time_ns,
                            scratch=self._scratch)
-        return sorted(set(self._state.serials[pairs[:, 1]].tolist()))
+        return sorted(set(self._state.slots["serial"][pairs[:, 1]].tolist()))
 
 
 def find_pairs(state: State, packed: Packed, first: int, last: int, minima: np.ndarray,
@@ -226,10 +228,10 @@ def find_pairs(state: State, packed: Packed, first: int, last: int, minima: np.n
             out = np.empty((2 * len(out), 2), np.int32)
 
 
-def _check_serials(state: State, serials: np.ndarray) -> None:
-    if len(serials) and serials.min() < 0:
+def _check_serials(state: State, packed: Packed) -> None:
+    if packed.volumes["serial"].min() < 0:
         raise ValueError("a serial is at least 0")
-    held = slots.first_held(state, serials)
+    held = slots.first_held(state, packed.volumes)
     if held >= 0:
         raise ValueError(f"serial {held} is in use")
 
@@ -244,9 +246,8 @@ def _grown(state: State, lack: int, rows: int) -> State:
         sets = np.full(2 * len(state.sets), -1, np.int32)
         slots.move_sets(state, sets)
         return state._replace(sets=sets)
-    names = {slots.LACKS_SLOTS: ("spans", "bands", "links", "serials"),
-             slots.LACKS_ROWS: ("pool",), slots.LACKS_ARENA: ("words",)}[lack]
-    return state._replace(**{name: _longer(getattr(state, name), rows + 1) for name in names})
+    name = {slots.LACKS_SLOTS: "slots", slots.LACKS_ROWS: "pool", slots.LACKS_ARENA: "words"}[lack]
+    return state._replace(**{name: _longer(getattr(state, name), rows + 1)})
 
 
 def _longer(array: np.ndarray, more: int) -> np.ndarray:

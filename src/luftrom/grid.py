@@ -82,16 +82,15 @@ def band_word(lower_m, upper_m):
 
 
 @compiled
-def write_entry(words, floats, offset, size_class, at, ball, start_ns, end_ns, lower_m, upper_m,
-                slot):
+def write_entry(words, floats, offset, size_class, at, ball, volume, slot):
     """Write the entry `at` of a block; `floats` is `words` seen as 32-bit floats."""
     place = offset * WORDS + at - offset
     for k in range(8):
         floats[place + (k << size_class)] = ball[k]
-    words[place + (_T0 << size_class)] = time_word(start_ns)
-    words[place + (_T1 << size_class)] = time_word(end_ns)
+    words[place + (_T0 << size_class)] = time_word(volume.start_ns)
+    words[place + (_T1 << size_class)] = time_word(volume.end_ns)
     words[place + (_SLOT << size_class)] = slot
-    low, high = band_word(lower_m, upper_m)
+    low, high = band_word(volume.lower_m, volume.upper_m)
     words[place + (_BAND << size_class)] = (high << 16 | low) - (1 << 32 if high >> 15 else 0)
 
 

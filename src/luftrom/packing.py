@@ -1,4 +1,4 @@
-"""Volumes packed for compiled code: spans, bands and packed outlines (`bounds`), side by side.
+"""Volumes packed for compiled code: records, and packed outlines (`bounds`) in a pool.
 
 In go `Volume4D` values, or `Columns` of many; out comes a `Packed`. The packed outline of a value
 is computed once and kept with it.
@@ -15,34 +15,38 @@ import numpy as np
 
 from luftrom.bounds import CIRCLE, shape_of_ring
 from luftrom.columns import Columns
-from luftrom.compiling import released
-from luftrom.ellipsoid import place_all
+from luftrom.compiling import lent, released
+from luftrom.ellipsoid import place, place_all
 from luftrom.volume import Circle, Polygon, Volume4D
 
 _PART = 16_384                             # volumes of one piece of work; fewer are not divided
 
 
+# A volume as compiled code reads it, in one line of the cache: its time, its band, the serial of
+# its set, the row of its packed outline in a pool, its shape; and where an index keeps it (`slots`).
+VOLUME = np.dtype([
+    ("start_ns", np.int64), ("end_ns", np.int64), ("lower_m", np.float64), ("upper_m", np.float64),
+    ("serial", np.int64), ("row", np.int32), ("shape", np.int32), ("at", np.int32),
+    ("next", np.int32), ("unused", np.int64)])
+
+
 class Packed(NamedTuple):
     """`n` volumes whose outlines take `m` rows."""
 
-    spans: np.ndarray                      # (n, 2) int64: start and end in ns
-    bands: np.ndarray                      # (n, 2) float64: lower and upper altitude in metres
-    outlines: np.ndarray                   # (n, 2) int64: first row in the pool, and shape
+    volumes: np.ndarray                    # (n,) VOLUME
     pool: np.ndarray                       # (m, 3) float64
 
 
-def pack(volumes: Sequence[Volume4D]) -> Packed:
-    """Pack at least one volume."""
-    outlines, row, pools = [], 0, []
+def pack(volumes: Sequence[Volume4D], serial: int = 0) -> Packed:
+    """Pack at least one volume, all of one set."""
+    rows, row, pools = [], 0, []
     for volume in volumes:
-        shape, rows = volume.outline.prepared or _prepare(volume.outline)
-        outlines.append((row, shape))
-        row += len(rows)
-        pools.append(rows)
-    return Packed(np.array([(v.time_start_ns, v.time_end_ns) for v in volumes], np.int64),
-                  np.array([(v.altitude_m_w84_lower, v.altitude_m_w84_upper) for v in volumes],
-                           np.float64),
-                  np.array(outlines, np.int64), np.concatenate(pools) if row > len(rows) else rows)
+        shape, points = volume.outline.prepared or _prepare(volume.outline)
+        rows.append((volume.time_start_ns, volume.time_end_ns, volume.altitude_m_w84_lower,
+                     volume.altitude_m_w84_upper, serial, row, shape, 0, -1, 0))
+        row += len(points)
+        pools.append(points)
+    return Packed(np.array(rows, VOLUME), np.concatenate(pools) if len(pools) > 1 else points)
 
 
 def _prepare(outline: Polygon | Circle) -> tuple[int, np.ndarray]:
@@ -59,30 +63,42 @@ def _prepare(outline: Polygon | Circle) -> tuple[int, np.ndarray]:
     return prepared
 
 
-def pack_columns(columns: Columns) -> Packed:
-    """Pack many volumes, on all cores."""
-    is_circle = columns.radii_m > 0.0
-    counts = np.diff(columns.ends) + is_circle
-    outlines = np.empty((len(columns), 2), np.int64)
-    outlines[:, 0] = np.cumsum(counts) - counts
-    outlines[:, 1] = counts << 2
-    pool = np.empty((int(counts.sum()), 3))
+def pack_columns(columns: Columns, serials: np.ndarray) -> Packed:
+    """Pack many volumes, each with its serial (n,), on all cores."""
+    counts = np.diff(columns.ends) + (columns.radii_m > 0.0)
+    rows = np.cumsum(counts) - counts
+    volumes, pool = np.empty(len(columns), VOLUME), np.empty((int(counts.sum()), 3))
     in_parts(len(columns), lambda first, last: _pack_part(
-        columns.places_deg, columns.ends, columns.radii_m, first, last, outlines, pool))
-    return Packed(columns.times_ns, columns.bands_m_w84, outlines, pool)
+        *_plain(columns), serials, rows, first, last, volumes, pool))
+    return Packed(volumes, pool)
+
+
+def _plain(columns: Columns) -> tuple[np.ndarray, ...]:
+    """The arrays side by side in memory and of the types that are compiled for."""
+    return (np.ascontiguousarray(columns.places_deg, np.float64),
+            np.ascontiguousarray(columns.ends, np.int64),
+            np.ascontiguousarray(columns.radii_m, np.float64),
+            np.ascontiguousarray(columns.bands_m_w84, np.float64),
+            np.ascontiguousarray(columns.times_ns, np.int64))
 
 
 @released
-def _pack_part(places_deg, ends, radii_m, first, last, outlines, pool):
-    """Fill in the rows and shapes of the volumes from `first` to before `last`."""
+def _pack_part(places_deg, ends, radii_m, bands, times, serials, rows, first, last, volumes, pool):
+    """Fill in the volumes from `first` to before `last`, and the rows of their outlines."""
+    places_deg, pool = lent(places_deg), lent(pool)
     for k in range(first, last):
-        row, count = outlines[k, 0], ends[k + 1] - ends[k]
-        pool[row:row + count] = place_all(places_deg[ends[k]:ends[k + 1]])
+        row, volume = rows[k], volumes[k]
+        for i in range(ends[k + 1] - ends[k]):
+            x, y, z = place(places_deg[ends[k] + i, 0], places_deg[ends[k] + i, 1])
+            pool[row + i, 0], pool[row + i, 1], pool[row + i, 2] = x, y, z
         if radii_m[k] > 0.0:
             pool[row + 1, 0], pool[row + 1, 1], pool[row + 1, 2] = radii_m[k], 0.0, 0.0
-            outlines[k, 1] |= CIRCLE
+            volume.shape = 2 << 2 | CIRCLE
         else:
-            outlines[k, 1] = shape_of_ring(pool, row, count)
+            volume.shape = shape_of_ring(pool, row, ends[k + 1] - ends[k])
+        volume.start_ns, volume.end_ns = times[k, 0], times[k, 1]
+        volume.lower_m, volume.upper_m = bands[k, 0], bands[k, 1]
+        volume.serial, volume.row, volume.at, volume.next, volume.unused = serials[k], row, 0, -1, 0
 
 
 def in_parts(count: int, work: Callable[[int, int], object]) -> list[object]:

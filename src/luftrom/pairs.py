@@ -14,7 +14,7 @@ from luftrom.bulk import in_order, load
 from luftrom.columns import Columns
 from luftrom.conflicts import find_pairs, minima_of, time_ns_of
 from luftrom.grid import ALL, LATER, NONE
-from luftrom.packing import in_parts, pack_columns
+from luftrom.packing import Packed, in_parts, pack_columns
 from luftrom.volume import Separation
 
 
@@ -27,11 +27,10 @@ def all_pairs(columns: Columns, separation: Separation,
     """
     if not len(columns):
         return np.zeros((0, 2), np.int64)
-    state, order = load(np.arange(len(columns)), pack_columns(columns))
-    outlines = np.ascontiguousarray(state.links[:, :2], np.int64)
+    state, order = load(pack_columns(columns, np.arange(len(columns))))
     ordered = np.zeros(0, np.int64) if groups is None else np.asarray(groups, np.int64)[order]
     looks, minima, time_ns = _who_looks(), minima_of(separation), time_ns_of(separation)
-    packed = (state.spans, state.bands, outlines, state.pool)
+    packed = Packed(state.slots, state.pool)
     found = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
         state, packed, first, last, minima, time_ns, looks, ordered)))
     one, other = order[found[:, 0]], order[found[:, 1]]

@@ -1,8 +1,8 @@
 """Compiled index: volumes in slots, sets of them by serial; insertion, removal, questions.
 
-A `State` holds all arrays. A slot has its time, its altitude band and a link: row and shape of its
-packed outline (`bounds`) in the pool, the place of its entry in the arena (`grid`), and the next
-slot of the same set, or -1. A slot whose shape is 0 is free, and its link names the next free one.
+A `State` holds all arrays. A slot is a `packing.VOLUME`: besides the volume it says where its entry
+stands in the arena (`at`, see `grid`) and which is the next slot of its set (`next`, -1 for none).
+A slot whose shape is 0 is free, and the next one it names is free as well.
 Sets are found by serial in an open-addressed hash table that names their first slots.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from luftrom.bounds import GRIDS, bound, duration, grid_of, key_of, rows_of
 from luftrom.compiling import compiled, lent, released
+from luftrom.edges import TOUCH_M
 from luftrom.grid import (
     CLASSES,
     ENTRIES,
@@ -33,10 +34,9 @@ from luftrom.grid import (
     where_of,
     write_entry,
 )
-from luftrom.kernels import TOUCH_M
+from luftrom.packing import VOLUME
 from luftrom.screen import CONFLICT, UNSURE, is_conflict, planes_of, screen
 
-ROW, SHAPE, AT, NEXT = 0, 1, 2, 3          # columns of `links`
 # Numbers in `meta`: slots ever used, first free slot, volumes, rows used, rows of removed outlines,
 # entries of the arena used, cells, sets; from FREE_BLOCKS on the first free block of each room.
 SLOTS, FREE_SLOT, VOLUMES, ROWS, DEAD_ROWS, ARENA, CELL_COUNT, SETS = range(8)
@@ -50,10 +50,7 @@ _FULL = 0.7                                # a table is filled up to this share
 class State(NamedTuple):
     """All arrays of an index; n slots, m rows of the pool, k entries in the arena."""
 
-    spans: np.ndarray                      # (n, 2) int64: start and end in ns
-    bands: np.ndarray                      # (n, 2) float64: lower and upper altitude in metres
-    links: np.ndarray                      # (n, 4) int32
-    serials: np.ndarray                    # (n,) int64
+    slots: np.ndarray                      # (n,) VOLUME
     pool: np.ndarray                       # (m, 3) float64
     words: np.ndarray                      # (k WORDS + LANES,) int32: see grid
     table: np.ndarray                      # (2^c, 2) int64: cells
@@ -68,18 +65,16 @@ class State(NamedTuple):
         meta = np.zeros(META, np.int64)
         meta[FREE_SLOT] = -1
         meta[FREE_BLOCKS:] = -1
-        return State(np.zeros((slots, 2), np.int64), np.zeros((slots, 2)),
-                     np.zeros((slots, 4), np.int32), np.zeros(slots, np.int64),
-                     np.zeros((slots * 4, 3)), np.zeros(slots * WORDS + LANES, np.int32),
-                     free_table(size), np.full(size, -1, np.int32),
-                     np.zeros((GRIDS, 3), np.int64), meta)
+        return State(np.zeros(slots, VOLUME), np.zeros((slots * 4, 3)),
+                     np.zeros(slots * WORDS + LANES, np.int32), free_table(size),
+                     np.full(size, -1, np.int32), np.zeros((GRIDS, 3), np.int64), meta)
 
 
 @compiled
 def lent_state(s):
     """The state, its arrays without their owners (`compiling.lent`)."""
-    return State(lent(s.spans), lent(s.bands), lent(s.links), lent(s.serials), lent(s.pool),
-                 lent(s.words), lent(s.table), lent(s.sets), lent(s.grids), lent(s.meta))
+    return State(lent(s.slots), lent(s.pool), lent(s.words), lent(s.table), lent(s.sets),
+                 lent(s.grids), lent(s.meta))
 
 
 @compiled
@@ -123,11 +118,11 @@ def _free_block(words, meta, offset, size_class):
 
 
 @compiled
-def _move_block(words, links, offset, size_class, count, to_offset, to_class):
+def _move_block(words, slots, offset, size_class, count, to_offset, to_class):
     """Copy the entries of a block to another; their slots follow."""
     for k in range(count):
         slot = move_entry(words, offset, size_class, offset + k, to_offset, to_class, to_offset + k)
-        links[slot, AT] = to_offset + k
+        slots[slot].at = to_offset + k
 
 
 @compiled
@@ -153,7 +148,7 @@ def _room_in_cell(state, key):
         larger = _take_block(words, meta, size_class + 1)
         if larger < 0:
             return -1, LACKS_ARENA
-        _move_block(words, state.links, offset, size_class, count, larger, size_class + 1)
+        _move_block(words, state.slots, offset, size_class, count, larger, size_class + 1)
         _free_block(words, meta, offset, size_class)
         offset = larger
         table[row, WHERE] = where_of(offset, size_class + 1, count)
@@ -163,60 +158,64 @@ def _room_in_cell(state, key):
 # -- sets ----------------------------------------------------------------------------------------
 
 @compiled
-def _find_set(sets, serials, serial):
+def _find_set(state, serial):
     """The row of a set, or the free row where it would stand, as -1 - row."""
+    sets = state.sets
     mask = len(sets) - 1
     row = home(serial, mask)
     while sets[row] >= 0:
-        if serials[sets[row]] == serial:
+        if state.slots[sets[row]].serial == serial:
             return row
         row = (row + 1) & mask
     return -1 - row
 
 
 @compiled
-def _drop_set(sets, serials, row):
+def _drop_set(state, row):
     """Free a row, and move up those behind it that were pushed on by it."""
+    sets = state.sets
     mask = len(sets) - 1
     hole = row
     row = (row + 1) & mask
     while sets[row] >= 0:
-        if ((row - home(serials[sets[row]], mask)) & mask) >= ((row - hole) & mask):
+        first = home(state.slots[sets[row]].serial, mask)
+        if ((row - first) & mask) >= ((row - hole) & mask):
             sets[hole] = sets[row]
             hole = row
         row = (row + 1) & mask
     sets[hole] = -1
+    state.meta[SETS] -= 1
 
 
 @compiled
-def join_set(state, slot, serial):
+def join_set(state, slot):
     """Put a slot at the head of its set, which begins with it if there is none."""
-    state.serials[slot] = serial
-    row = _find_set(state.sets, state.serials, serial)
+    row = _find_set(state, state.slots[slot].serial)
     if row < 0:
         row = -1 - row
-        state.links[slot, NEXT] = -1
+        state.slots[slot].next = -1
         state.meta[SETS] += 1
     else:
-        state.links[slot, NEXT] = state.sets[row]
+        state.slots[slot].next = state.sets[row]
     state.sets[row] = slot
+
+
+@compiled
+def first_held(state, volumes):
+    """The first serial of the volumes that is in use, or -1."""
+    for k in range(len(volumes)):
+        if _find_set(state, volumes[k].serial) >= 0:
+            return volumes[k].serial
+    return -1
 
 
 @compiled
 def move_sets(state, sets):
     """Fill an empty table of sets from that of a state."""
+    larger = State(state.slots, state.pool, state.words, state.table, sets, state.grids, state.meta)
     for slot in state.sets:
         if slot >= 0:
-            sets[-1 - _find_set(sets, state.serials, state.serials[slot])] = slot
-
-
-@compiled
-def first_held(state, serials):
-    """The first of the serials that is in use, or -1."""
-    for serial in serials:
-        if _find_set(state.sets, state.serials, serial) >= 0:
-            return serial
-    return -1
+            sets[-1 - _find_set(larger, state.slots[slot].serial)] = slot
 
 
 # -- insertion -----------------------------------------------------------------------------------
@@ -225,7 +224,7 @@ def first_held(state, serials):
 def _lacks(state, rows):
     """What there is no room for, apart from the entry; NOTHING if all is there."""
     meta = state.meta
-    if meta[FREE_SLOT] < 0 and meta[SLOTS] == len(state.serials):
+    if meta[FREE_SLOT] < 0 and meta[SLOTS] == len(state.slots):
         return LACKS_SLOTS
     if meta[ROWS] + rows > len(state.pool):
         return LACKS_ROWS
@@ -235,30 +234,28 @@ def _lacks(state, rows):
 
 
 @compiled
-def insert_all(state, serials, spans, bands, outlines, pool, start):
-    """Insert volumes from `start` on; (how far it came, what it lacks).
+def insert_all(state, volumes, pool, start):
+    """Insert volumes (`packing.Packed`) from `start` on; (how far it came, what it lacks).
 
-    Volume k belongs to the set `serials[k]`; see `packing.Packed` for the rest. A volume is either
-    wholly in the index or not at all.
+    Each goes to the set of its serial. A volume is either wholly in the index or not at all.
     """
-    state, pool, outlines, spans = lent_state(state), lent(pool), lent(outlines), lent(spans)
-    floats = lent(state.words.view(np.float32))
-    meta, links = state.meta, state.links
-    for k in range(start, len(serials)):
-        first, shape = outlines[k, 0], outlines[k, 1]
-        count = rows_of(shape)
+    state, volumes, pool = lent_state(state), lent(volumes), lent(pool)
+    floats, meta, slots = lent(state.words.view(np.float32)), state.meta, state.slots
+    for k in range(start, len(volumes)):
+        volume = volumes[k]
+        first, count = volume.row, rows_of(volume.shape)
         lack = _lacks(state, count)
         if lack:
             return k, lack
-        start_ns, end_ns = spans[k, 0], spans[k, 1]
-        ball, _ = bound(pool, first, shape)
-        grid = grid_of(ball[3], duration(start_ns, end_ns))
-        cell, at = _room_in_cell(state, key_of(grid, ball[0], ball[1], ball[2], start_ns))
+        ball, _ = bound(pool, first, volume.shape)
+        span_ns = duration(volume.start_ns, volume.end_ns)
+        grid = grid_of(ball[3], span_ns)
+        cell, at = _room_in_cell(state, key_of(grid, ball[0], ball[1], ball[2], volume.start_ns))
         if cell < 0:
             return k, at
         slot = meta[FREE_SLOT]
         if slot >= 0:
-            meta[FREE_SLOT] = links[slot, NEXT]
+            meta[FREE_SLOT] = slots[slot].next
         else:
             slot = meta[SLOTS]
             meta[SLOTS] += 1
@@ -268,16 +265,14 @@ def insert_all(state, serials, spans, bands, outlines, pool, start):
                 state.pool[row + i, axis] = pool[first + i, axis]
         meta[ROWS] += count
         meta[VOLUMES] += 1
-        state.spans[slot, 0], state.spans[slot, 1] = start_ns, end_ns
-        state.bands[slot, 0], state.bands[slot, 1] = bands[k, 0], bands[k, 1]
-        join_set(state, slot, serials[k])
-        links[slot, ROW], links[slot, SHAPE], links[slot, AT] = row, shape, at
+        slots[slot] = volume
+        slots[slot].row, slots[slot].at = row, at
+        join_set(state, slot)
         offset, size_class, _ = block_of(state.table[cell, WHERE])
-        write_entry(state.words, floats, offset, size_class, at, ball, start_ns, end_ns,
-                    bands[k, 0], bands[k, 1], slot)
+        write_entry(state.words, floats, offset, size_class, at, ball, volume, slot)
         state.table[cell, WHERE] += 1
-        count_in(state.grids, grid, ball[3], duration(start_ns, end_ns))
-    return len(serials), NOTHING
+        count_in(state.grids, grid, ball[3], span_ns)
+    return len(volumes), NOTHING
 
 
 @compiled
@@ -293,15 +288,15 @@ def count_in(grids, grid, radius, span_ns):
 @compiled
 def _remove_slot(state, slot):
     """Take a volume out of its cell and free its slot; its set still names it."""
-    words, table, meta, links = state.words, state.table, state.meta, state.links
-    start_ns, end_ns = state.spans[slot, 0], state.spans[slot, 1]
-    ball, _ = bound(state.pool, links[slot, ROW], links[slot, SHAPE])
-    grid = grid_of(ball[3], duration(start_ns, end_ns))
-    row = find_cell(table, key_of(grid, ball[0], ball[1], ball[2], start_ns))
+    words, table, meta, slots = state.words, state.table, state.meta, state.slots
+    volume = slots[slot]
+    ball, _ = bound(state.pool, volume.row, volume.shape)
+    grid = grid_of(ball[3], duration(volume.start_ns, volume.end_ns))
+    row = find_cell(table, key_of(grid, ball[0], ball[1], ball[2], volume.start_ns))
     offset, size_class, count = block_of(table[row, WHERE])
-    last, at = offset + count - 1, links[slot, AT]
+    last, at = offset + count - 1, volume.at
     if last != at:
-        links[move_entry(words, offset, size_class, last, offset, size_class, at), AT] = at
+        slots[move_entry(words, offset, size_class, last, offset, size_class, at)].at = at
     count -= 1
     if count == 0:
         _free_block(words, meta, offset, size_class)
@@ -311,7 +306,7 @@ def _remove_slot(state, slot):
         if count <= (1 << size_class) >> 2:
             smaller = _take_block(words, meta, size_class - 1)
             if smaller >= 0:
-                _move_block(words, links, offset, size_class, count, smaller, size_class - 1)
+                _move_block(words, slots, offset, size_class, count, smaller, size_class - 1)
                 _free_block(words, meta, offset, size_class)
                 offset, size_class = smaller, size_class - 1
         table[row, WHERE] = where_of(offset, size_class, count)
@@ -319,10 +314,9 @@ def _remove_slot(state, slot):
     grids[grid, ENTRIES] -= 1
     if grids[grid, ENTRIES] == 0:
         grids[grid, RADIUS_M] = grids[grid, SPAN_NS] = 0
-    meta[DEAD_ROWS] += rows_of(links[slot, SHAPE])
+    meta[DEAD_ROWS] += rows_of(volume.shape)
     meta[VOLUMES] -= 1
-    links[slot, SHAPE] = 0
-    links[slot, NEXT] = meta[FREE_SLOT]
+    volume.shape, volume.next = 0, meta[FREE_SLOT]
     meta[FREE_SLOT] = slot
 
 
@@ -330,14 +324,13 @@ def _remove_slot(state, slot):
 def remove_set(state, serial):
     """Remove all volumes of a set; False if the serial is not in use."""
     state = lent_state(state)
-    row = _find_set(state.sets, state.serials, serial)
+    row = _find_set(state, serial)
     if row < 0:
         return False
     slot = state.sets[row]
-    _drop_set(state.sets, state.serials, row)
-    state.meta[SETS] -= 1
+    _drop_set(state, row)
     while slot >= 0:
-        following = state.links[slot, NEXT]
+        following = state.slots[slot].next
         _remove_slot(state, slot)
         slot = following
     return True
@@ -346,24 +339,23 @@ def remove_set(state, serial):
 @compiled
 def remove_over(state, before_ns, gone):
     """Remove volumes that ended at or before a time; how many sets are gone, `gone` has serials."""
-    count, state = 0, lent_state(state)
-    links = state.links
+    state = lent_state(state)
+    count, slots = 0, state.slots
     for slot in range(state.meta[SLOTS]):
-        if links[slot, SHAPE] == 0 or state.spans[slot, 1] > before_ns:
+        if slots[slot].shape == 0 or slots[slot].end_ns > before_ns:
             continue
-        row = _find_set(state.sets, state.serials, state.serials[slot])
+        row = _find_set(state, slots[slot].serial)
         here, kept = state.sets[row], -1
         while here >= 0:                   # the chain of the set is told anew, without this one
-            following = links[here, NEXT]
+            following = slots[here].next
             if here != slot:
-                links[here, NEXT] = kept
+                slots[here].next = kept
                 kept = here
             here = following
         if kept < 0:
-            gone[count] = state.serials[slot]
+            gone[count] = slots[slot].serial
             count += 1
-            _drop_set(state.sets, state.serials, row)
-            state.meta[SETS] -= 1
+            _drop_set(state, row)
         else:
             state.sets[row] = kept
         _remove_slot(state, slot)
@@ -375,64 +367,80 @@ def close_gaps(state, pool):
     """Copy the rows of all outlines that are held to another pool, side by side."""
     row = 0
     for slot in range(state.meta[SLOTS]):
-        count = rows_of(state.links[slot, SHAPE])
-        if count == 0:
-            continue
-        first = state.links[slot, ROW]
-        pool[row:row + count] = state.pool[first:first + count]
-        state.links[slot, ROW] = row
+        volume = state.slots[slot]
+        count = rows_of(volume.shape)
+        pool[row:row + count] = state.pool[volume.row:volume.row + count]
+        volume.row = row
         row += count
     state.meta[ROWS], state.meta[DEAD_ROWS] = row, 0
 
 
 # -- questions -----------------------------------------------------------------------------------
 
+@compiled
+def _read_ahead(state, scratch, volume, group, groups, count, minima, time_ns):
+    """Of the candidates, keep those that time, altitude and group leave; how many.
+
+    What the next step reads of each is asked for here, so that it is under way for all at once.
+    """
+    near, slots, pool, kept, touched = scratch.near, state.slots, state.pool, 0, 0.0
+    for i in range(count):
+        slot = near[i]
+        other = slots[slot]
+        is_apart = (
+            max(volume.start_ns, other.start_ns) - min(volume.end_ns, other.end_ns) >= time_ns
+            or max(volume.lower_m, other.lower_m) - min(volume.upper_m, other.upper_m)
+            >= minima[1] - TOUCH_M)
+        if len(groups) and groups[slot] == group:
+            is_apart = True
+        if not is_apart:
+            near[kept] = slot
+            kept += 1
+            touched += pool[other.row, 0]
+    scratch.flat[0, 0] = touched
+    return kept
+
+
 @released
-def find_conflicts(state, scratch, looks, spans, bands, outlines, pool, groups, first, last, minima,
-                   time_ns, out):
+def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, minima, time_ns, out):
     """Write pairs (k, slot) that conflict to `out`, for volumes k from `first` to before `last`.
 
     Returns (how far it came, pairs written, candidates): it ends before a volume for which `out` or
     `scratch.near` has no room; in the second case so many candidates want some. Minima are lateral
     and vertical metres. `looks` has one row, as `gather` takes it; or a row for each grid, and then
-    the volumes are those of the slots themselves, and each pair is asked once. With `groups`, pairs
-    of one group are left out.
+    the volumes are the slots themselves, and each pair is asked once. With `groups`, pairs of one
+    group are left out.
     """
-    state, scratch, looks, spans = lent_state(state), _lent_scratch(scratch), lent(looks), lent(
-        spans)
-    bands, outlines, pool, groups = lent(bands), lent(outlines), lent(pool), lent(groups)
+    state, scratch, looks = lent_state(state), _lent_scratch(scratch), lent(looks)
+    volumes, pool, groups, minima = lent(volumes), lent(pool), lent(groups), lent(minima)
     out, floats = lent(out), lent(state.words.view(np.float32))
-    near, planes = scratch.near, scratch.planes
-    written, lateral_m, vertical_m = 0, minima[0], minima[1]
+    near, planes, written, lateral_m = scratch.near, scratch.planes, 0, minima[0]
     for k in range(first, last):
-        start_ns, end_ns, lower, upper = spans[k, 0], spans[k, 1], bands[k, 0], bands[k, 1]
-        row, shape = outlines[k, 0], outlines[k, 1]
+        volume = volumes[k]
+        row, shape = volume.row, volume.shape
         ball, _ = bound(pool, row, shape)
-        own, own_key, look = -1, -1, looks[0]
+        own, own_key, look, group = -1, -1, looks[0], 0
         if len(looks) > 1:
-            grid = grid_of(ball[3], duration(start_ns, end_ns))
+            grid = grid_of(ball[3], duration(volume.start_ns, volume.end_ns))
             own, look = k, looks[grid]
-            own_key = key_of(grid, ball[0], ball[1], ball[2], start_ns)
-        count = gather(state, scratch, floats, look, ball, lateral_m, start_ns - time_ns,
-                       end_ns + time_ns, lower - vertical_m, upper + vertical_m, own, own_key)
+            own_key = key_of(grid, ball[0], ball[1], ball[2], volume.start_ns)
+        if len(groups):
+            group = groups[k]
+        count = gather(state, scratch, floats, look, ball, lateral_m, volume.start_ns - time_ns,
+                       volume.end_ns + time_ns, volume.lower_m - minima[1],
+                       volume.upper_m + minima[1], own, own_key)
         if count > len(near):
             return k, written, count
+        count = _read_ahead(state, scratch, volume, group, groups, count, minima, time_ns)
         edge2, before = planes_of(pool, row, shape, planes), written
         for i in range(count):
-            slot = near[i]
-            if len(groups) and groups[k] == groups[slot]:
-                continue
-            if (max(start_ns, state.spans[slot, 0]) - min(end_ns, state.spans[slot, 1]) >= time_ns
-                    or max(lower, state.bands[slot, 0]) - min(upper, state.bands[slot, 1])
-                    >= vertical_m - TOUCH_M):
-                continue
-            other, other_shape = state.links[slot, ROW], state.links[slot, SHAPE]
-            answer = screen(pool, row, shape, planes, edge2, state.pool, other, other_shape,
+            other = state.slots[near[i]]
+            answer = screen(pool, row, shape, planes, edge2, state.pool, other.row, other.shape,
                             scratch.other_planes, lateral_m, scratch.flat)
             if answer == CONFLICT or (answer == UNSURE and is_conflict(
-                    pool, row, shape, state.pool, other, other_shape, lateral_m)):
+                    pool, row, shape, state.pool, other.row, other.shape, lateral_m)):
                 if written == len(out):
                     return k, before, 0
-                out[written, 0], out[written, 1] = k, slot
+                out[written, 0], out[written, 1] = k, near[i]
                 written += 1
     return last, written, 0
