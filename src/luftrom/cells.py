@@ -67,6 +67,31 @@ def cell_of(x, y, z, level):
 
 
 @compiled
+def _unspread(s):
+    """The inverse of `spread`."""
+    return (4.0 * s * s - 1.0) / 3.0 if s >= 0.5 else (1.0 - 4.0 * (1.0 - s) * (1.0 - s)) / 3.0
+
+
+@compiled
+def middle_of(face, s, t):
+    """The unit direction of a place on a face."""
+    u, v = _unspread(s), _unspread(t)
+    size = 1.0 / math.sqrt(1.0 + u * u + v * v)
+    u, v, w = u * size, v * size, size
+    if face == 0:
+        return w, u, v
+    if face == 1:
+        return -u, w, v
+    if face == 2:
+        return -u, -v, w
+    if face == 3:
+        return -w, -v, -u
+    if face == 4:
+        return v, -w, -u
+    return v, u, -w
+
+
+@compiled
 def cover_ball(x, y, z, radius_m, out):
     """Write ranges (face, s0, s1, t0, t1) that hold every direction to a ball; s and t are 0..1.
 

@@ -11,14 +11,16 @@ open-addressed hash table, has for each cell its key and where its block lies; a
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from luftrom.bounds import BUCKET_BITS, GRIDS, LEVELS, SHIFTS, cell_key
-from luftrom.cells import FACES, cover_ball
+from luftrom.cells import FACES, cover_ball, middle_of
 from luftrom.compiling import compiled, inlined
 from luftrom.screen import ROOM
+from luftrom.volume import EQUATOR_RADIUS_M, POLE_RADIUS_M
 
 WORDS = 12                                 # of an entry
 _T0, _T1, _SLOT, _BAND = range(8, WORDS)
@@ -31,6 +33,10 @@ _COUNT_BITS, _CLASS_BITS = 27, 5
 _COUNT_MASK, _CLASS_MASK = (1 << _COUNT_BITS) - 1, (1 << _CLASS_BITS) - 1
 CLASSES = _COUNT_BITS
 TIME_NS_LOW = -(1 << 62)
+_HALF_DIAGONAL_M = 8_000_000.0             # of a cell of level 0, more than S2's longest (1.22 R)
+_FEW_CELLS = 6                             # fewer are looked at, wherever they lie
+_A2 = 1.0 / (EQUATOR_RADIUS_M * EQUATOR_RADIUS_M)
+_B2 = 1.0 / (POLE_RADIUS_M * POLE_RADIUS_M)
 NONE, ALL, LATER = 0, 1, 2                 # how a question looks at a grid
 # Columns of `grids`: entries, the largest radius in metres, the longest duration in ns.
 ENTRIES, RADIUS_M, SPAN_NS = 0, 1, 2
@@ -269,10 +275,14 @@ def gather(state, scratch, floats, looks, ball, lateral_m, start_ns, end_ns, low
         if named * (last - first + 1) > len(table) or (last - first) >> BUCKET_BITS:
             found = _scan_all(table, words, floats, grid, ask, after, out, found)
             continue
+        wide = ball[7] + lateral_m + grids[grid, RADIUS_M] + _HALF_DIAGONAL_M / cells
         for k in range(count):
             face = int(ranges[k, 0])
             for i in range(int(ranges[k, 1]), int(ranges[k, 2]) + 1):
                 for j in range(int(ranges[k, 3]), int(ranges[k, 4]) + 1):
+                    if named > _FEW_CELLS and _is_aside(ball, face, (i + 0.5) / cells,
+                                                        (j + 0.5) / cells, wide):
+                        continue
                     for bucket in range(first, last + 1):
                         key = cell_key(grid, face, i, j, bucket)
                         if key < least:
@@ -281,3 +291,12 @@ def gather(state, scratch, floats, looks, ball, lateral_m, start_ns, end_ns, low
                         if row >= 0:
                             found = scan(words, floats, table[row, WHERE], ask, after, out, found)
     return found
+
+
+@inlined
+def _is_aside(ball, face, s, t, wide):
+    """Does a cell lie farther from the plane of a strip than `wide`?"""
+    x, y, z = middle_of(face, s, t)
+    scale = 1.0 / math.sqrt((x * x + y * y) * _A2 + z * z * _B2)
+    return abs((x * scale - ball[0]) * ball[4] + (y * scale - ball[1]) * ball[5]
+               + (z * scale - ball[2]) * ball[6]) > wide
