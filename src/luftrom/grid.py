@@ -18,12 +18,14 @@ import numpy as np
 
 from luftrom.bounds import BUCKET_BITS, GRIDS, LEVELS, SHIFTS, cell_key
 from luftrom.cells import FACES, cover_ball, middle_of
-from luftrom.compiling import compiled, inlined
+from luftrom.compiling import ask_ahead, compiled, inlined
 from luftrom.screen import ROOM
 from luftrom.volume import EQUATOR_RADIUS_M, POLE_RADIUS_M
 
 WORDS = 12                                 # of an entry
 _T0, _T1, _SLOT, _BAND = range(8, WORDS)
+_KEYS = 64                                 # cells that are asked for at once
+_WORD_BYTES, _ROW_BYTES = 4, 16
 LANES = 16                                 # entries that are looked at at once
 _ROUNDING_M = 1.0                          # of places as 32-bit floats, on the side of the question
 TIME_BITS = 31                             # an entry's unit of time is 2^31 ns
@@ -46,7 +48,8 @@ class Scratch(NamedTuple):
     """Room to work in, for one thread at a time."""
 
     near: np.ndarray                       # (n,) int32: candidates
-    ranges: np.ndarray                     # (6, 5) float64: its cells on each face
+    keys: np.ndarray                       # (_KEYS,) int64: cells that wait to be looked at
+    ranges: np.ndarray                     # (6, 5) float64: the cells of a question on each face
     planes: np.ndarray                     # (ROOM,) float64: of the question's edges
     other_planes: np.ndarray               # (ROOM,) float64
     flat: np.ndarray                       # (ROOM, 2) float64: a pair in one chart
@@ -54,7 +57,7 @@ class Scratch(NamedTuple):
     @staticmethod
     def of(near: int) -> Scratch:
         """Scratch with room for so many candidates."""
-        return Scratch(np.empty(near, np.int32), np.empty((FACES, 5)),
+        return Scratch(np.empty(near, np.int32), np.empty(_KEYS, np.int64), np.empty((FACES, 5)),
                        np.empty(ROOM), np.empty(ROOM),
                        np.empty((ROOM, 2)))
 
@@ -252,7 +255,7 @@ def gather(state, scratch, floats, looks, ball, lateral_m, start_ns, end_ns, low
     full, they are counted only.
     """
     table, words, grids = state.table, state.words, state.grids
-    ranges, out = scratch.ranges, scratch.near
+    ranges, keys, out = scratch.ranges, scratch.keys, scratch.near
     ask = question(ball, lateral_m, start_ns, end_ns, lower_m, upper_m)
     start_ns = max(start_ns, TIME_NS_LOW)
     found = 0
@@ -275,7 +278,7 @@ def gather(state, scratch, floats, looks, ball, lateral_m, start_ns, end_ns, low
         if named * (last - first + 1) > len(table) or (last - first) >> BUCKET_BITS:
             found = _scan_all(table, words, floats, grid, ask, after, out, found)
             continue
-        wide = ball[7] + lateral_m + grids[grid, RADIUS_M] + _HALF_DIAGONAL_M / cells
+        wide, waiting = ball[7] + lateral_m + grids[grid, RADIUS_M] + _HALF_DIAGONAL_M / cells, 0
         for k in range(count):
             face = int(ranges[k, 0])
             for i in range(int(ranges[k, 1]), int(ranges[k, 2]) + 1):
@@ -287,9 +290,32 @@ def gather(state, scratch, floats, looks, ball, lateral_m, start_ns, end_ns, low
                         key = cell_key(grid, face, i, j, bucket)
                         if key < least:
                             continue
-                        row = find_cell(table, key)
-                        if row >= 0:
-                            found = scan(words, floats, table[row, WHERE], ask, after, out, found)
+                        if waiting == len(keys):
+                            found = _scan_cells(table, words, floats, keys, waiting, ask, after,
+                                                out, found)
+                            waiting = 0
+                        keys[waiting] = key
+                        waiting += 1
+                        ask_ahead(table, home(key, len(table) - 1) * _ROW_BYTES)
+        found = _scan_cells(table, words, floats, keys, waiting, ask, after, out, found)
+    return found
+
+
+@compiled
+def _scan_cells(table, words, floats, keys, waiting, ask, own, out, found):
+    """Go through cells by their keys, first asking for all their blocks at once; see `scan`."""
+    kept = 0
+    for k in range(waiting):
+        row = find_cell(table, keys[k])
+        if row >= 0:
+            where = table[row, WHERE]
+            keys[kept] = where
+            kept += 1
+            offset, size_class, count = block_of(where)
+            for field in range(WORDS):
+                ask_ahead(words, (offset * WORDS + (field << size_class)) * _WORD_BYTES)
+    for k in range(kept):
+        found = scan(words, floats, keys[k], ask, own, out, found)
     return found
 
 

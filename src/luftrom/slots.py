@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from luftrom.bounds import GRIDS, bound, duration, grid_of, key_of, rows_of
-from luftrom.compiling import compiled, lent, released
+from luftrom.compiling import ask_ahead, compiled, lent, released
 from luftrom.edges import TOUCH_M
 from luftrom.grid import (
     CLASSES,
@@ -44,6 +44,7 @@ FREE_BLOCKS = 8
 META = FREE_BLOCKS + CLASSES
 # What an insertion lacks, if it cannot go on.
 NOTHING, LACKS_SLOTS, LACKS_ROWS, LACKS_ARENA, LACKS_CELLS, LACKS_SETS = range(6)
+_SLOT_BYTES, _ROW_BYTES = VOLUME.itemsize, 24
 _FULL = 0.7                                # a table is filled up to this share
 
 
@@ -79,7 +80,7 @@ def lent_state(s):
 
 @compiled
 def _lent_scratch(s):
-    return Scratch(lent(s.near), lent(s.ranges), lent(s.planes),
+    return Scratch(lent(s.near), lent(s.keys), lent(s.ranges), lent(s.planes),
                    lent(s.other_planes), lent(s.flat))
 
 
@@ -381,9 +382,11 @@ def close_gaps(state, pool):
 def _read_ahead(state, scratch, volume, group, groups, count, minima, time_ns):
     """Of the candidates, keep those that time, altitude and group leave; how many.
 
-    What the next step reads of each is asked for here, so that it is under way for all at once.
+    What is read of each, here and in the next step, is asked for first, for all at once.
     """
-    near, slots, pool, kept, touched = scratch.near, state.slots, state.pool, 0, 0.0
+    near, slots, pool, kept = scratch.near, state.slots, state.pool, 0
+    for i in range(count):
+        ask_ahead(slots, near[i] * _SLOT_BYTES)
     for i in range(count):
         slot = near[i]
         other = slots[slot]
@@ -396,8 +399,8 @@ def _read_ahead(state, scratch, volume, group, groups, count, minima, time_ns):
         if not is_apart:
             near[kept] = slot
             kept += 1
-            touched += pool[other.row, 0]
-    scratch.flat[0, 0] = touched
+            ask_ahead(pool, other.row * _ROW_BYTES)
+            ask_ahead(pool, (other.row + 3) * _ROW_BYTES)
     return kept
 
 
