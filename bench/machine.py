@@ -7,6 +7,7 @@ about one pair, the call of a compiled function from Python.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import subprocess
@@ -41,7 +42,7 @@ def describe() -> dict[str, str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2 ** 30
     return {"machine": f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, "
                        f"{platform.system()}, Python {platform.python_version()}, "
-                       f"{get_num_threads()} threads of numba",
+                       f"{threads()} threads of numba",
             "versions": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)}
 
 
@@ -52,19 +53,19 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+def threads() -> int:
+    """How many cores compiled code uses at once."""
+    return get_num_threads()
+
+
 def best_s(work: Callable[[], object], runs: int) -> float:
     """The shortest of several runs, in seconds."""
-    return min(times_s(work, runs))
-
-
-def times_s(work: Callable[[], object], runs: int) -> list[float]:
-    """How long each of several runs took, in seconds."""
-    times = []
+    best = math.inf
     for _ in range(runs):
         began_s = time.perf_counter()
         work()
-        times.append(time.perf_counter() - began_s)
-    return times
+        best = min(best, time.perf_counter() - began_s)
+    return best
 
 
 def limits(columns: Columns, pairs: np.ndarray, separation: Separation) -> dict[str, float]:

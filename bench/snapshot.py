@@ -1,0 +1,3 @@
+"""The index saved and loaded: placeholder."""
+def rows(index, size, limits):
+    return []
