@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from typing import Any
 import growth
 import machine
 import numpy as np
+import others
 import ours
 import peers
 import plots
@@ -34,12 +37,10 @@ from luftrom.conflicts import encounter
 from luftrom.volume import Separation
 
 _ROOT = Path(__file__).parents[1]
-_OTHERS = ("approach", "coverings", "error")
 _FAR = Separation(lateral_m=20_000.0, vertical_m=0.0, time_s=0.0)
 _LOOKED_AT = 500                           # differing pairs whose distance is computed
 _MISSING = (ImportError, OSError, subprocess.CalledProcessError)
 _AIMS_S = {100_000: 0.030, 1_000_000: 0.5}
-_COLD_NOTE = "interpreter, imports, kernels from the cache; the limit is the import of numba alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +72,35 @@ def main() -> None:
     place = _ROOT / ("build/bench-results" if quick else "bench/results")
     place.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
-    cold = ours.cold_starts_s(scale.runs)
+    say("compiling")
+    ours.warm_up()
+    say("limits")
     load = traffic.europe(min(scale.batch[-1], 100_000))
     limits = machine.limits(load.columns, ours.pairs(load), SEPARATION)
     held, absent = peers_at_hand()
     try:
-        versions = [f"{name} {peer.version}" for name, peer in held.items()
-                    if hasattr(peer, "version")]
+        versions = [peer.version for peer in held.values() if hasattr(peer, "version")]
+        asked = {module_of(peer).NAME: module_of(peer) for peer in held.values()}
         rows = batch_rows(scale, limits, held) + online_rows(scale, limits, held)
     finally:
         for peer in held.values():
             peer.close()
-    rows += [cold_row("cold start, first of all", cold[0], None,
-                      limits), cold_row("cold start", cold[1], 1.0, limits)]
-    others, gone = other_rows()
+    rows += cold_rows(scale, limits)
+    say("approach, coverings, error")
+    more, gone = others.measure(quick)
     say("growth")
     curves = growth.measure(scale.growth, scale.budget_s)
     about = machine.describe()
+    about["memory"] = ("At most " + str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 20)
+                       + " GiB of memory were in use")
     about["versions"] = ", ".join([about["versions"], *versions])
     result = {"about": about, "seconds": round(time.monotonic() - began_s), "limits": limits,
-              "not_there": absent + gone, "rows": as_json(rows + others),
+              "questions": {name: module.QUESTION for name, module in asked.items()},
+              "not_there": absent + gone, "rows": as_json(rows + more),
               "growth": curves.as_json()}
     (place / "engine.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (place / "engine.md").write_text(page(result, rows + others, curves), encoding="utf-8")
-    plots.draw(place, rows, curves)
+    (place / "engine.md").write_text(page(result, rows + more, curves), encoding="utf-8")
+    plots.draw(place, rows, {name for name, each in asked.items() if each.IS_SAME}, curves)
     print((place / "engine.md").read_text(encoding="utf-8"))
     print(f"written to {place}", file=sys.stderr)
 
@@ -129,18 +135,17 @@ def difference(load: Load, asking: Load, right: np.ndarray, found: np.ndarray) -
     want, have = np.unique(right @ (size, 1)), np.unique(found @ (size, 1))
     more, missed = np.setdiff1d(have, want), np.setdiff1d(want, have)
     if not len(more) and not len(missed):
-        return f"{len(want):,} pairs, the same"
+        return f"{len(want):,} pairs, all the same"
     pairs = np.stack(np.divmod(np.concatenate((more, missed)), size), axis=1)
     if len(pairs) > _LOOKED_AT:
         pairs = np.random.default_rng(1).choice(pairs, _LOOKED_AT, replace=False)
-    off_m = []
+    off_m = 0.0
     for a, b in pairs.tolist():
         met = encounter((asking.columns.volume(a),), (load.columns.volume(b),), _FAR)
-        off_m.append(abs(met.lateral_m - SEPARATION.lateral_m) if met else np.inf)
-    within = f"within {max(off_m):.2f} m of it" if max(off_m) < 100.0 else (
-        f"up to {max(off_m):,.0f} m from it")
-    return (f"{len(want):,} pairs; {len(more):,} too many, {len(missed):,} missing: their "
-            f"distances are {within}")
+        off_m = max(off_m, abs(met.lateral_m - SEPARATION.lateral_m) if met else _FAR.lateral_m)
+    near = f"all within {off_m:.1f} m of the minimum" if off_m < _FAR.lateral_m else (
+        f"up to {off_m / 1000:.0f} km off and more")
+    return f"of {len(want):,} pairs {len(missed):,} missing, {len(more):,} too many; {near}"
 
 
 def timed_peer(peer: Any, load: Load, right: np.ndarray) -> Compared:
@@ -156,16 +161,15 @@ def timed_peer(peer: Any, load: Load, right: np.ndarray) -> Compared:
     hold_share = (held_s[0] - began_s) / took_s
     if took_s < 1.0:
         took_s = min(took_s, best_s(work, 2))
-    module = module_of(peer)
-    return Compared(module.NAME, took_s, f"{module.QUESTION}; "
-                    f"{difference(load, load, right, found[0])}; {hold_share:.0%} is loading")
+    return Compared(module_of(peer).NAME, took_s, f"{difference(load, load, right, found[0])}; "
+                    f"{hold_share:.0%} of the time is loading")
 
 
 # -- batch ---------------------------------------------------------------------------------------
 
 def batch_rows(scale: Scale, limits: dict[str, float], held: dict[str, Any]) -> list[Row]:
     """All pairs at each size, with every peer that can be asked at it."""
-    cores = machine.threads()
+    cores = os.cpu_count()
     rows = []
     for size in scale.batch:
         say(f"batch {size:,}")
@@ -189,66 +193,69 @@ def batch_rows(scale: Scale, limits: dict[str, float], held: dict[str, Any]) -> 
 
 def online_rows(scale: Scale, limits: dict[str, float], held: dict[str, Any]) -> list[Row]:
     """The index of one load, asked about another: everyone meets everyone, parties or not."""
-    size = scale.online
-    say(f"index of {size:,}")
-    load, asking = _as_party(traffic.europe(size), 0), _as_party(
+    say(f"index of {scale.online:,}")
+    load, asking = _as_party(traffic.europe(scale.online), 0), _as_party(
         traffic.europe(scale.asked, seed=1), 1)
     some = _as_party(traffic.europe(scale.calls, seed=2), 1)
-    index, filled_s = ours.filled(load)
-    found = ours.answers(index, asking)
-    cores, read_s = machine.threads(), limits["waiting_read_ns"] / 1e9
-    one_s = read_s + len(found) / scale.asked * limits["plane_pair_ns"] / 1e9
-    query = Row("query in bulk", size, "s",
-                best_s(lambda: index.query_columns(asking.columns), scale.runs) / scale.asked,
-                2e-6, one_s / cores,
-                f"a question, of {scale.asked:,} asked at once; the limit: one read of memory that "
-                "must be waited for, and the least arithmetic about its answers, on all cores")
-    per_volume = index.nbytes / size
-    insert = Row("insert in bulk", size, "s", filled_s / size, 1e-6,
-                 read_s + per_volume / limits["copied_bytes_per_s"],
-                 "a volume, into an empty index, once; the limit: one read that must be waited "
-                 "for, and its bytes written")
-    memory = Row("memory a volume", size, "B", per_volume, 250.0,
-                 (load.columns.places_deg.nbytes + 32 * size) / size,
-                 note="the limit: its corners, band and times as they were given")
-    calls = call_rows(index, some, size, one_s, limits)
-    saved = snapshot.rows(index, size, limits)
-    replay = replay_rows(load, scale, filled_s, limits)
-    del index
+    rows, found = own_online_rows(scale, limits, load, asking, some)
     for peer in held.values():
         if hasattr(peer, "query"):
-            _ask_peer(peer, load, asking, some, found, query, insert, calls)
-    return [query, insert, memory, *calls, *replay, *saved]
+            _ask_peer(peer, load, asking, some, found, {row.task: row for row in rows})
+    return rows
+
+
+def own_online_rows(scale: Scale, limits: dict[str, float], load: Load, asking: Load,
+                    some: Load) -> tuple[list[Row], np.ndarray]:
+    """Our figures, and the answers; the index is let go of before the peers build theirs."""
+    size = scale.online
+    index, filled_s = ours.filled(load)
+    found = ours.answers(index, asking)
+    cores, read_s = os.cpu_count(), limits["waiting_read_ns"] / 1e9
+    one_s = read_s + len(found) / scale.asked * limits["plane_pair_ns"] / 1e9
+    per_volume = index.nbytes / size
+    rows = [
+        Row("query in bulk", size, "s",
+            best_s(lambda: index.query_columns(asking.columns), scale.runs) / scale.asked, 2e-6,
+            one_s / cores,
+            f"a question, of {scale.asked:,} asked at once; the limit: one read of memory that "
+            "must be waited for, and the least arithmetic about its answers, on all cores"),
+        Row("insert in bulk", size, "s", filled_s / size, 1e-6,
+            read_s + per_volume / limits["copied_bytes_per_s"],
+            "a volume, into an empty index, once; the limit: one read that must be waited for, "
+            "and its bytes written"),
+        Row("memory a volume", size, "B", per_volume, 250.0,
+            (load.columns.places_deg.nbytes + 32 * size) / size,
+            "the limit: its corners, band and times as they were given")]
+    return [*rows, *call_rows(index, some, size, one_s, limits),
+            *replay_rows(load, scale, filled_s, limits),
+            *snapshot.rows(index, size, limits)], found
 
 
 def _as_party(load: Load, party: int) -> Load:
     return Load(load.name, load.columns, np.full(len(load.columns), party, np.int64))
 
 
-def _ask_peer(peer: Any, load: Load, asking: Load, some: Load, found: np.ndarray, query: Row,
-              insert: Row, calls: list[Row]) -> None:
+def _ask_peer(peer: Any, load: Load, asking: Load, some: Load, found: np.ndarray,
+              rows: dict[str, Row]) -> None:
     """A peer that holds the same load is asked the same, and given what the calls insert."""
-    module = module_of(peer)
-    say(f"the same of {module.NAME}")
-    began_s = time.perf_counter()
-    peer.hold(load)
-    hold_s = time.perf_counter() - began_s
-    insert.peers.append(Compared(module.NAME, hold_s / len(load.columns), "loaded in bulk"))
+    name = module_of(peer).NAME
+    say(f"the same of {name}")
+    most = getattr(module_of(peer), "QUESTIONS_MAX", len(asking.columns))
+    asking, found = asking.first(most), found[found[:, 0] < most]
+    hold_s = best_s(lambda: peer.hold(load), 1) / len(load.columns)
+    rows["insert in bulk"].peers.append(Compared(name, hold_s, "loaded in bulk"))
     answer: list[np.ndarray] = []
-    took_s = best_s(lambda: answer.append(peer.query(asking)), 1)
-    compared = Compared(module.NAME, took_s / len(asking.columns),
-                        f"{module.QUESTION}; {difference(load, asking, found, answer[0])}")
-    query.peers.append(compared)
+    query_s = best_s(lambda: answer.append(peer.query(asking)), 1) / len(asking.columns)
+    rows["query in bulk"].peers.append(
+        Compared(name, query_s, difference(load, asking, found, answer[0])))
     if hasattr(peer, "insert"):
-        took_s = best_s(lambda: peer.insert(some), 1) / len(some.columns)
-        next(row for row in calls if row.task == "insert, one call, median").peers.append(
-            Compared(module.NAME, took_s, "mean; one call each"))
+        insert_s = best_s(lambda: peer.insert(some), 1) / len(some.columns)
+        rows["insert, one call, median"].peers.append(Compared(name, insert_s, "the mean"))
 
 
 def call_rows(index: Any, some: Load, size: int, one_s: float,
               limits: dict[str, float]) -> list[Row]:
     """Median and p99 of single calls from Python."""
-    ours.call_times_s(index, traffic.europe(100, seed=3), size)        # compiled, and warm
     times = ours.call_times_s(index, some, size)
     call_s, read_s = limits["call_ns"] / 1e9, limits["waiting_read_ns"] / 1e9
     least = {"query": call_s + one_s, "insert": call_s + read_s,
@@ -274,38 +281,19 @@ def replay_rows(load: Load, scale: Scale, filled_s: float, limits: dict[str, flo
                 "own")]
 
 
-def cold_row(task: str, took_s: float, aim_s: float | None, limits: dict[str, float]) -> Row:
+def cold_rows(scale: Scale, limits: dict[str, float]) -> list[Row]:
     """A process until its first answer."""
-    note = _COLD_NOTE if aim_s else "everything compiled: what an installation does once"
-    return Row(task, 1, "s", took_s, aim_s, limits["python_start_s"], note)
+    say("cold start")
+    rows = [Row("cold start", 1, "s", ours.cold_start_s(scale.runs), 1.0, limits["python_start_s"],
+                "interpreter, imports, kernels from their cache, a volume held and a question "
+                "answered; the limit: a process that imports numba")]
+    if scale is FULL:
+        rows.append(Row("cold start, first of all", 1, "s", ours.first_start_s(), None, None,
+                        "the same, and everything compiled: once for each installation"))
+    return rows
 
 
-# -- other benchmarks and the page -----------------------------------------------------------------
-
-def other_rows() -> tuple[list[Row], list[str]]:
-    """What `approach`, `coverings` and `error` measure, and lines about those that cannot."""
-    rows: list[Row] = []
-    gone = []
-    for name in _OTHERS:
-        say(name)
-        try:
-            measured = importlib.import_module(name).measure()
-        except _MISSING as error:
-            gone.append(f"{name}: not measured, {type(error).__name__}: {error}")
-            continue
-        for each in measured:
-            figure, unit = each.get("seconds", each.get("value")), each.get("unit", "s")
-            row = next((row for row in rows if (row.task, row.size) == (
-                each["task"], each["size"])), None)
-            if row is None:
-                row = Row(each["task"], each["size"], unit, None)
-                rows.append(row)
-            if each["subject"] == "luftrom":
-                row.ours, row.note = figure, each["note"]
-            else:
-                row.peers.append(Compared(each["subject"], figure, each["note"]))
-    return rows, gone
-
+# -- the page --------------------------------------------------------------------------------------
 
 def page(result: dict[str, Any], rows: list[Row], curves: growth.Growth) -> str:
     """engine.md."""
@@ -313,7 +301,8 @@ def page(result: dict[str, Any], rows: list[Row], curves: growth.Growth) -> str:
     parts = [
         "# The conflict engine, its peers and the machine's limits", "",
         *(f"{text}  " for text in result["about"].values()),
-        f"Measured in {result['seconds']} s by `make bench`. How to read it: [README](../README.md)",
+        f"Measured in {result['seconds']} s by `make bench`. How to read it: "
+        "[README](../README.md)",
         "", "| limit of this machine | |", "|---|---|",
         f"| memory copied, all cores, read and written | {limits['copied_bytes_per_s'] / 1e9:.1f} "
         "GB/s |",
@@ -324,9 +313,9 @@ def page(result: dict[str, Any], rows: list[Row], curves: growth.Growth) -> str:
         f"| the same on the ellipsoid, by the exact kernel | {limits['exact_pair_ns']:.0f} ns |",
         f"| the call of a compiled function from Python | {limits['call_ns']:.0f} ns |",
         f"| a process that imports numba | {limits['python_start_s'] * 1e3:.0f} ms |",
-        "", as_table(rows), ""]
-    parts += [f"- {line}" for line in result["not_there"]]
-    parts += ["", "## Growth", "",
+        "", as_table(rows), "", "What the peers answer:", "",
+        *(f"- {name}: {question}" for name, question in result["questions"].items()),
+        *(f"- {line}" for line in result["not_there"]), "", "## Growth", "",
               *(f"![{title}]({name})" for name, title in plots.NAMES.items()), "",
               growth.as_table(curves), ""]
     return "\n".join(parts) + "\n"

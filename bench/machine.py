@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import njit, prange
 
 from luftrom import kernels
 from luftrom.columns import Columns
@@ -41,8 +41,7 @@ def describe() -> dict[str, str]:
         pass
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2 ** 30
     return {"machine": f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, "
-                       f"{platform.system()}, Python {platform.python_version()}, "
-                       f"{threads()} threads of numba",
+                       f"{platform.system()}, Python {platform.python_version()}",
             "versions": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)}
 
 
@@ -51,11 +50,6 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
-
-
-def threads() -> int:
-    """How many cores compiled code uses at once."""
-    return get_num_threads()
 
 
 def best_s(work: Callable[[], object], runs: int) -> float:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import traffic
 from machine import best_s
 from traffic import SEPARATION, Load
 
@@ -20,6 +21,16 @@ from luftrom.conflicts import VolumeIndex
 from luftrom.pairs import all_pairs
 
 _FIRST_ANSWER = Path(__file__).with_name("first_answer.py")
+
+
+def warm_up() -> None:
+    """Compile all that is timed, or load it from the cache."""
+    load = traffic.europe(100)
+    pairs(load)
+    index, _ = filled(load)
+    answers(index, load)
+    call_times_s(index, traffic.europe(10), len(load.columns))
+    replay_s(load, 10)
 
 
 def pairs(load: Load) -> np.ndarray:
@@ -78,13 +89,13 @@ def replay_s(load: Load, count: int) -> float:
     return time.perf_counter() - began_s
 
 
-def cold_starts_s(runs: int) -> tuple[float, float]:
-    """A new process until it has its first answer: the first of all, and with the kernels' cache.
+def cold_start_s(runs: int) -> float:
+    """A new process until it has its first answer, the kernels' cache being there."""
+    return best_s(lambda: subprocess.run([sys.executable, _FIRST_ANSWER], check=True), runs)
 
-    The cache is in a directory that nothing has used before; the second is the best of several.
-    """
+
+def first_start_s() -> float:
+    """The same with an empty cache: everything is compiled."""
     with tempfile.TemporaryDirectory(prefix="luftrom-cold-") as cache:
-        def start() -> None:
-            subprocess.run([sys.executable, _FIRST_ANSWER], check=True,
-                           env={**os.environ, "NUMBA_CACHE_DIR": cache})
-        return best_s(start, 1), best_s(start, runs)
+        return best_s(lambda: subprocess.run([sys.executable, _FIRST_ANSWER], check=True,
+                                             env={**os.environ, "NUMBA_CACHE_DIR": cache}), 1)

@@ -17,12 +17,12 @@ _MARKERS = "osD^vP*X"
 _LIMIT_COLOUR = "0.6"
 
 
-def draw(place: Path, rows: list[Row], curves: Growth) -> None:
-    """Write the plots into a directory, the same bytes for the same figures."""
+def draw(place: Path, rows: list[Row], same: set[str], curves: Growth) -> None:
+    """Write the plots into a directory; `same` names the peers that answer the same question."""
     with pyplot.rc_context({"svg.hashsalt": "luftrom", "font.size": 10, "axes.grid": True,
                             "grid.alpha": 0.25, "axes.axisbelow": True, "lines.markersize": 4,
                             "legend.fontsize": 9}):
-        for name, draw_one in (("peers.svg", lambda: _peers(rows)),
+        for name, draw_one in (("peers.svg", lambda: _peers(rows, same)),
                                ("growth.svg", lambda: _growth(curves)),
                                ("index.svg", lambda: _index(curves))):
             figure = draw_one()
@@ -30,26 +30,27 @@ def draw(place: Path, rows: list[Row], curves: Growth) -> None:
             pyplot.close(figure)
 
 
-def _axes(axes: Axes, title: str, across: str, up: str) -> None:
+def _axes(axes: Axes, title: str, across: str, up: str, legend: str) -> None:
     axes.set(title=title, xlabel=across, ylabel=up, xscale="log", yscale="log")
-    axes.legend(loc="upper left")
+    axes.legend(loc=legend)
 
 
-def _peers(rows: list[Row]) -> pyplot.Figure:
+def _peers(rows: list[Row], same: set[str]) -> pyplot.Figure:
     """Seconds by volumes: ours, each peer's, and the limit."""
     rows = [row for row in rows if row.task == "batch, all pairs"]
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
-    axes.plot([row.size for row in rows], [row.ours for row in rows], "-o", lw=2.5, color="C3",
+    axes.plot([row.size for row in rows], [row.ours for row in rows], "-o", lw=2.5, color="black",
               label="luftrom")
     names = dict.fromkeys(peer.name for row in rows for peer in row.peers)
     for marker, name in zip(_MARKERS[1:], names, strict=False):
         seen = [(row.size, peer) for row in rows for peer in row.peers if peer.name == name]
-        other = any("another:" in peer.answer for _, peer in seen)
+        dashes, remark = ("-", "") if name in same else ("--", " (another question)")
         axes.plot([size for size, _ in seen], [peer.figure for _, peer in seen],
-                  ("--" if other else "-") + marker, label=name + " (another question)" * other)
+                  dashes + marker, label=name + remark)
     axes.plot([row.size for row in rows], [row.limit for row in rows], ":", color=_LIMIT_COLOUR,
               label="limit of the machine")
-    _axes(axes, "All conflicting pairs, from columns to pairs", "volumes", "seconds")
+    _axes(axes, "All conflicting pairs, from columns to pairs", "volumes", "seconds",
+          "lower right")
     return figure
 
 
@@ -64,9 +65,10 @@ def _growth(curves: Growth) -> pyplot.Figure:
         each.plot([point.volumes + point.answers for point in points],
                   [point.batch_s / (point.volumes + point.answers) * 1e6 for point in points],
                   "-" + marker, label=kind)
-    _axes(whole, "All conflicting pairs", "volumes", "seconds")
-    _axes(each, "The same, for each volume and answer", "volumes and answers", "microseconds")
-    each.get_legend().remove()
+    _axes(whole, "All conflicting pairs", "volumes", "seconds", "lower right")
+    _axes(each, "The same, for each volume and answer", "volumes and answers", "microseconds",
+          "upper right")
+    whole.get_legend().remove()
     return figure
 
 
@@ -81,5 +83,5 @@ def _index(curves: Growth) -> pyplot.Figure:
                   color=f"C{colour}", label=f"query, {kind}")
         axes.plot(volumes, [point.insert_s * 1e6 for point in points], "--" + marker,
                   color=f"C{colour}", label=f"insert, {kind}")
-    _axes(axes, "The index, in bulk", "volumes held", "microseconds each")
+    _axes(axes, "The index, in bulk", "volumes held", "microseconds each", "upper left")
     return figure

@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-_HEADINGS = ("task", "size", "luftrom", "aim", "limit", "of limit", "peer", "its figure",
-             "times ours", "the same answer?")
+_HEADINGS = ("task", "size", "luftrom", "aim", "limit", "times the limit", "peer", "its figure",
+             "times ours", "its answers")
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 
 
@@ -17,7 +17,7 @@ class Compared:
 
     name: str
     figure: float | None
-    answer: str                            # what it answers, and where its answers differ
+    answer: str                            # how its answers differ from ours
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Row:
     """One task at one size. Figures are in `unit`; a smaller one is a better one."""
 
     task: str
-    size: int
+    size: int | str
     unit: str                              # s, B or m
     ours: float | None
     aim: float | None = None
@@ -47,8 +47,9 @@ def as_table(rows: list[Row]) -> str:
         if row.note and row.note not in notes:
             notes.append(row.note)
         mark = f" ({notes.index(row.note) + 1})" if row.note else ""
-        own = [row.task + mark, f"{row.size:,}" if row.size else "", show(row.ours, row.unit),
-               show(row.aim, row.unit), show(row.limit, row.unit), _ratio(row.ours, row.limit)]
+        size = f"{row.size:,}" if isinstance(row.size, int) else row.size
+        own = [row.task + mark, size, show(row.ours, row.unit), show(row.aim, row.unit),
+               show(row.limit, row.unit), _ratio(row.ours, row.limit)]
         for peer in row.peers or [Compared("", None, "")]:
             lines.append("| " + " | ".join([*own, peer.name, show(peer.figure, row.unit),
                                             _ratio(peer.figure, row.ours), peer.answer]) + " |")

@@ -43,6 +43,14 @@ class Load:
     columns: Columns
     groups: np.ndarray                     # (n,) int64
 
+    def first(self, count: int) -> Load:
+        """The first volumes alone."""
+        columns, part = self.columns, slice(count)
+        ends = columns.ends[:count + 1]
+        return Load(self.name, Columns(columns.places_deg[:ends[-1]], ends, columns.radii_m[part],
+                                       columns.bands_m_w84[part], columns.times_ns[part]),
+                    self.groups[part])
+
 
 def europe(count: int, seed: int = _SEED) -> Load:
     """80 % drone polygons of 5 km, 20 % corridors of 100 by 2 km; 60 % of them near 200 cities."""

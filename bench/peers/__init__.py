@@ -1,11 +1,12 @@
 """The engine's peers, each used as its own documentation recommends, one module each.
 
-A module has `NAME`, `QUESTION` (what it really answers), `SIZE_MAX` (volumes up to which it is
-asked for pairs) and a class `Peer(separation)`. `hold(load)` makes it hold a load alone; then
-`pairs()` gives all conflicting pairs, (k, 2) with the lower number first, and `query(asking)` those
-of another load's volumes with what is held, (number asking, number held). `close()` lets go of
-everything. Importing a module, or making its peer, fails where the peer is not installed; the run
-goes on without it.
+A module has `NAME`, `QUESTION` (what it really answers), `IS_SAME` (is that what ours answers?),
+`SIZE_MAX` (volumes up to which it is asked for pairs), perhaps `QUESTIONS_MAX` (that it is asked at
+most), and a class `Peer(separation)`. `hold(load)` makes it hold a load alone; then `pairs()` gives
+all conflicting pairs, (k, 2) with the lower number first, and `query(asking)` those of another
+load's volumes with what is held, (number asking, number held). `close()` lets go of everything.
+Importing a module, or making its peer, fails where the peer is not installed; the run goes on
+without it.
 
 Parties, altitudes and times are compared exactly by all of them.
 """

@@ -25,8 +25,10 @@ from traffic import Load
 from luftrom.volume import Separation
 
 NAME = "PostGIS"
-QUESTION = "the same, with ST_DWithin's edges and distances"
+QUESTION = "the same question, by ST_DWithin of geographies on the spheroid"
+IS_SAME = True
 SIZE_MAX = 100_000
+QUESTIONS_MAX = 10_000                     # it is asked one after the other
 _PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 _SERVER_USER = "postgres"
 _SETTINGS = {"listen_addresses": "''", "shared_buffers": "1GB", "work_mem": "128MB",
@@ -59,7 +61,8 @@ class Peer:
                                               dbname="postgres", autocommit=True)
             self.connection.execute("CREATE EXTENSION postgis")
             self.version = self.connection.execute(
-                "SELECT current_setting('server_version') || ', ' || postgis_lib_version()"
+                "SELECT 'PostgreSQL ' || current_setting('server_version') || ', PostGIS ' || "
+                "postgis_lib_version()"
             ).fetchone()[0]
         except BaseException:
             self.close()

@@ -10,7 +10,8 @@ from traffic import Load
 from luftrom.volume import Separation
 
 NAME = "rtree, 4D"
-QUESTION = "another: do the boxes of the two outlines meet?"
+QUESTION = "another question: do the boxes of the two outlines meet?"
+IS_SAME = False
 SIZE_MAX = 100_000
 _M_PER_DEG_MIN = 110_574.0                 # of latitude, at the equator
 

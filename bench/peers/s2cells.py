@@ -16,7 +16,8 @@ from traffic import Load
 from luftrom.volume import Separation
 
 NAME = "s2geometry"
-QUESTION = "another: do the outlines share a cell of level 13, without a minimum?"
+QUESTION = "another question: do the outlines share a cell of level 13, without a minimum?"
+IS_SAME = False
 SIZE_MAX = 20_000
 _LEVEL = 13
 

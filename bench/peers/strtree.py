@@ -18,7 +18,8 @@ from traffic import WINDOW_NS, Load
 from luftrom.volume import Separation
 
 NAME = "shapely STRtree"
-QUESTION = "the same, in one flat projection of all Europe (EPSG:3035)"
+QUESTION = "the same question, asked in one flat projection of all Europe (EPSG:3035)"
+IS_SAME = True
 SIZE_MAX = 1_000_000
 
 
@@ -27,11 +28,12 @@ class Peer:
 
     def __init__(self, separation: Separation):
         self.separation = separation
+        self.project = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:3035").transform
 
     def hold(self, load: Load) -> None:
         """Project, and build the trees."""
         self.load = load
-        self.outlines = _projected(load)
+        self.outlines = self._projected(load)
         numbers, buckets = in_buckets(load.columns.times_ns)
         order = np.lexsort((load.groups[numbers], buckets))
         numbers, buckets = numbers[order], buckets[order]
@@ -52,7 +54,7 @@ class Peer:
 
     def query(self, asking: Load) -> np.ndarray:
         """What others meet; the questions of one half hour are asked at once."""
-        outlines = _projected(asking)
+        outlines = self._projected(asking)
         numbers, buckets = in_buckets(asking.columns.times_ns)
         wanted = [(asking, outlines, numbers[buckets == bucket], bucket, *other)
                   for bucket in np.unique(buckets).tolist()
@@ -61,6 +63,12 @@ class Peer:
 
     def close(self) -> None:
         """Nothing is held but memory."""
+
+    def _projected(self, load: Load) -> np.ndarray:
+        """The outlines, all of as many corners, as polygons in metres."""
+        north_m, east_m = self.project(*load.columns.places_deg.T)
+        rings = np.stack((east_m, north_m), axis=1).reshape(len(load.columns), -1, 2)
+        return shapely.polygons(rings)
 
     def _ask_all(self, wanted: list[tuple]) -> np.ndarray:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -76,10 +84,3 @@ class Peer:
         starts_ns = np.maximum(asking.columns.times_ns[pairs[:, 0], 0],
                                self.load.columns.times_ns[pairs[:, 1], 0])
         return pairs[is_met(asking, self.load, pairs) & (starts_ns // WINDOW_NS == bucket)]
-
-
-def _projected(load: Load) -> np.ndarray:
-    """The outlines, all of as many corners, as polygons in metres."""
-    project = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:3035").transform
-    north_m, east_m = project(*load.columns.places_deg.T)
-    return shapely.polygons(np.stack((east_m, north_m), axis=1).reshape(len(load.columns), -1, 2))
