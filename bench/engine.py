@@ -27,13 +27,12 @@ import others
 import ours
 import peers
 import plots
-import snapshot
 import traffic
 from machine import best_s
 from rows import Compared, Row, as_json, as_table
 from traffic import SEPARATION, Load
 
-from luftrom.conflicts import encounter
+from luftrom.conflicts import VolumeIndex, encounter
 from luftrom.volume import Separation
 
 _ROOT = Path(__file__).parents[1]
@@ -58,7 +57,7 @@ class Scale:
 
 
 FULL = Scale((1_000, 10_000, 100_000, 1_000_000), 1_000_000, 100_000, 10_000, 100_000,
-             10_000_000, 40.0, 5)
+             10_000_000, 30.0, 5)
 QUICK = Scale((1_000, 10_000), 30_000, 3_000, 1_000, 1_000, 10_000, 2.0, 3)
 
 
@@ -228,7 +227,7 @@ def own_online_rows(scale: Scale, limits: dict[str, float], load: Load, asking: 
             "the limit: its corners, band and times as they were given")]
     return [*rows, *call_rows(index, some, size, one_s, limits),
             *replay_rows(load, scale, filled_s, limits),
-            *snapshot.rows(index, size, limits)], found
+            expire_row(index, size, limits)], found
 
 
 def _as_party(load: Load, party: int) -> Load:
@@ -253,7 +252,7 @@ def _ask_peer(peer: Any, load: Load, asking: Load, some: Load, found: np.ndarray
         rows["insert, one call, median"].peers.append(Compared(name, insert_s, "the mean"))
 
 
-def call_rows(index: Any, some: Load, size: int, one_s: float,
+def call_rows(index: VolumeIndex, some: Load, size: int, one_s: float,
               limits: dict[str, float]) -> list[Row]:
     """Median and p99 of single calls from Python."""
     times = ours.call_times_s(index, some, size)
@@ -279,6 +278,16 @@ def replay_rows(load: Load, scale: Scale, filled_s: float, limits: dict[str, flo
             Row("replay, from values", scale.values, "s", ours.replay_s(load, scale.values), None,
                 write_s * scale.values, "each value built, checked and inserted by calls of its "
                 "own")]
+
+
+def expire_row(index: VolumeIndex, size: int, limits: dict[str, float]) -> Row:
+    """Half of the day is over."""
+    held = index.volumes
+    expire_s = best_s(lambda: index.expire(traffic.START_NS + traffic.DAY_NS // 2), 1)
+    return Row("expire", size, "s", expire_s / (held - index.volumes), None,
+               limits["waiting_read_ns"] / 1e9,
+               f"a volume that is gone, of {held - index.volumes:,} at once; the limit: one read "
+               "that must be waited for")
 
 
 def cold_rows(scale: Scale, limits: dict[str, float]) -> list[Row]:

@@ -31,6 +31,11 @@ class Point:
     answers: int
     batch_s: float
 
+    @property
+    def each_s(self) -> float:
+        """The time for each volume and answer."""
+        return self.batch_s / (self.volumes + self.answers)
+
 
 @dataclass(frozen=True, slots=True)
 class IndexPoint:
@@ -80,12 +85,19 @@ def measure(size_max: int, budget_s: float) -> Growth:
 
 def as_table(growth: Growth) -> str:
     """Markdown: the points, the index, and what was left out."""
-    lines = ["| all pairs of | volumes | answers | time | a volume and answer |",
-             "|---|---|---|---|---|"]
+    lines = ["| all pairs of | volumes | answers | time | a volume and answer | power |",
+             "|---|---|---|---|---|---|"]
+    before: Point | None = None
     for point in growth.points:
-        each_s = point.batch_s / (point.volumes + point.answers)
+        same = before is not None and before.kind == point.kind
         lines.append(f"| {point.kind} | {point.volumes:,} | {point.answers:,} | "
-                     f"{show(point.batch_s, 's')} | {show(each_s, 's')} |")
+                     f"{show(point.batch_s, 's')} | {show(point.each_s, 's')} | "
+                     f"{_power(before, point) if same else ''} |")
+        before = point
+    worst = max(growth.points, key=lambda point: point.each_s)
+    lines += ["", f"The most that a volume and answer takes: {show(worst.each_s, 's')}, "
+              f"{worst.kind}, {worst.volumes:,} volumes. The power says with which power of "
+              "volumes and answers together the time grew since the line above; 1 is linear."]
     lines += ["", "| index of | volumes | insert | query | answers a query | memory a volume |",
               "|---|---|---|---|---|---|"]
     for point in growth.index_points:
@@ -95,6 +107,12 @@ def as_table(growth: Growth) -> str:
     if growth.left_out:
         lines += ["", "Left out:", "", *(f"- {line}" for line in growth.left_out)]
     return "\n".join(lines)
+
+
+def _power(before: Point, point: Point) -> str:
+    power = (math.log(point.batch_s / before.batch_s)
+             / math.log((point.volumes + point.answers) / (before.volumes + before.answers)))
+    return f"{power:.2f}"
 
 
 def _grow(growth: Growth, make: Callable[[int], Load], sizes: list[int], budget_s: float) -> None:

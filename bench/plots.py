@@ -63,7 +63,7 @@ def _growth(curves: Growth) -> pyplot.Figure:
         volumes = [point.volumes for point in points]
         whole.plot(volumes, [point.batch_s for point in points], "-" + marker, label=kind)
         each.plot([point.volumes + point.answers for point in points],
-                  [point.batch_s / (point.volumes + point.answers) * 1e6 for point in points],
+                  [point.each_s * 1e6 for point in points],
                   "-" + marker, label=kind)
     _axes(whole, "All conflicting pairs", "volumes", "seconds", "lower right")
     _axes(each, "The same, for each volume and answer", "volumes and answers", "microseconds",
