@@ -212,21 +212,26 @@ def own_online_rows(scale: Scale, limits: dict[str, float], load: Load, asking: 
     cores, read_s = os.cpu_count(), limits["waiting_read_ns"] / 1e9
     one_s = read_s + len(found) / scale.asked * limits["plane_pair_ns"] / 1e9
     per_volume = index.nbytes / size
+    write_s = read_s + per_volume / limits["copied_bytes_per_s"]
     rows = [
         Row("query in bulk", size, "s",
             best_s(lambda: index.query_columns(asking.columns), scale.runs) / scale.asked, 2e-6,
             one_s / cores,
             f"a question, of {scale.asked:,} asked at once; the limit: one read of memory that "
             "must be waited for, and the least arithmetic about its answers, on all cores"),
-        Row("insert in bulk", size, "s", filled_s / size, 1e-6,
-            read_s + per_volume / limits["copied_bytes_per_s"],
+        Row("insert in bulk", size, "s", filled_s / size, 1e-6, write_s,
             "a volume, into an empty index, once; the limit: one read that must be waited for, "
             "and its bytes written"),
         Row("memory a volume", size, "B", per_volume, 250.0,
             (load.columns.places_deg.nbytes + 32 * size) / size,
             "the limit: its corners, band and times as they were given")]
-    return [*rows, *call_rows(index, some, size, one_s, limits),
-            *replay_rows(load, scale, filled_s, limits),
+    rows += call_rows(index, some, size, one_s, limits)
+    serials = np.arange(scale.asked) + 2 * size
+    more_s = best_s(lambda: index.insert_columns(serials, asking.columns), 1)
+    rows.append(Row("insert, one by one", size, "s", more_s / scale.asked, 1e-6, write_s,
+                    f"a volume, of {scale.asked:,} that a compiled loop adds to those held, once; "
+                    "the limit as for one in bulk"))
+    return [*rows, *replay_rows(load, scale, filled_s, limits),
             expire_row(index, size, limits)], found
 
 

@@ -30,6 +30,8 @@ def warm_up() -> None:
     index, _ = filled(load)
     answers(index, load)
     call_times_s(index, traffic.europe(10), len(load.columns))
+    index.insert_columns(np.arange(100, 200), load.columns)
+    index.expire(0)
     replay_s(load, 10)
 
 
