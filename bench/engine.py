@@ -26,9 +26,8 @@ import numpy as np
 import others
 import ours
 import peers
-import plots
 import traffic
-from machine import best_s
+from machine import best_s, say
 from rows import Compared, Row, as_json, as_table
 from traffic import SEPARATION, Load
 
@@ -97,16 +96,16 @@ def main() -> None:
               "questions": {name: module.QUESTION for name, module in asked.items()},
               "not_there": absent + gone, "rows": as_json(rows + more),
               "growth": curves.as_json()}
+    try:
+        plots = importlib.import_module("plots").draw(
+            place, rows, {name for name, each in asked.items() if each.IS_SAME}, curves)
+    except ImportError as error:
+        plots = {}
+        result["not_there"].append(f"plots: not drawn, {error}")
     (place / "engine.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (place / "engine.md").write_text(page(result, rows + more, curves), encoding="utf-8")
-    plots.draw(place, rows, {name for name, each in asked.items() if each.IS_SAME}, curves)
+    (place / "engine.md").write_text(page(result, rows + more, curves, plots), encoding="utf-8")
     print((place / "engine.md").read_text(encoding="utf-8"))
     print(f"written to {place}", file=sys.stderr)
-
-
-def say(what: str) -> None:
-    """Where the run is."""
-    print(time.strftime("%H:%M:%S"), what, file=sys.stderr, flush=True)
 
 
 # -- peers ---------------------------------------------------------------------------------------
@@ -309,7 +308,8 @@ def cold_rows(scale: Scale, limits: dict[str, float]) -> list[Row]:
 
 # -- the page --------------------------------------------------------------------------------------
 
-def page(result: dict[str, Any], rows: list[Row], curves: growth.Growth) -> str:
+def page(result: dict[str, Any], rows: list[Row], curves: growth.Growth,
+         plots: dict[str, str]) -> str:
     """engine.md."""
     limits = result["limits"]
     parts = [
@@ -330,7 +330,7 @@ def page(result: dict[str, Any], rows: list[Row], curves: growth.Growth) -> str:
         "", as_table(rows), "", "What the peers answer:", "",
         *(f"- {name}: {question}" for name, question in result["questions"].items()),
         *(f"- {line}" for line in result["not_there"]), "", "## Growth", "",
-              *(f"![{title}]({name})" for name, title in plots.NAMES.items()), "",
+              *(f"![{title}]({name})" for name, title in plots.items()), "",
               growth.as_table(curves), ""]
     return "\n".join(parts) + "\n"
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import ours
 import traffic
-from machine import best_s
+from machine import best_s, say
 from rows import show
 from traffic import SEPARATION, Load
 
@@ -128,6 +128,7 @@ def _grow(growth: Growth, make: Callable[[int], Load], sizes: list[int], budget_
                     f"{answers:,.0f} answers and to take {seconds:.0f} s")
                 break
         load = make(size)
+        say(f"growth, {load.name}, {size:,}")
         found: list[int] = []
 
         def work(load: Load = load, found: list[int] = found) -> None:
@@ -150,6 +151,7 @@ def _foreseen(points: list[Point], size: int, name: str) -> float:
 
 def _index_point(make: Callable[..., Load], size: int) -> IndexPoint:
     load, asking = make(size), make(_ASKED, seed=1)
+    say(f"growth of the index, {load.name}, {size:,}")
     index, insert_s = ours.filled(load)
     found: list[np.ndarray] = []
     query_s = best_s(lambda: found.append(ours.answers(index, asking)), 1)

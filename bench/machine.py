@@ -52,6 +52,11 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+def say(what: str) -> None:
+    """Where the run is, for who waits for it."""
+    print(time.strftime("%H:%M:%S"), what, file=sys.stderr, flush=True)
+
+
 def best_s(work: Callable[[], object], runs: int) -> float:
     """The shortest of several runs, in seconds."""
     best = math.inf

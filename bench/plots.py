@@ -11,14 +11,17 @@ from matplotlib.axes import Axes
 from rows import Row
 
 matplotlib.use("Agg")
-NAMES = {"peers.svg": "All pairs, beside the peers", "growth.svg": "Growth of the batch",
-         "index.svg": "Growth of the index"}
+_TITLES = {"peers.svg": "All pairs, beside the peers", "growth.svg": "Growth of the batch",
+           "index.svg": "Growth of the index"}
 _MARKERS = "osD^vP*X"
 _LIMIT_COLOUR = "0.6"
 
 
-def draw(place: Path, rows: list[Row], same: set[str], curves: Growth) -> None:
-    """Write the plots into a directory; `same` names the peers that answer the same question."""
+def draw(place: Path, rows: list[Row], same: set[str], curves: Growth) -> dict[str, str]:
+    """Write the plots into a directory, and say which: titles by file name.
+
+    `same` names the peers that answer the same question. The same figures make the same bytes.
+    """
     with pyplot.rc_context({"svg.hashsalt": "luftrom", "font.size": 10, "axes.grid": True,
                             "grid.alpha": 0.25, "axes.axisbelow": True, "lines.markersize": 4,
                             "legend.fontsize": 9}):
@@ -28,6 +31,7 @@ def draw(place: Path, rows: list[Row], same: set[str], curves: Growth) -> None:
             figure = draw_one()
             figure.savefig(place / name, metadata={"Date": None}, bbox_inches="tight")
             pyplot.close(figure)
+    return _TITLES
 
 
 def _axes(axes: Axes, title: str, across: str, up: str, legend: str) -> None:
