@@ -56,7 +56,7 @@ class Scale:
 
 
 FULL = Scale((1_000, 10_000, 100_000, 1_000_000), 1_000_000, 100_000, 10_000, 100_000,
-             10_000_000, 30.0, 5)
+             10_000_000, 40.0, 5)
 QUICK = Scale((1_000, 10_000), 30_000, 3_000, 1_000, 1_000, 10_000, 2.0, 3)
 
 
@@ -216,7 +216,8 @@ def own_online_rows(scale: Scale, limits: dict[str, float], load: Load, asking: 
         Row("query in bulk", size, "s",
             best_s(lambda: index.query_columns(asking.columns), scale.runs) / scale.asked, 2e-6,
             one_s / cores,
-            f"a question, of {scale.asked:,} asked at once; the limit: one read of memory that "
+            f"a question, of {scale.asked:,} asked at once that have "
+            f"{len(found) / scale.asked:.1f} answers each; the limit: one read of memory that "
             "must be waited for, and the least arithmetic about its answers, on all cores"),
         Row("insert in bulk", size, "s", filled_s / size, 1e-6, write_s,
             "a volume, into an empty index, once; the limit: one read that must be waited for, "

@@ -18,6 +18,7 @@ from luftrom.pairs import all_pairs
 
 _SIZES = tuple(round(10 ** (k / 2)) for k in range(6, 15))         # 1e3, 3,162, ... 1e7
 _CORNERED = (10, 32, 100, 316, 1_000)
+_STEADY = (traffic.spread, traffic.europe, traffic.blanket)        # no denser beyond a million
 _ANSWERS_MAX = 50_000_000
 _ASKED = 20_000
 
@@ -66,7 +67,7 @@ def measure(size_max: int, budget_s: float) -> Growth:
     """Batch and index up to a size; a point that would take longer than the budget is left out."""
     growth = Growth([], [], [])
     for make, sizes in ((traffic.spread, _SIZES), (traffic.europe, _SIZES),
-                        (traffic.one_city, _SIZES), (traffic.blanket, _SIZES),
+                        (traffic.blanket, _SIZES), (traffic.one_city, _SIZES),
                         (traffic.month_long, _SIZES), (traffic.layers, _SIZES),
                         (traffic.many_cornered, _CORNERED)):
         _grow(growth, make, [size for size in sizes if size <= size_max], budget_s)
@@ -120,8 +121,9 @@ def _grow(growth: Growth, make: Callable[[int], Load], sizes: list[int], budget_
     points: list[Point] = []
     for size in sizes:
         if points:
-            seconds = _foreseen(points, size, "batch_s")
-            answers = _foreseen(points, size, "answers")
+            steady = make in _STEADY and points[-1].volumes >= traffic.DAY_VOLUMES
+            seconds = _foreseen(points, size, "batch_s", steady)
+            answers = _foreseen(points, size, "answers", steady)
             if seconds > budget_s or answers > _ANSWERS_MAX:
                 growth.left_out.append(
                     f"{points[0].kind}: {size:,} volumes and more, foreseen to have "
@@ -139,11 +141,14 @@ def _grow(growth: Growth, make: Callable[[int], Load], sizes: list[int], budget_
     growth.points += points
 
 
-def _foreseen(points: list[Point], size: int, name: str) -> float:
-    """A figure at a size, if it goes on as between the last two points, or with the square."""
+def _foreseen(points: list[Point], size: int, name: str, steady: bool) -> float:
+    """A figure at a size, if it goes on as between the last two points, or with the square.
+
+    What is steady goes on in proportion.
+    """
     last = max(getattr(points[-1], name), 1e-9)
-    power = 2.0
-    if len(points) > 1 and getattr(points[-2], name) > 0:
+    power = 1.0 if steady else 2.0
+    if not steady and len(points) > 1 and getattr(points[-2], name) > 0:
         power = max(1.0, math.log(last / getattr(points[-2], name))
                     / math.log(points[-1].volumes / points[-2].volumes))
     return last * (size / points[-1].volumes) ** power

@@ -88,4 +88,5 @@ def _index(curves: Growth) -> pyplot.Figure:
         axes.plot(volumes, [point.insert_s * 1e6 for point in points], "--" + marker,
                   color=f"C{colour}", label=f"insert, {kind}")
     _axes(axes, "The index, in bulk", "volumes held", "microseconds each", "upper left")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))
     return figure
