@@ -1,5 +1,5 @@
 # The chores, one target each. Every target sets up what it needs in .venv from a lock file with
-# hashes; nothing outside this directory is touched.
+# hashes; nothing outside this directory is touched, but for Debian's PostGIS by `make bench`.
 
 PYTHON ?= python3
 ARGS ?=
@@ -7,10 +7,10 @@ VENV := .venv
 READY = @PYTHON="$(PYTHON)" sh scripts/environment $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser sweep soak bench lock clean
+.PHONY: help demo test browser sweep soak bench bench-declarations lock clean
 
 help: ## these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 demo: ## two parties, two nodes, a day of flights: the whole path (ARGS="--once", "--help", ...)
 	$(READY) requirements.lock requirements-demo.lock
@@ -32,7 +32,13 @@ soak: ## the rest of the slow ones: half an hour and more
 	$(READY) requirements-test.lock
 	$(VENV)/bin/python -m pytest -m soak $(ARGS)
 
-bench: ## declarations a second through two nodes, against the machine's limits
+bench: ## the conflict engine against its peers, which are installed; root adds PostGIS
+	@mkdir -p build
+	@PYTHON="$(PYTHON)" sh scripts/environment build/bench requirements.lock
+	@build/bench/bin/python bench/install.py
+	build/bench/bin/python bench/engine.py $(ARGS)
+
+bench-declarations: ## declarations a second through two nodes, against the machine's limits
 	$(READY) requirements.lock
 	$(VENV)/bin/python bench/declarations.py $(ARGS)
 

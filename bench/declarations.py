@@ -1,9 +1,9 @@
 """Declarations a second through two nodes, each acknowledged with the other side's receipt.
 
-`make bench` founds two parties, starts their two nodes as processes on this machine, and declares
-at both with 1, 10 and 100 clients. In the same run it measures what no such system can exceed
-here: the syncs of the disk, the signatures of one core, and the bare HTTP server with the same
-clients. Everything shares this machine's cores: two nodes and the clients.
+`make bench-declarations` founds two parties, starts their two nodes as processes on this machine,
+and declares at both with 1, 10 and 100 clients. In the same run it measures what no such system can
+exceed here: the syncs of the disk, the signatures of one core, and the bare HTTP server with the
+same clients. Everything shares this machine's cores: two nodes and the clients.
 """
 
 from __future__ import annotations
