@@ -45,10 +45,9 @@ def load(packed: Packed) -> tuple[State, np.ndarray]:
     return state, order
 
 
-def sorted_by_cell(packed: Packed) -> tuple[Packed, np.ndarray]:
-    """The same volumes in the order of their cells, and that order."""
-    order = _placed(packed)[0]
-    return Packed(packed.volumes[order], packed.pool), order
+def sorted_by_cell(packed: Packed) -> Packed:
+    """The same volumes in the order of their cells."""
+    return Packed(packed.volumes[_placed(packed)[0]], packed.pool)
 
 
 def _placed(packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -58,6 +57,9 @@ def _placed(packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
     keys = np.empty(count, np.int64)
     in_parts(count, lambda first, last: bound_part(*packed, first, last, balls, grids, keys))
     return np.argsort(keys), balls, grids, keys
+
+
+_FEW = 64                                  # up to here numbers are sorted by insertion
 
 
 @compiled
@@ -164,5 +166,14 @@ def in_order(firsts, seconds, count, starts, out):
         starts[k] = starts[k - 1]
     starts[0] = 0
     for k in range(count):
-        if starts[k + 1] - starts[k] > 1:
-            out[starts[k]:starts[k + 1]].sort()
+        for i in range(starts[k] + 1, starts[k + 1]):
+            held, j = out[i], i
+            if held >= out[j - 1]:
+                continue
+            if starts[k + 1] - starts[k] > _FEW:
+                out[starts[k]:starts[k + 1]].sort()
+                break
+            while j > starts[k] and out[j - 1] > held:
+                out[j] = out[j - 1]
+                j -= 1
+            out[j] = held

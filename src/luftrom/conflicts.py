@@ -30,7 +30,7 @@ _NS_PER_S = 1_000_000_000
 _DISTANCE_DIGITS = 2                       # what is shown is rounded to centimetres
 _DEGREE_DIGITS = 7
 _EVERYWHERE = np.full((1, GRIDS), ALL, np.int8)
-_NO_MINIMA, _NO_GROUPS = np.zeros(2), np.zeros(0, np.int64)
+_NO_MINIMA, _NO_GROUPS = (0.0, 0.0), np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def encounter(volumes_a: Sequence[Volume4D], volumes_b: Sequence[Volume4D],
     """How two sets of volumes conflict under the minima; None if they do not."""
     times, bands, pool = _prepared((*volumes_a, *volumes_b))
     figures, span_ns = np.zeros(6), np.zeros(2, np.int64)
-    if not kernels.meet(times, bands, len(volumes_a), pool, minima_of(separation),
+    if not kernels.meet(times, bands, len(volumes_a), pool, np.array(minima_of(separation)),
                         time_ns_of(separation), figures, span_ns):
         return None
     lateral_m, vertical_m, lat_deg, lng_deg, lower, upper = figures.tolist()
@@ -83,9 +83,9 @@ def time_ns_of(separation: Separation) -> int:
     return round(separation.time_s * _NS_PER_S)
 
 
-def minima_of(separation: Separation) -> np.ndarray:
+def minima_of(separation: Separation) -> tuple[float, float]:
     """Lateral and vertical metres; floats even if given as whole numbers: kernels know one type."""
-    return np.array((separation.lateral_m, separation.vertical_m), np.float64)
+    return float(separation.lateral_m), float(separation.vertical_m)
 
 
 class VolumeIndex:
@@ -190,42 +190,41 @@ class VolumeIndex:
         """
         if not len(columns):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        packed = pack_columns(columns, np.zeros(len(columns), np.int64))
+        packed = pack_columns(columns, np.arange(len(columns)))
         # Neighbours one after the other find their cells in the cache.
-        packed, order = bulk.sorted_by_cell(packed)
+        packed = bulk.sorted_by_cell(packed)
         pairs = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
             self._state, packed, first, last, self._minima, self._time_ns)))
         starts, serials = np.empty(len(columns) + 1, np.int64), np.empty(len(pairs), np.int64)
-        bulk.in_order(order[pairs[:, 0]], self._state.slots["serial"][pairs[:, 1]], len(columns),
-                      starts, serials)
+        bulk.in_order(pairs[:, 0], pairs[:, 1], len(columns), starts, serials)
         places = np.repeat(np.arange(len(columns)), np.diff(starts))
         kept = np.ones(len(pairs), np.bool_)
         kept[1:] = (places[1:] != places[:-1]) | (serials[1:] != serials[:-1])
         return places[kept], serials[kept]
 
-    def _query(self, packed: Packed, minima: np.ndarray, time_ns: int) -> list[int]:
+    def _query(self, packed: Packed, minima: tuple[float, float], time_ns: int) -> list[int]:
         pairs = find_pairs(self._state, packed, 0, len(packed.volumes), minima, time_ns,
                            scratch=self._scratch)
-        return sorted(set(self._state.slots["serial"][pairs[:, 1]].tolist()))
+        return sorted(set(pairs[:, 1].tolist()))
 
 
-def find_pairs(state: State, packed: Packed, first: int, last: int, minima: np.ndarray,
+def find_pairs(state: State, packed: Packed, first: int, last: int, minima: tuple[float, float],
                time_ns: int, looks: np.ndarray = _EVERYWHERE, groups: np.ndarray = _NO_GROUPS,
                scratch: Scratch | None = None) -> np.ndarray:
-    """The pairs (volume, slot) (k, 2) int32 that conflict; see `slots.find_conflicts`."""
+    """The pairs of serials (k, 2) int64 that conflict; see `slots.find_conflicts`."""
     scratch = scratch or Scratch.of(_NEAR)
-    out = np.empty((max(_PAIRS, last - first), 2), np.int32)
+    out = np.empty((max(_PAIRS, last - first), 2), np.int64)
     parts = []
     while True:
         first, written, near = slots.find_conflicts(state, scratch, looks, *packed, groups, first,
-                                                    last, minima, time_ns, out)
+                                                    last, *minima, time_ns, out)
         parts.append(out[:written])
         if first == last:
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
         if near:
             scratch = Scratch.of(2 * near)
         else:
-            out = np.empty((2 * len(out), 2), np.int32)
+            out = np.empty((2 * len(out), 2), np.int64)
 
 
 def _check_serials(state: State, packed: Packed) -> None:

@@ -49,17 +49,24 @@ class Scratch(NamedTuple):
 
     near: np.ndarray                       # (n,) int32: candidates
     keys: np.ndarray                       # (_KEYS,) int64: cells that wait to be looked at
-    ranges: np.ndarray                     # (6, 5) float64: the cells of a question on each face
-    planes: np.ndarray                     # (ROOM,) float64: of the question's edges
-    other_planes: np.ndarray               # (ROOM,) float64
-    flat: np.ndarray                       # (ROOM, 2) float64: a pair in one chart
+    work: np.ndarray                       # (5 FACES + 4 ROOM,) float64: for `Places`
 
     @staticmethod
     def of(near: int) -> Scratch:
         """Scratch with room for so many candidates."""
-        return Scratch(np.empty(near, np.int32), np.empty(_KEYS, np.int64), np.empty((FACES, 5)),
-                       np.empty(ROOM), np.empty(ROOM),
-                       np.empty((ROOM, 2)))
+        return Scratch(np.empty(near, np.int32), np.empty(_KEYS, np.int64),
+                       np.empty(5 * FACES + 4 * ROOM))
+
+
+class Places(NamedTuple):
+    """The same room as compiled code uses it."""
+
+    near: np.ndarray
+    keys: np.ndarray
+    ranges: np.ndarray                     # (FACES, 5): the cells of a question on each face
+    planes: np.ndarray                     # (ROOM,): of the edges of the volume that asks
+    other_planes: np.ndarray               # (ROOM,)
+    flat: np.ndarray                       # (ROOM, 2): a pair in one chart
 
 
 # -- words ---------------------------------------------------------------------------------------

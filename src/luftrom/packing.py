@@ -19,11 +19,11 @@ from luftrom.compiling import lent, released
 from luftrom.ellipsoid import place, place_all
 from luftrom.volume import Circle, Polygon, Volume4D
 
-_PART = 16_384                             # volumes of one piece of work; fewer are not divided
+_PART = 4_096                              # volumes of one piece of work; fewer are not divided
 
 
 # A volume as compiled code reads it, in one line of the cache: its time, its band, the serial of
-# its set, the row of its packed outline in a pool, its shape; and where an index keeps it (`slots`).
+# its set, row and shape of its packed outline; and where an index keeps it (`slots`).
 VOLUME = np.dtype([
     ("start_ns", np.int64), ("end_ns", np.int64), ("lower_m", np.float64), ("upper_m", np.float64),
     ("serial", np.int64), ("row", np.int32), ("shape", np.int32), ("at", np.int32),

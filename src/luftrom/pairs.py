@@ -33,10 +33,9 @@ def all_pairs(columns: Columns, separation: Separation,
     packed = Packed(state.slots, state.pool)
     found = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
         state, packed, first, last, minima, time_ns, looks, ordered)))
-    one, other = order[found[:, 0]], order[found[:, 1]]
     starts, pairs = np.empty(len(columns) + 1, np.int64), np.empty((len(found), 2), np.int64)
     seconds = np.empty(len(found), np.int64)
-    in_order(np.minimum(one, other), np.maximum(one, other), len(columns), starts, seconds)
+    in_order(found.min(axis=1), found.max(axis=1), len(columns), starts, seconds)
     pairs[:, 0] = np.repeat(np.arange(len(columns)), np.diff(starts))
     pairs[:, 1] = seconds
     return pairs

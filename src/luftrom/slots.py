@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from luftrom.bounds import GRIDS, bound, duration, grid_of, key_of, rows_of
+from luftrom.cells import FACES
 from luftrom.compiling import ask_ahead, compiled, lent, released
 from luftrom.edges import TOUCH_M
 from luftrom.grid import (
@@ -24,7 +25,7 @@ from luftrom.grid import (
     SPAN_NS,
     WHERE,
     WORDS,
-    Scratch,
+    Places,
     block_of,
     drop_cell,
     find_cell,
@@ -35,7 +36,7 @@ from luftrom.grid import (
     write_entry,
 )
 from luftrom.packing import VOLUME
-from luftrom.screen import CONFLICT, UNSURE, is_conflict, planes_of, screen
+from luftrom.screen import CONFLICT, ROOM, UNSURE, is_conflict, planes_of, screen
 
 # Numbers in `meta`: slots ever used, first free slot, volumes, rows used, rows of removed outlines,
 # entries of the arena used, cells, sets; from FREE_BLOCKS on the first free block of each room.
@@ -79,9 +80,12 @@ def lent_state(s):
 
 
 @compiled
-def _lent_scratch(s):
-    return Scratch(lent(s.near), lent(s.keys), lent(s.ranges), lent(s.planes),
-                   lent(s.other_planes), lent(s.flat))
+def _places_in(s):
+    work = lent(s.work)
+    ranges = 5 * FACES
+    return Places(lent(s.near), lent(s.keys), work[:ranges].reshape(FACES, 5),
+                  work[ranges:ranges + ROOM], work[ranges + ROOM:ranges + 2 * ROOM],
+                  work[ranges + 2 * ROOM:].reshape(ROOM, 2))
 
 
 def table_size(count: int) -> int:
@@ -379,7 +383,7 @@ def close_gaps(state, pool):
 # -- questions -----------------------------------------------------------------------------------
 
 @compiled
-def _read_ahead(state, scratch, volume, group, groups, count, minima, time_ns):
+def _read_ahead(state, scratch, volume, group, groups, count, vertical_m, time_ns):
     """Of the candidates, keep those that time, altitude and group leave; how many.
 
     What is read of each, here and in the next step, is asked for first, for all at once.
@@ -393,7 +397,7 @@ def _read_ahead(state, scratch, volume, group, groups, count, minima, time_ns):
         is_apart = (
             max(volume.start_ns, other.start_ns) - min(volume.end_ns, other.end_ns) >= time_ns
             or max(volume.lower_m, other.lower_m) - min(volume.upper_m, other.upper_m)
-            >= minima[1] - TOUCH_M)
+            >= vertical_m - TOUCH_M)
         if len(groups) and groups[slot] == group:
             is_apart = True
         if not is_apart:
@@ -405,19 +409,20 @@ def _read_ahead(state, scratch, volume, group, groups, count, minima, time_ns):
 
 
 @released
-def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, minima, time_ns, out):
-    """Write pairs (k, slot) that conflict to `out`, for volumes k from `first` to before `last`.
+def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, lateral_m, vertical_m,
+                   time_ns, out):
+    """Write pairs of serials that conflict to `out`, for volumes from `first` to before `last`.
 
-    Returns (how far it came, pairs written, candidates): it ends before a volume for which `out` or
-    `scratch.near` has no room; in the second case so many candidates want some. Minima are lateral
-    and vertical metres. `looks` has one row, as `gather` takes it; or a row for each grid, and then
-    the volumes are the slots themselves, and each pair is asked once. With `groups`, pairs of one
-    group are left out.
+    The serial of the volume that asks stands first. Returns (how far it came, pairs written,
+    candidates): it ends before a volume for which `out` or `scratch.near` has no room; in the
+    second case so many candidates want some. `looks` has one row, as `gather` takes it; or a row
+    for each grid, and then the volumes are the slots themselves, and each pair is asked once. With
+    `groups`, pairs of one group are left out.
     """
-    state, scratch, looks = lent_state(state), _lent_scratch(scratch), lent(looks)
-    volumes, pool, groups, minima = lent(volumes), lent(pool), lent(groups), lent(minima)
+    state, scratch, looks = lent_state(state), _places_in(scratch), lent(looks)
+    volumes, pool, groups = lent(volumes), lent(pool), lent(groups)
     out, floats = lent(out), lent(state.words.view(np.float32))
-    near, planes, written, lateral_m = scratch.near, scratch.planes, 0, minima[0]
+    near, planes, written = scratch.near, scratch.planes, 0
     for k in range(first, last):
         volume = volumes[k]
         row, shape = volume.row, volume.shape
@@ -430,11 +435,11 @@ def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, mi
         if len(groups):
             group = groups[k]
         count = gather(state, scratch, floats, look, ball, lateral_m, volume.start_ns - time_ns,
-                       volume.end_ns + time_ns, volume.lower_m - minima[1],
-                       volume.upper_m + minima[1], own, own_key)
+                       volume.end_ns + time_ns, volume.lower_m - vertical_m,
+                       volume.upper_m + vertical_m, own, own_key)
         if count > len(near):
             return k, written, count
-        count = _read_ahead(state, scratch, volume, group, groups, count, minima, time_ns)
+        count = _read_ahead(state, scratch, volume, group, groups, count, vertical_m, time_ns)
         edge2, before = planes_of(pool, row, shape, planes), written
         for i in range(count):
             other = state.slots[near[i]]
@@ -444,6 +449,6 @@ def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, mi
                     pool, row, shape, state.pool, other.row, other.shape, lateral_m)):
                 if written == len(out):
                     return k, before, 0
-                out[written, 0], out[written, 1] = k, near[i]
+                out[written, 0], out[written, 1] = volume.serial, other.serial
                 written += 1
     return last, written, 0
