@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from luftrom.bounds import bound, duration, grid_of, key_of, rows_of
+from luftrom.bounds import GRIDS, bound, duration, grid_of, key_of, rows_of
 from luftrom.compiling import compiled, lent, released
-from luftrom.grid import KEY, LANES, WHERE, WORDS, find_cell, where_of, write_entry
+from luftrom.grid import ENTRIES, KEY, LANES, WHERE, WORDS, find_cell, where_of, write_entry
 from luftrom.packing import VOLUME, Packed, in_parts
 from luftrom.slots import (
     ARENA,
@@ -35,13 +35,17 @@ def load(packed: Packed) -> tuple[State, np.ndarray]:
     """
     order, balls, grids, keys = _placed(packed)
     cells, room = room_for(keys, order)
-    count, rows = len(order), int((packed.volumes["shape"] >> 2).sum())
+    count, rows = len(order), packed.volumes["shape"][order] >> 2
     state = State.empty(0)._replace(
-        slots=np.empty(count, VOLUME), pool=np.empty((rows, 3)),
-        words=np.empty(room * WORDS + LANES, np.int32),
+        slots=np.empty(count, VOLUME), pool=np.empty((int(rows.sum()), 3)),
+        words=np.empty(room * WORDS + LANES, np.int32), grids=grids,
         table=free_table(table_size(cells)), sets=np.full(table_size(count), -1, np.int32))
-    lay_out(state, keys, order, packed.volumes, balls, grids)
-    in_parts(count, lambda first, last: fill_part(state, order, *packed, balls, first, last))
+    places = lay_out(state, keys, order)
+    state.meta[SLOTS] = state.meta[VOLUMES] = count
+    state.meta[ARENA], state.meta[ROWS] = room, len(state.pool)
+    firsts = np.cumsum(rows) - rows
+    in_parts(count, lambda first, last: fill_part(state, order, places, firsts, *packed, balls,
+                                                  first, last))
     return state, order
 
 
@@ -51,11 +55,12 @@ def sorted_by_cell(packed: Packed) -> Packed:
 
 
 def _placed(packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of each volume its bounds, grid and key; and first the order of the keys."""
+    """The order of the keys; of each volume its bounds; what the grids hold; and the keys."""
     count = len(packed.volumes)
-    balls, grids = np.empty((count, 8), np.float32), np.empty(count, np.int64)
-    keys = np.empty(count, np.int64)
-    in_parts(count, lambda first, last: bound_part(*packed, first, last, balls, grids, keys))
+    balls, keys = np.empty((count, 8), np.float32), np.empty(count, np.int64)
+    parts = in_parts(count, lambda first, last: bound_part(*packed, first, last, balls, keys))
+    grids = np.max(parts, axis=0)
+    grids[:, ENTRIES] = np.sum(parts, axis=0)[:, ENTRIES]
     return np.argsort(keys), balls, grids, keys
 
 
@@ -78,60 +83,62 @@ def room_for(keys, order):
 
 
 @released
-def bound_part(volumes, pool, first, last, balls, grids, keys):
-    """Bounds, grids and keys of the volumes from `first` to before `last`."""
-    pool = lent(pool)
+def bound_part(volumes, pool, first, last, balls, keys):
+    """Bounds and keys of the volumes from `first` to before `last`; what grids hold of them."""
+    pool, grids = lent(pool), np.zeros((GRIDS, 3), np.int64)
     for k in range(first, last):
         volume = volumes[k]
         ball, _ = bound(pool, volume.row, volume.shape)
         for i in range(8):
             balls[k, i] = ball[i]
-        grids[k] = grid_of(ball[3], duration(volume.start_ns, volume.end_ns))
-        keys[k] = key_of(grids[k], ball[0], ball[1], ball[2], volume.start_ns)
+        span_ns = duration(volume.start_ns, volume.end_ns)
+        grid = grid_of(ball[3], span_ns)
+        keys[k] = key_of(grid, ball[0], ball[1], ball[2], volume.start_ns)
+        count_in(grids, grid, ball[3], span_ns)
+    return grids
 
 
 @compiled
-def lay_out(state, keys, order, volumes, balls, grids):
-    """Make the cells of an empty state: each takes a block; slots stand in the order of keys."""
-    table, meta, slots = state.table, state.meta, state.slots
-    slot, offset, row, count = 0, 0, 0, len(order)
-    while slot < count:
+def lay_out(state, keys, order):
+    """Make the cells of an empty state, a block for each; slots stand in the order of keys.
+
+    Returns of each slot the first entry of its block, the place within it and the size class.
+    """
+    table, places = state.table, np.empty((len(order), 3), np.int32)
+    slot = offset = 0
+    while slot < len(order):
         key, last = keys[order[slot]], slot + 1
-        while last < count and keys[order[last]] == key:
+        while last < len(order) and keys[order[last]] == key:
             last += 1
         size_class = 0
         while 1 << size_class < last - slot:
             size_class += 1
         cell = -1 - find_cell(table, key)
         table[cell, KEY], table[cell, WHERE] = key, where_of(offset, size_class, last - slot)
-        meta[CELL_COUNT] += 1
+        state.meta[CELL_COUNT] += 1
         for k in range(slot, last):
-            volume = volumes[order[k]]
-            slots[k] = volume
-            # Until the sets are linked, the place within the block stands in `next`.
-            slots[k].row, slots[k].at = row, offset + k - slot
-            slots[k].next = (k - slot) << 5 | size_class
-            row += rows_of(volume.shape)
-            count_in(state.grids, grids[order[k]], balls[order[k], 3],
-                     duration(volume.start_ns, volume.end_ns))
+            places[k, 0], places[k, 1], places[k, 2] = offset, k - slot, size_class
         slot, offset = last, offset + (1 << size_class)
-    meta[SLOTS] = meta[VOLUMES] = count
-    meta[ARENA], meta[ROWS] = offset, row
+    return places
 
 
 @released
-def fill_part(state, order, volumes, pool, balls, first, last):
-    """Fill in outlines and entries of the slots from `first` to before `last`."""
+def fill_part(state, order, places, rows, volumes, pool, balls, first, last):
+    """Fill in the slots, outlines and entries from `first` to before `last`."""
     state, pool, balls, volumes = lent_state(state), lent(pool), lent(balls), lent(volumes)
-    floats, words = lent(state.words.view(np.float32)), state.words
+    floats, words, places = lent(state.words.view(np.float32)), state.words, lent(places)
     for slot in range(first, last):
-        volume, k = state.slots[slot], order[slot]
-        row, start = volume.row, volumes[k].row
+        k, row = order[slot], rows[slot]
+        volume = volumes[k]
+        start = volume.row
         for i in range(rows_of(volume.shape)):
             for axis in range(3):
                 state.pool[row + i, axis] = pool[start + i, axis]
-        at, place = volume.at, volume.next
-        write_entry(words, floats, at - (place >> 5), place & 31, at, balls[k], volume, slot)
+        offset, size_class = places[slot, 0], places[slot, 2]
+        at = offset + places[slot, 1]
+        state.slots[slot] = volume
+        state.slots[slot].row, state.slots[slot].at, state.slots[slot].next = row, at, -1
+        write_entry(words, floats, offset, size_class, at, balls[k], volume, slot)
 
 
 @compiled

@@ -14,8 +14,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 
-def compiled(function: Callable, **options: bool) -> Callable:
-    """The function compiled at its first call; `.py_func` of it is the uncompiled one."""
+def compiled(function: Callable, **options: object) -> Callable:
+    """The function compiled at its first call; `.py_func` of it is the uncompiled one.
+
+    Dividing by zero gives infinity or no number, as in numpy; asking each time would cost a branch.
+    """
+    options["error_model"] = "numpy"
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:                   # numba finds no directory that it may write to

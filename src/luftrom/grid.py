@@ -49,13 +49,14 @@ class Scratch(NamedTuple):
 
     near: np.ndarray                       # (n,) int32: candidates
     keys: np.ndarray                       # (_KEYS,) int64: cells that wait to be looked at
+    grids: np.ndarray                      # (GRIDS,) int64: those in use
     work: np.ndarray                       # (5 FACES + 4 ROOM,) float64: for `Places`
 
     @staticmethod
     def of(near: int) -> Scratch:
         """Scratch with room for so many candidates."""
         return Scratch(np.empty(near, np.int32), np.empty(_KEYS, np.int64),
-                       np.empty(5 * FACES + 4 * ROOM))
+                       np.empty(GRIDS, np.int64), np.empty(5 * FACES + 4 * ROOM))
 
 
 class Places(NamedTuple):
@@ -63,6 +64,7 @@ class Places(NamedTuple):
 
     near: np.ndarray
     keys: np.ndarray
+    grids: np.ndarray
     ranges: np.ndarray                     # (FACES, 5): the cells of a question on each face
     planes: np.ndarray                     # (ROOM,): of the edges of the volume that asks
     other_planes: np.ndarray               # (ROOM,)
@@ -252,22 +254,33 @@ def question(ball, lateral_m, start_ns, end_ns, lower_m, upper_m):
 
 
 @compiled
-def gather(state, scratch, floats, looks, ball, lateral_m, start_ns, end_ns, lower_m, upper_m, own,
-           own_key):
+def list_grids(grids, out):
+    """Write the grids that hold anything to `out`; how many there are."""
+    count = 0
+    for grid in range(GRIDS):
+        if grids[grid, ENTRIES]:
+            out[count] = grid
+            count += 1
+    return count
+
+
+@compiled
+def gather(state, scratch, used, floats, looks, ball, lateral_m, start_ns, end_ns, lower_m,
+           upper_m, own, own_key):
     """Write the slots of all entries within reach to `scratch.near`; how many there are.
 
-    `ball` is what `bound` gives; times (half-open) and altitudes are widened by their minima.
-    `looks` says of each grid whether it is looked at (ALL), not (NONE), or only at slots behind
-    `own`, whose cell is `own_key` (LATER): slots stand in the order of keys then. Where `near` is
-    full, they are counted only.
+    The first `used` of `scratch.grids` hold anything. `ball` is what `bound` gives; times
+    (half-open) and altitudes are widened by their minima. `looks` says of each grid whether it is
+    looked at (ALL), not (NONE), or only at slots behind `own`, whose cell is `own_key` (LATER):
+    slots stand in the order of keys then. Where `near` is full, they are counted only.
     """
     table, words, grids = state.table, state.words, state.grids
     ranges, keys, out = scratch.ranges, scratch.keys, scratch.near
     ask = question(ball, lateral_m, start_ns, end_ns, lower_m, upper_m)
     start_ns = max(start_ns, TIME_NS_LOW)
     found = 0
-    for grid in range(GRIDS):
-        if grids[grid, ENTRIES] == 0 or looks[grid] == NONE:
+    for grid in scratch.grids[:used]:
+        if looks[grid] == NONE:
             continue
         after, least = (own, own_key) if looks[grid] == LATER else (-1, -1)
         shift = SHIFTS[grid % len(SHIFTS)]
@@ -319,7 +332,7 @@ def _scan_cells(table, words, floats, keys, waiting, ask, own, out, found):
             keys[kept] = where
             kept += 1
             offset, size_class, count = block_of(where)
-            for field in range(WORDS):
+            for field in range(WORDS if own < 0 else 0):   # neighbours in order have them near
                 ask_ahead(words, (offset * WORDS + (field << size_class)) * _WORD_BYTES)
     for k in range(kept):
         found = scan(words, floats, keys[k], ask, own, out, found)

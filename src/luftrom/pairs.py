@@ -35,7 +35,7 @@ def all_pairs(columns: Columns, separation: Separation,
         state, packed, first, last, minima, time_ns, looks, ordered)))
     starts, pairs = np.empty(len(columns) + 1, np.int64), np.empty((len(found), 2), np.int64)
     seconds = np.empty(len(found), np.int64)
-    in_order(found.min(axis=1), found.max(axis=1), len(columns), starts, seconds)
+    in_order(found[:, 0], found[:, 1], len(columns), starts, seconds)
     pairs[:, 0] = np.repeat(np.arange(len(columns)), np.diff(starts))
     pairs[:, 1] = seconds
     return pairs

@@ -31,6 +31,7 @@ from luftrom.grid import (
     find_cell,
     gather,
     home,
+    list_grids,
     move_entry,
     where_of,
     write_entry,
@@ -83,7 +84,7 @@ def lent_state(s):
 def _places_in(s):
     work = lent(s.work)
     ranges = 5 * FACES
-    return Places(lent(s.near), lent(s.keys), work[:ranges].reshape(FACES, 5),
+    return Places(lent(s.near), lent(s.keys), lent(s.grids), work[:ranges].reshape(FACES, 5),
                   work[ranges:ranges + ROOM], work[ranges + ROOM:ranges + 2 * ROOM],
                   work[ranges + 2 * ROOM:].reshape(ROOM, 2))
 
@@ -413,16 +414,17 @@ def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, la
                    time_ns, out):
     """Write pairs of serials that conflict to `out`, for volumes from `first` to before `last`.
 
-    The serial of the volume that asks stands first. Returns (how far it came, pairs written,
-    candidates): it ends before a volume for which `out` or `scratch.near` has no room; in the
-    second case so many candidates want some. `looks` has one row, as `gather` takes it; or a row
-    for each grid, and then the volumes are the slots themselves, and each pair is asked once. With
-    `groups`, pairs of one group are left out.
+    The serial of the volume that asks stands first, of two slots the lower one. Returns (how far
+    it came, pairs written, candidates): it ends before a volume for which `out` or `scratch.near`
+    has no room; in the second case so many candidates want some. `looks` has one row, as `gather`
+    takes it; or a row for each grid, and then the volumes are the slots themselves, and each pair
+    is asked once. With `groups`, pairs of one group are left out.
     """
     state, scratch, looks = lent_state(state), _places_in(scratch), lent(looks)
     volumes, pool, groups = lent(volumes), lent(pool), lent(groups)
     out, floats = lent(out), lent(state.words.view(np.float32))
     near, planes, written = scratch.near, scratch.planes, 0
+    used = list_grids(state.grids, scratch.grids)
     for k in range(first, last):
         volume = volumes[k]
         row, shape = volume.row, volume.shape
@@ -434,9 +436,9 @@ def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, la
             own_key = key_of(grid, ball[0], ball[1], ball[2], volume.start_ns)
         if len(groups):
             group = groups[k]
-        count = gather(state, scratch, floats, look, ball, lateral_m, volume.start_ns - time_ns,
-                       volume.end_ns + time_ns, volume.lower_m - vertical_m,
-                       volume.upper_m + vertical_m, own, own_key)
+        count = gather(state, scratch, used, floats, look, ball, lateral_m,
+                       volume.start_ns - time_ns, volume.end_ns + time_ns,
+                       volume.lower_m - vertical_m, volume.upper_m + vertical_m, own, own_key)
         if count > len(near):
             return k, written, count
         count = _read_ahead(state, scratch, volume, group, groups, count, vertical_m, time_ns)
@@ -449,6 +451,9 @@ def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, la
                     pool, row, shape, state.pool, other.row, other.shape, lateral_m)):
                 if written == len(out):
                     return k, before, 0
-                out[written, 0], out[written, 1] = volume.serial, other.serial
+                one, two = volume.serial, other.serial
+                if own >= 0:
+                    one, two = min(one, two), max(one, two)
+                out[written, 0], out[written, 1] = one, two
                 written += 1
     return last, written, 0

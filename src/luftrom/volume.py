@@ -132,14 +132,9 @@ def sincos_deg(angle_deg: float) -> tuple[float, float]:
         -1 / 39916800 + z * (1 / 6227020800 + z * (-1 / 1307674368000)))))))
     c = 1.0 + z * (-0.5 + z * (1 / 24 + z * (-1 / 720 + z * (1 / 40320 + z * (
         -1 / 3628800 + z * (1 / 479001600 + z * (-1 / 87178291200 + z / 20922789888000)))))))
-    quarter %= 4
-    if quarter == 0:
-        return s, c
-    if quarter == 1:
-        return c, -s
-    if quarter == 2:
-        return -s, -c
-    return -c, s
+    # Without branches, so that compiled code takes many angles at once.
+    one, other = (c, s) if quarter & 1 else (s, c)
+    return -one if quarter & 2 else one, -other if quarter + 1 & 2 else other
 
 
 def ecef_m(lat_deg: float, lng_deg: float) -> Point:

@@ -18,8 +18,9 @@ def test_functions_compile_where_no_cache_can_be_written(monkeypatch):
         return lambda function: (function, options)
 
     monkeypatch.setattr(compiling, "njit", njit)
-    assert compiling.compiled(double) == (double, {})
-    assert compiling.released(double) == (double, {"nogil": True})
+    assert compiling.compiled(double) == (double, {"error_model": "numpy"})
+    assert compiling.released(double) == (
+        double, {"nogil": True, "error_model": "numpy"})
 
 
 def test_a_lent_array_is_the_same_memory():
