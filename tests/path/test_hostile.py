@@ -95,7 +95,7 @@ def shaped(vertices):
 
 SQUARE = [(0, 0), (0, 1), (1, 1), (1, 0)]
 RINGS = {
-    "10,000 vertices": ring(10_000), "4,097 vertices": ring(4_097), "two vertices": ring(2),
+    "10,001 vertices": ring(10_001), "two vertices": ring(2),
     "one point again and again": [{"lat": 1, "lng": 1}] * 50,
     "a bow tie": [{"lat": a, "lng": b} for a, b in ((0, 0), (1, 1), (0, 1), (1, 0))],
     "a closing vertex": [{"lat": a, "lng": b} for a, b in (*SQUARE, SQUARE[0])],
