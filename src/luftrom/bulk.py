@@ -38,7 +38,8 @@ def load(packed: Packed) -> tuple[State, np.ndarray]:
     count, rows = len(order), packed.volumes["shape"][order] >> 2
     state = State.empty(0)._replace(
         slots=np.empty(count, VOLUME), pool=np.empty((int(rows.sum()), 3)),
-        words=np.empty(room * WORDS + LANES, np.int32), grids=grids,
+        # Zeros, so that a snapshot says nothing of what stood in this memory before.
+        words=np.zeros(room * WORDS + LANES, np.int32), grids=grids,
         table=free_table(table_size(cells)), sets=np.full(table_size(count), -1, np.int32))
     places = lay_out(state, keys, order)
     state.meta[SLOTS] = state.meta[VOLUMES] = count

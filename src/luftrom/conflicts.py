@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from luftrom import bulk, kernels, slots
 from luftrom.bounds import GRIDS, prepare
 from luftrom.columns import Columns
-from luftrom.grid import ALL, Scratch, move_cells
+from luftrom.grid import ALL, LANES, WORDS, Scratch, move_cells
 from luftrom.packing import Packed, in_parts, pack, pack_columns
 from luftrom.slots import State
+from luftrom.snapshot import read_snapshot, write_snapshot
 from luftrom.volume import Circle, Polygon, Separation, Volume4D
 
 _GROWTH = 1.25                             # of arrays that are full; what is free counts as memory
@@ -126,6 +128,8 @@ class VolumeIndex:
 
         Volumes with the same serial are one set.
         """
+        if np.shape(serials) != (len(columns),):
+            raise ValueError(f"{np.shape(serials)} serials for {len(columns)} volumes")
         if not len(columns):
             return
         packed = pack_columns(columns, np.ascontiguousarray(serials, np.int64))
@@ -172,6 +176,28 @@ class VolumeIndex:
             pool = np.zeros((int((meta[slots.ROWS] - dead) * _GROWTH) + _SLOTS_MIN, 3))
             slots.close_gaps(self._state, pool)
             self._state = self._state._replace(pool=pool)
+
+    # -- snapshots ---------------------------------------------------------------------------
+
+    def save(self, path: Path, tied: str) -> None:
+        """Write what is held to a file, for `load`; `tied` says what it was computed from.
+
+        The file is replaced whole: a crash leaves the old one or the new one. Raises LuftromError
+        if it cannot be written, TooLarge if `tied` is beyond tens of thousands of characters.
+        """
+        write_snapshot(path, tied, _trimmed(self._state)._asdict())
+
+    @classmethod
+    def load(cls, path: Path, separation: Separation, tied: str) -> VolumeIndex:
+        """The index of a file that was saved with the same `tied`; the minima may be others.
+
+        Changes do not touch the file, which must not be written into meanwhile, only replaced.
+        The first insertion makes room and so copies the arrays. Raises NotFound, or BadInput if
+        the file is tied to something else, of another version or damaged (`read_snapshot`).
+        """
+        index = cls(separation)
+        index._state = State(**read_snapshot(path, tied, index._state._asdict()))
+        return index
 
     # -- questions ---------------------------------------------------------------------------
 
@@ -254,6 +280,14 @@ def _longer(array: np.ndarray, more: int) -> np.ndarray:
     longer = np.zeros((int(len(array) * _GROWTH) + more, *array.shape[1:]), array.dtype)
     longer[:len(array)] = array
     return longer
+
+
+def _trimmed(state: State) -> State:
+    """The same state without room for more; what is read beyond the last entry stays."""
+    meta = state.meta
+    return state._replace(slots=state.slots[:meta[slots.SLOTS]],
+                          pool=state.pool[:meta[slots.ROWS]],
+                          words=state.words[:meta[slots.ARENA] * WORDS + LANES])
 
 
 def warm_up() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,6 +97,7 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """A file to write in this block, which becomes the file of that name when the block is done.
 
     Whoever looks meanwhile, and whoever looks after an error in the block, sees the old content.
+    A process that is killed leaves its draft behind (`clear_drafts`).
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -105,5 +107,23 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(descriptor)
         os.replace(draft, path)
+        _sync_directory(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make names last: until then a loss of power may bring back the old content."""
+    if os.name == "posix":                 # elsewhere a directory cannot be opened
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def clear_drafts(path: Path) -> None:
+    """Remove what killed processes left of `replacing` this file; nobody else may write it now."""
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if draft.suffix[1:].isdecimal():
+            draft.unlink(missing_ok=True)

@@ -38,7 +38,9 @@ class Packed(NamedTuple):
 
 
 def pack(volumes: Sequence[Volume4D], serial: int = 0) -> Packed:
-    """Pack at least one volume, all of one set."""
+    """Pack volumes, all of one set; ValueError if there is none."""
+    if not volumes:
+        raise ValueError("a set has at least one volume")
     rows, row, pools = [], 0, []
     for volume in volumes:
         shape, points = volume.outline.prepared or _prepare(volume.outline)

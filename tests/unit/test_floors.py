@@ -13,13 +13,13 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
     "errors limits base64url clock compiling boxes rings volume ellipsoid airspace agreement",
-    "wire envelope content f3548 statement note merkle checkpoint receipt audit",
-    "cells columns bounds packing edges kernels screen grid slots bulk conflicts pairs meetings datasets "
-    "coverings approach approach_kernels motion suggestions definition",
+    "wire envelope content f3548 statement note merkle checkpoint receipt audit files",
+    "cells columns bounds packing edges kernels screen grid slots bulk snapshot conflicts pairs "
+    "meetings datasets coverings approach approach_kernels motion suggestions definition",
     "store",
     "log mirror index submission exchange exchange_http",
     "node",
-    "api console cli config files __main__",
+    "api console cli config __main__",
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
 PATHS = sorted(SOURCE.rglob("*.py"))
