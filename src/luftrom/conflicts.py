@@ -27,6 +27,7 @@ from luftrom.volume import Circle, Polygon, Separation, Volume4D
 
 _GROWTH = 1.25                             # of arrays that are full; what is free counts as memory
 _PAIRS, _NEAR = 256, 1_024                 # room for the pairs and candidates, at first
+_ENTRIES_MAX = 4                           # of the arena for each volume; more lie in blocks unused
 _SLOTS_MIN = 1_024                         # an index this small is not made smaller
 _NS_PER_S = 1_000_000_000
 _DISTANCE_DIGITS = 2                       # what is shown is rounded to centimetres
@@ -170,7 +171,8 @@ class VolumeIndex:
         """Close gaps and make smaller what is mostly free; paid by as many removals."""
         meta = self._state.meta
         held, dead = int(meta[slots.VOLUMES]), int(meta[slots.DEAD_ROWS])
-        if held < len(self._state.slots) // 4 and len(self._state.slots) > _SLOTS_MIN:
+        if (held < len(self._state.slots) // 4 and len(self._state.slots) > _SLOTS_MIN
+                or meta[slots.ARENA] > held * _ENTRIES_MAX + _SLOTS_MIN):
             self._state = bulk.copied(self._state)
         elif dead > int(meta[slots.ROWS]) // 2 + _SLOTS_MIN:
             pool = np.zeros((int((meta[slots.ROWS] - dead) * _GROWTH) + _SLOTS_MIN, 3))
@@ -249,8 +251,8 @@ def find_pairs(state: State, packed: Packed, first: int, last: int, minima: tupl
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
         if near:
             scratch = Scratch.of(2 * near)
-        else:
-            out = np.empty((2 * len(out), 2), np.int64)
+        # What was written is still in the old one.
+        out = np.empty((len(out) if near else 2 * len(out), 2), np.int64)
 
 
 def _check_serials(state: State, packed: Packed) -> None:
