@@ -28,7 +28,7 @@ ALIGNMENT_BYTES = 64
 PAIR = np.dtype([("whole", np.int32), ("real", np.float64)])
 ARRAYS = {"numbers": np.arange(6.0).reshape(3, 2), "none": np.zeros(0, np.int32),
           "pairs": np.array([(1, 2.5), (-7, 0.0)], PAIR)}
-DIGEST_OF_LAYOUT = {1: "b8"}
+DIGEST_OF_LAYOUT = {1: "2c6c9c58416eafa1eeee861427c1c6e1742b02115abfcee5c2d4d6308df9efd7"}
 
 
 def volumes_of(seed: int) -> tuple[Volume4D, ...]:
@@ -65,9 +65,7 @@ def with_header(data: bytes, change) -> bytes:
     """The file with another header, the arrays moved and the digest right."""
     end = data.index(b"\n", ALIGNMENT_BYTES)
     body = data[end + 1 + -(end + 1) % ALIGNMENT_BYTES:]
-    text = data[ALIGNMENT_BYTES:end]
-    header = change(text) if isinstance(text, bytes) else text
-    head = data[:ALIGNMENT_BYTES] + header + b"\n"
+    head = data[:ALIGNMENT_BYTES] + change(data[ALIGNMENT_BYTES:end]) + b"\n"
     return resealed(head + bytes(-len(head) % ALIGNMENT_BYTES) + body)
 
 
@@ -155,6 +153,7 @@ def test_minima_are_no_part_of_it(tmp_path: Path) -> None:
     assert loaded.query(volumes_of(100)) == met != index_of(range(60)).query(volumes_of(100))
 
 
+@pytest.mark.skipif(sys.byteorder != "little", reason="the digest is of numbers in this order")
 def test_the_layout_is_still_what_its_number_says(tmp_path: Path) -> None:
     # If this fails, arrays mean something else than in files that were written before: raise
     # LAYOUT, and note the new digest. Where nothing but spare room has changed, note it alone.
@@ -229,7 +228,8 @@ def test_another_layout_or_format_is_refused(tmp_path: Path, monkeypatch) -> Non
 
 
 @pytest.mark.parametrize(("name", "array"), [
-    ("numbers", np.zeros((3, 3))), ("numbers", np.zeros(6)), ("numbers", np.zeros((3, 2), np.int64)),
+    ("numbers", np.zeros((3, 3))), ("numbers", np.zeros(6)),
+    ("numbers", np.zeros((3, 2), np.int64)),
     ("numbers", np.zeros((3, 2), np.dtype(np.float64).newbyteorder())),
     ("none", np.zeros(0, np.uint32)), ("pairs", np.zeros(2, PAIR.newbyteorder())),
     ("pairs", np.zeros(2, np.dtype([("whole", np.int32), ("other", np.float64)]))),
@@ -285,19 +285,12 @@ def test_headers_are_read_strictly(tmp_path: Path, change) -> None:
 
 def test_a_header_has_a_limit(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    room = HEADER_BYTES_MAX - len(small(path, tied="")[:512].rstrip(b"\0")) + 512
-    largest = next(size for size in range(room, 0, -1) if fits(path, "x" * size))
-    assert largest > HEADER_BYTES_MAX - 1_024
-    assert (read_snapshot(path, "x" * largest, ARRAYS)["numbers"] == ARRAYS["numbers"]).all()
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def fits(path: Path, tied: str) -> bool:
-    try:
-        write_snapshot(path, tied, ARRAYS)
-    except TooLarge:
-        return False
-    return True
+    room = HEADER_BYTES_MAX - small(path, tied="").index(b"\n", ALIGNMENT_BYTES) - 1
+    data = small(path, tied="x" * room)
+    assert (read_snapshot(path, "x" * room, ARRAYS)["numbers"] == ARRAYS["numbers"]).all()
+    with pytest.raises(TooLarge, match=str(HEADER_BYTES_MAX + 1)):
+        small(path, tied="x" * (room + 1))
+    assert path.read_bytes() == data
 
 
 def test_no_file_and_no_readable_file_say_so(tmp_path: Path) -> None:
