@@ -221,6 +221,30 @@ def test_a_set_goes_with_its_last_volume_at_exactly_its_end() -> None:
     assert index.query([volume(spot)]) == [4]
 
 
+CORNER = (math.degrees(math.atan(math.sqrt(0.5))), 45.0)    # where three faces of the cells meet
+
+
+@pytest.mark.parametrize("place", (*PLACES, CORNER))
+def test_long_thin_volumes_find_all_that_lies_along_them(place) -> None:
+    random = np.random.default_rng(9)
+    for reach_m in (5_000.0, 60_000.0, 300_000.0):
+        held = [volume(random_outline(random, forward(place, random.uniform(0, 360),
+                                                      reach_m * random.random() ** 0.5)[0],
+                                      reach_m * 10 ** random.uniform(-3, -1.5)),
+                       end_ns=int(random.integers(2, HOUR_NS))) for _ in range(200)]
+        separation, met = Separation(reach_m / 100, 0.0, 0.0), 0
+        index = VolumeIndex(separation)
+        index.insert_columns(np.arange(len(held)), Columns.of(held))
+        for azimuth_deg in range(5, 180, 35):
+            at, _ = forward(place, azimuth_deg + 90, reach_m * random.uniform(0, 0.3))
+            asked = volume(bar(at, azimuth_deg, 1.5 * reach_m, reach_m / 50), end_ns=1)
+            expected = [serial for serial, other in enumerate(held)
+                        if encounter((asked,), (other,), separation) is not None]
+            assert index.query((asked,)) == expected
+            met += len(expected)
+        assert met > 20
+
+
 # -- memory --------------------------------------------------------------------------------------
 
 def quads(count: int, random: np.random.Generator, spread_deg: float = 2.0) -> Columns:
