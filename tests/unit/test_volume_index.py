@@ -229,7 +229,7 @@ def test_long_thin_volumes_find_all_that_lies_along_them(place) -> None:
     random = np.random.default_rng(9)
     for reach_m in (5_000.0, 60_000.0, 300_000.0):
         held = [volume(random_outline(random, forward(place, random.uniform(0, 360),
-                                                      reach_m * random.random() ** 0.5)[0],
+                                                      reach_m * random.random())[0],
                                       reach_m * 10 ** random.uniform(-3, -1.5)),
                        end_ns=int(random.integers(2, HOUR_NS))) for _ in range(200)]
         separation, met = Separation(reach_m / 100, 0.0, 0.0), 0
@@ -242,7 +242,7 @@ def test_long_thin_volumes_find_all_that_lies_along_them(place) -> None:
                         if encounter((asked,), (other,), separation) is not None]
             assert index.query((asked,)) == expected
             met += len(expected)
-        assert met > 20
+        assert met > 10
 
 
 # -- memory --------------------------------------------------------------------------------------
