@@ -276,7 +276,7 @@ class Conductor:
         others = {name: m for name, m in self.mirrors.items() if m is not mirror}
         verified = verify_message(message, mirror, {self.party: self.log, **others},
                                   self.agreement, self.airspace.last_seen.get(message.sender, {}),
-                                  request.proven)
+                                  step.time_ns // NS_PER_S, request.proven)
         self._check_receipt(mirror, message)
         self._take_in(request, mirror, verified, step)
         if request.counter is None:
@@ -352,7 +352,7 @@ class Conductor:
         before = self._before(intent.entity_id, "operational intent")
         standing = self._standing(intent.entity_id, request.ovn, intent.manager)
         check_transition(standing.intent.state if standing else None, intent.state)
-        intent = self._with_key(intent, request.require_key)
+        intent = self._with_key(intent, request.require_key, step.time_ns // NS_PER_S)
         version = before.version + (before.status != REFUSED) if before else 1
         claims = encode_intent(intent)
         disclosures = [make_disclosure(name, value) for name, value in claims]
@@ -364,11 +364,11 @@ class Conductor:
         after_s = self.agreement.silence.after_s if self.agreement else 0
         step.waiting[statement.index] = (request.reply, step.elapsed_ns + int(after_s * NS_PER_S))
 
-    def _with_key(self, intent: Intent, require_key: bool) -> Intent:
+    def _with_key(self, intent: Intent, require_key: bool, time_s: int) -> Intent:
         """The intent with those OVNs of its key that matter, which are then part of the record."""
         if intent.state in rules.OFF_NOMINAL_STATES or not (intent.key or require_key):
             return replace(intent, key=frozenset()) if intent.key else intent
-        relevant = self.airspace.relevant(intent)
+        relevant = self.airspace.relevant(intent, self.party, time_s)
         missing = [record for record in relevant if record.ovn not in intent.key]
         if require_key and missing:
             raise Conflict("the key does not name every operational intent that would be met",
