@@ -133,11 +133,11 @@ class Airspace:
         self.current: dict[tuple[str, str], Record] = {}   # (entity, party) -> what stands
         self._versions: dict[str, list[Record]] = {}       # entity -> all records, as applied
         self.last_seen: dict[str, Mapping[str, int]] = {}
+        self.as_of_s: dict[str, int] = {}                  # party -> the latest time in its log
         self.dirty: set[Record] = set()
         self._unacknowledged: set[Record] = set()      # accepted while a peer was silent
         self._volumes = VolumeIndex(separation)
         self._serials: dict[int, Record] = {}          # those of which volumes are in the index
-        self._as_of_s: dict[str, int] = {}             # party -> the latest time in its log
         self._dropped_ns = TIME_NS_MIN
         self._next_serial = 0
         self._unruled: dict[tuple[str, int], Record] = {}
@@ -164,7 +164,7 @@ class Airspace:
         elif kind == "notice":
             self._give_notice(statement, notice, ovn)
         self.applied[statement.party] = statement.index + 1
-        self._as_of_s[statement.party] = self._as_of(statement.party, statement.iat_s)
+        self.as_of_s[statement.party] = self._as_of(statement.party, statement.iat_s)
         self.last_seen[statement.party] = {p: s.size for p, s in statement.seen.items()}
 
     def _declare(self, statement: Statement, intent: Intent | None, ovn: str) -> None:
@@ -209,7 +209,7 @@ class Airspace:
 
     def _as_of(self, party: str, iat_s: int) -> int:
         """The latest time that a log names up to its next leaf, which names `iat_s`."""
-        return max(iat_s, self._as_of_s.get(party, iat_s))
+        return max(iat_s, self.as_of_s.get(party, iat_s))
 
     def _not_over(self, volumes: tuple[Volume4D, ...], as_of_s: int) -> tuple[Volume4D, ...]:
         return rules.not_over(volumes, rules.over_until_ns(as_of_s, self.separation))
@@ -338,9 +338,9 @@ class Airspace:
     def _over_ns(self) -> int:
         """Up to which end volumes are over in any log: no later leaf is as of an earlier time."""
         parties = [p.name for p in self.agreement.parties] if self.agreement else self.applied
-        if not parties or not all(party in self._as_of_s for party in parties):
+        if not parties or not all(party in self.as_of_s for party in parties):
             return TIME_NS_MIN
-        return rules.over_until_ns(min(self._as_of_s[p] for p in parties), self.separation)
+        return rules.over_until_ns(min(self.as_of_s[p] for p in parties), self.separation)
 
     def _is_settled(self, record: Record) -> bool:
         end = record.end_index

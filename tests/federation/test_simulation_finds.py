@@ -154,7 +154,7 @@ def a_clock_put_back_makes_statements_earlier(patch: pytest.MonkeyPatch) -> None
 
 def drops_by_the_log_that_is_ahead(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Airspace, "_over_ns", lambda self: rules.over_until_ns(
-        max(self._as_of_s.values(), default=0), self.separation))
+        max(self.as_of_s.values(), default=0), self.separation))
 
 
 FAULTS = [value for name, value in list(globals().items())

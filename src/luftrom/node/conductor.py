@@ -55,6 +55,7 @@ from luftrom.store import Store, Writes
 
 _RULINGS_IN_LEAF_MAX = 128
 _AGAINST_MAX = 16
+_LEAVES_AT_ONCE = 1_024                    # read from the store when a node starts
 
 
 @dataclass(slots=True)
@@ -540,17 +541,19 @@ def load_airspace(store: Store, party: str, agreement: Agreement | None,
     """
     airspace = Airspace(agreement)
     names = [p.name for p in agreement.parties] if agreement else [party]
-    for name in names:
-        end = store.size(name) if name == party else store.applied(name)
-        for start in range(0, end, 1024):
-            stop = min(start + 1024, end)
-            opened = store.disclosures(name, start, stop)
-            for index, leaf in enumerate(store.leaves(name, start, stop), start):
-                item: Item = open_item(parse_statement(leaf), tuple(opened.get(index, ())))
-                airspace.apply(item.statement, item.intent, item.notice, item.ovn)
-                if name == party and item.statement.type == "notification":
-                    closed.add(index)
-    airspace.collect()
+    left = {name: store.size(name) if name == party else store.applied(name) for name in names}
+    # The log that is behind in time goes on, so that what is over is dropped on the way.
+    while left := {name: end for name, end in left.items() if airspace.applied.get(name, 0) < end}:
+        name = min(left, key=lambda name: airspace.as_of_s.get(name, 0))
+        start = airspace.applied.get(name, 0)
+        stop = min(start + _LEAVES_AT_ONCE, left[name])
+        opened = store.disclosures(name, start, stop)
+        for index, leaf in enumerate(store.leaves(name, start, stop), start):
+            item: Item = open_item(parse_statement(leaf), tuple(opened.get(index, ())))
+            airspace.apply(item.statement, item.intent, item.notice, item.ovn)
+            if name == party and item.statement.type == "notification":
+                closed.add(index)
+        airspace.collect()
     return airspace
 
 
