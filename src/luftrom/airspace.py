@@ -17,7 +17,7 @@ from luftrom.agreement import Agreement
 from luftrom.base64url import encode_base64url
 from luftrom.clock import NS_PER_S, format_time
 from luftrom.errors import BadInput
-from luftrom.volume import Polygon, Volume4D
+from luftrom.volume import Polygon, Separation, Volume4D
 
 ACCEPTED, ACTIVATED = "Accepted", "Activated"
 NONCONFORMING, CONTINGENT = "Nonconforming", "Contingent"
@@ -34,6 +34,10 @@ TRANSITIONS: Mapping[str | None, tuple[str, ...]] = {
 
 PRIORITY, DECLARED_FIRST, TURN = "priority", "declared_first", "turn"
 UNNAMED, CONSTRAINT, SAME_ENTITY = "unnamed", "constraint", "same_entity"
+
+# More than a peer's clock may be ahead (`limits.STATEMENT_AHEAD_S_MAX`): whoever dates a statement
+# as late as it is taken still meets everything that is not over.
+OVER_S = 7_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,20 @@ def derive_ovn(entity_id: str, version: int, details: bytes) -> str:
     """
     text = f"luftrom-ovn/1\n{entity_id}\n{version}\n".encode() + details
     return encode_base64url(hashlib.sha256(text).digest())
+
+
+def over_until_ns(later_s: int, separation: Separation) -> int:
+    """Up to which end, in ns since 1970, a volume is over where two declarations are compared.
+
+    `later_s` is the later of their two times, in seconds (`Record.as_of_s` in `index`). What ended
+    `OVER_S` and the time minimum before it can come near nothing that is yet to be flown.
+    """
+    return (later_s - OVER_S) * NS_PER_S - round(separation.time_s * NS_PER_S)
+
+
+def not_over(volumes: tuple[Volume4D, ...], over_until_ns: int) -> tuple[Volume4D, ...]:
+    """Those that end after a time, in ns since 1970."""
+    return tuple(v for v in volumes if v.time_end_ns > over_until_ns)
 
 
 def check_transition(before: str | None, after: str) -> None:

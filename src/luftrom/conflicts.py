@@ -300,5 +300,6 @@ def warm_up() -> None:
     index = VolumeIndex(separation)
     index.insert(0, volumes)
     index.query(volumes)
+    index.expire(0)
     index.remove(0)
     encounter(volumes[:1], volumes, separation)

@@ -318,13 +318,13 @@ def prove_leaves(message: Message, first: int, public_key: bytes) -> frozenset[i
 
 
 def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog],
-                   agreement: Agreement, last_seen: Mapping[str, int],
+                   agreement: Agreement, last_seen: Mapping[str, int], now_s: int,
                    proven: frozenset[int] = frozenset()) -> VerifiedMessage:
     """Check everything a peer says, in numbered steps; nothing is changed.
 
     `held` maps the names of all other parties, ours included, to their logs as held here;
-    `last_seen` is what the last applied statement of this peer had seen; `proven` is what
-    `prove_leaves` said of this message.
+    `last_seen` is what the last applied statement of this peer had seen; `now_s` is our clock, in
+    seconds since 1970; `proven` is what `prove_leaves` said of this message.
 
     Raises BadInput, Conflict (out of step: `detail` says where we are), Unverified, or
     Equivocation with both statements in `detail['evidence']`.
@@ -349,6 +349,7 @@ def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog]
     items = []
     for index, (leaf, disclosures) in enumerate(zip(fresh, opened, strict=True), mirror.applied):
         items.append(_verify_item(index, leaf, disclosures, context, index in proven))
+        _check_time(items[-1].statement, now_s)
     return VerifiedMessage(message, verified, tuple(items))
 
 
@@ -382,6 +383,19 @@ def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
         raise Unverified(f"leaf {index} of {mirror.party} is a {statement.type}, and its content "
                          "did not come with it", code="not_disclosed")
     return item
+
+
+def _check_time(statement: Statement, now_s: int) -> None:
+    """Unverified (ahead_of_clock) where a statement is dated beyond what clocks may differ by.
+
+    Nothing is kept of it: whose clock is wrong is not known, and it is taken once ours is there.
+    """
+    ahead_s = statement.iat_s - now_s
+    if ahead_s > limits.STATEMENT_AHEAD_S_MAX:
+        raise Unverified(
+            f"leaf {statement.index} of {statement.party} is dated {ahead_s} s ahead of the clock "
+            f"here; at most {limits.STATEMENT_AHEAD_S_MAX} s are taken: compare the clocks",
+            code="ahead_of_clock")
 
 
 def _is_signed(leaf: bytes, mirror: Mirror) -> bool:

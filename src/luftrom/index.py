@@ -3,7 +3,8 @@
 The airspace is a function of the applied logs and disclosures and of nothing else: no clock is
 read, and two nodes that applied the same leaves hold the same rows and the same digest, whatever
 the order in which the two logs reached them. Rulings follow `airspace`: pairwise, from the two
-signed statements.
+signed statements. What was over long before the later of the two was signed plays no part in them,
+and once every log has come so far it is dropped: see docs/decisions/over.md.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from dataclasses import dataclass, field
 from luftrom import airspace as rules
 from luftrom.agreement import Agreement
 from luftrom.airspace import Intent, Notice, RightOfWay
+from luftrom.clock import NS_PER_S, TIME_NS_MIN
 from luftrom.conflicts import Encounter, VolumeIndex, encounter
 from luftrom.errors import Unverified
 from luftrom.statement import Ruling, Statement
 from luftrom.volume import Separation, Volume4D
 
 NO_MINIMA = Separation(0.0, 0.0, 0.0)
+_DROP_EVERY_NS = 600 * NS_PER_S            # dropping looks at every volume that is held
 
 PENDING, ACCEPTED, REFUSED, WITHDRAWN = "pending", "accepted", "refused", "withdrawn"
 SUPERSEDED = "superseded"
@@ -32,6 +35,8 @@ SUPERSEDED = "superseded"
 class Record:
     """One declaration or notice and what became of it. `intent` is None while it is closed to us.
 
+    `as_of_s` is the latest time that its log names up to this leaf: unlike `iat_s` it never goes
+    back from leaf to leaf, whatever is done to the author's clock.
     `end_index` is the leaf of the same log that ended it: a refusal, a withdrawal, or the ruling
     that accepted a later version.
     """
@@ -39,6 +44,7 @@ class Record:
     party: str
     index: int
     iat_s: int
+    as_of_s: int
     entity_id: str
     version: int
     seen: Mapping[str, int]
@@ -127,10 +133,12 @@ class Airspace:
         self.current: dict[tuple[str, str], Record] = {}   # (entity, party) -> what stands
         self._versions: dict[str, list[Record]] = {}       # entity -> all records, as applied
         self.last_seen: dict[str, Mapping[str, int]] = {}
+        self.as_of_s: dict[str, int] = {}                  # party -> the latest time in its log
         self.dirty: set[Record] = set()
         self._unacknowledged: set[Record] = set()      # accepted while a peer was silent
         self._volumes = VolumeIndex(separation)
-        self._serials: dict[int, Record] = {}
+        self._serials: dict[int, Record] = {}          # those of which volumes are in the index
+        self._dropped_ns = TIME_NS_MIN
         self._next_serial = 0
         self._unruled: dict[tuple[str, int], Record] = {}
         self._retired: deque[Record] = deque()
@@ -156,6 +164,7 @@ class Airspace:
         elif kind == "notice":
             self._give_notice(statement, notice, ovn)
         self.applied[statement.party] = statement.index + 1
+        self.as_of_s[statement.party] = self._as_of(statement.party, statement.iat_s)
         self.last_seen[statement.party] = {p: s.size for p, s in statement.seen.items()}
 
     def _declare(self, statement: Statement, intent: Intent | None, ovn: str) -> None:
@@ -181,21 +190,43 @@ class Airspace:
         return next((r for r in reversed(versions) if r.party == party), None)
 
     def _record(self, statement: Statement, **content: object) -> Record:
-        record = Record(statement.party, statement.index, statement.iat_s, statement.entity_id,
+        record = Record(statement.party, statement.index, statement.iat_s,
+                        self._as_of(statement.party, statement.iat_s), statement.entity_id,
                         statement.version, {p: s.size for p, s in statement.seen.items()},
                         self._next_serial, **content)
         self._next_serial += 1
         self.records[record.party, record.index] = record
         self._versions.setdefault(record.entity_id, []).append(record)
-        self._serials[record.serial] = record
-        if record.volumes:
+        volumes = self._not_over(record.volumes, record.as_of_s)
+        if volumes:
             # Asked once: whatever comes later finds this one, and both note it.
-            for serial in self._volumes.query(record.volumes):
-                other = self._serials[serial]
-                record.met[serial] = other
+            for other in self._meeting(volumes, record.as_of_s):
+                record.met[other.serial] = other
                 other.met[record.serial] = record
-            self._volumes.insert(record.serial, record.volumes)
+            self._volumes.insert(record.serial, volumes)
+            self._serials[record.serial] = record
         return record
+
+    def _as_of(self, party: str, iat_s: int) -> int:
+        """The latest time that a log names up to its next leaf, which names `iat_s`."""
+        return max(iat_s, self.as_of_s.get(party, iat_s))
+
+    def _not_over(self, volumes: tuple[Volume4D, ...], as_of_s: int) -> tuple[Volume4D, ...]:
+        return rules.not_over(volumes, rules.over_until_ns(as_of_s, self.separation))
+
+    def _meeting(self, volumes: tuple[Volume4D, ...], as_of_s: int) -> list[Record]:
+        """Of the records in the index, those that a declaration with these volumes meets."""
+        volumes = self._not_over(volumes, as_of_s)
+        found = [self._serials[s] for s in self._volumes.query(volumes)] if volumes else []
+        return [other for other in found if self._do_meet(volumes, as_of_s, other)]
+
+    def _do_meet(self, volumes: tuple[Volume4D, ...], as_of_s: int, other: Record) -> bool:
+        """Do they that were found to meet still do so without what is over for the two of them?"""
+        later_s = max(as_of_s, other.as_of_s)
+        ours, theirs = (self._not_over(vs, later_s) for vs in (volumes, other.volumes))
+        if len(ours) == len(volumes) and len(theirs) == len(other.volumes):
+            return True                    # nothing is: the index said all there is to say
+        return bool(ours and theirs) and encounter(ours, theirs, self.separation) is not None
 
     def _give_notice(self, statement: Statement, notice: Notice | None, ovn: str) -> None:
         self.check_version(statement)
@@ -287,15 +318,29 @@ class Airspace:
                 self._changed(record)
 
     def collect(self) -> None:
-        """Let go of the volumes of ended records that no ruling can depend on any more."""
+        """Let go of volumes that no ruling can depend on any more: of ended records, and over."""
+        if self._over_ns() >= self._dropped_ns + _DROP_EVERY_NS:
+            self.drop_over()
         while self._retired and self._is_settled(self._retired[0]):
             record = self._retired.popleft()
-            if record.volumes:
+            if self._serials.pop(record.serial, None) is not None:
                 self._volumes.remove(record.serial)
             for other in record.met.values():
                 del other.met[record.serial]
             record.met.clear()
-            del self._serials[record.serial]
+
+    def drop_over(self) -> None:
+        """Let go of the volumes that are over for every statement that is still to come."""
+        self._dropped_ns = self._over_ns()
+        for serial in self._volumes.expire(self._dropped_ns):
+            del self._serials[serial]
+
+    def _over_ns(self) -> int:
+        """Up to which end volumes are over in any log: no later leaf is as of an earlier time."""
+        parties = [p.name for p in self.agreement.parties] if self.agreement else self.applied
+        if not parties or not all(party in self.as_of_s for party in parties):
+            return TIME_NS_MIN
+        return rules.over_until_ns(min(self.as_of_s[p] for p in parties), self.separation)
 
     def _is_settled(self, record: Record) -> bool:
         end = record.end_index
@@ -388,9 +433,11 @@ class Airspace:
             return f"which loses to {other.name} by the rule {rule}"
         return None
 
-    def relevant(self, intent: Intent) -> list[Record]:
-        """Accepted intents, other than the entity itself, that the volumes would conflict with."""
-        met = (self._serials[serial] for serial in self._volumes.query(intent.all_volumes))
+    def relevant(self, intent: Intent, party: str, iat_s: int) -> list[Record]:
+        """Accepted intents, other than the entity itself, that it would conflict with if that
+        party declared it at `iat_s`, in seconds since 1970.
+        """
+        met = self._meeting(intent.all_volumes, self._as_of(party, iat_s))
         return [r for r in met if r.intent is not None and r.status == ACCEPTED
                 and r.entity_id != intent.entity_id]
 
@@ -402,22 +449,25 @@ class Airspace:
         `refusal` puts first, and prior notices. A declaration made now knows all that is applied,
         so nothing crosses it and no turn is asked for.
         """
-        asking = Record(refused.party, self.applied[refused.party], refused.iat_s,
+        as_of_s = self._as_of(refused.party, refused.iat_s)
+        asking = Record(refused.party, self.applied[refused.party], refused.iat_s, as_of_s,
                         refused.entity_id, refused.version, self.applied, -1, refused.intent)
         found = {}
-        for serial in self._volumes.query(volumes):
-            other = self._serials[serial]
+        for other in self._meeting(tuple(volumes), as_of_s):
             if other.status not in (ACCEPTED, PENDING) or other.entity_id == refused.entity_id:
                 continue
             if other.notice is not None or rules.refusal(
                     asking, other, self.agreement, lambda: 0) is not None:
-                found[serial] = other.volumes
+                found[other.serial] = other.volumes
         return found
 
     # -- reading -----------------------------------------------------------------------------
 
     def query(self, area: Volume4D) -> list[Record]:
-        """Accepted intents and notices whose volumes overlap an area of interest."""
+        """Accepted intents and notices whose volumes overlap an area of interest.
+
+        What is over long enough to be dropped is not found any more.
+        """
         met = (self._serials[serial] for serial in self._volumes.query_overlap((area,)))
         return [record for record in met if record.status == ACCEPTED]
 
@@ -457,7 +507,9 @@ class Airspace:
         key = _pair(one.serial, other.serial)
         met = self._encounters.get(key)
         if met is None:
-            met = encounter(one.volumes, other.volumes, self.separation)
+            later_s = max(one.as_of_s, other.as_of_s)
+            met = encounter(*(self._not_over(r.volumes, later_s) for r in (one, other)),
+                            self.separation)
             if met is None:
                 raise Unverified(f"{one.name} and {other.name} do not meet")
             if one.status == other.status == ACCEPTED:

@@ -26,5 +26,6 @@ NAME_CHARS_MAX = 128
 REMARKS_CHARS_MAX = 4_096
 PAGE_ITEMS_MAX = 1_000
 BATCH_ITEMS_MAX = 1_000
+STATEMENT_AHEAD_S_MAX = 3_900              # a clock set to the next time zone is still heard
 WAITING_DECLARATIONS_MAX = 10_000          # beyond this a node answers 503
 DATASET_ITEM_CHARS_MAX = 4 * 1024 * 1024   # one feature or intent of a file of many

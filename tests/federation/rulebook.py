@@ -13,9 +13,11 @@ from typing import Any
 from luftrom.agreement import Agreement
 from luftrom.airspace import Intent
 from luftrom.statement import Ruling, Statement
+from luftrom.volume import Volume4D
 
 HOUR_NS = 3600 * 10**9
-Overlap = Callable[[Intent, Intent], int | None]
+OVER_NS = 2 * HOUR_NS                      # after so long nobody asks any more what was flown
+Overlap = Callable[[Sequence[Volume4D], Sequence[Volume4D]], int | None]
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Declared:
 
 
 class Rulebook:
-    """`logs` are whole; `overlap` says when the overlap of two intents begins, None if they
-    keep clear of each other."""
+    """`logs` are whole; `overlap` says when the overlap of two sets of volumes begins, None if they
+    keep clear of each other. Separation minima in time are none."""
 
     def __init__(self, agreement: Agreement, logs: Mapping[str, Sequence[Statement]],
                  contents: Mapping[tuple[str, int], tuple[Any, str]], overlap: Overlap):
@@ -55,7 +57,7 @@ class Rulebook:
             same = x.intent.entity_id == y.intent.entity_id
             if y is x or (same and other == party):
                 continue
-            start = max(self.start(x), self.start(y)) if same else self.overlap(x.intent, y.intent)
+            start = max(self.start(x), self.start(y)) if same else self.meeting(x, y)
             if start is None:
                 continue
             cut = index if other == party else x.seen(other)
@@ -70,6 +72,17 @@ class Rulebook:
             if loses:
                 lost.append(y.where)
         return sorted(lost)
+
+    def meeting(self, x: Declared, y: Declared) -> int | None:
+        """When the two first meet in what was not over long before both had been declared."""
+        over_ns = max(self.said_ns(x), self.said_ns(y)) - OVER_NS
+        return self.overlap(*([v for v in each.intent.all_volumes if v.time_end_ns > over_ns]
+                              for each in (x, y)))
+
+    def said_ns(self, x: Declared) -> int:
+        """The latest time in its log so far: a clock that is put back makes nothing earlier."""
+        party, index = x.where
+        return max(s.iat_s for s in self.logs[party][:index + 1]) * 10**9
 
     def start(self, x: Declared) -> int:
         return min(v.time_start_ns for v in x.intent.all_volumes)

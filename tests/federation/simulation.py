@@ -1,6 +1,7 @@
 """A seeded simulation: conductors, a network that loses, repeats, delays and reorders, crashes,
 failing commits, strangers that upload logs, and clocks that jump. Everything but sockets and
 threads is the real code; what a thread could do between a step and its commit is played as well.
+In a world of `hours` time passes, so that much is over, and each node drops it when it likes.
 
 `run(seed)` plays one schedule and raises AssertionError with what broke; the seed is the report.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import itertools
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,8 +24,8 @@ from luftrom.airspace import OFF_NOMINAL_STATES, Intent, Notice
 from luftrom.audit import audit_holding
 from luftrom.clock import NS_PER_S
 from luftrom.errors import LuftromError
-from luftrom.exchange import encode_message, parse_message
-from luftrom.index import ACCEPTED
+from luftrom.exchange import encode_message, open_item, parse_message
+from luftrom.index import ACCEPTED, Airspace
 from luftrom.node import requests as ask
 from luftrom.node.conductor import Conductor, load_airspace
 from luftrom.statement import parse_statement
@@ -74,6 +75,8 @@ class Party:
         finally:
             self.store.fault = None
         self.conductor.publish(step)
+        if self.world.hours and self.world.random.random() < .3:
+            self.conductor.airspace.drop_over()
 
     def send(self, peer: str) -> Letter:
         message = self.conductor.message_to(peer, self.have[peer], self.have[peer])
@@ -102,8 +105,9 @@ class World:
     """All parties, the wire between them, and one seed that decides everything."""
 
     def __init__(self, seed: int, parties: int = 2, mode: str = "hold",
-                 make_store: Callable[[str], Any] = lambda name: MemoryStore()):
-        self.seed, self.make_store = seed, make_store
+                 make_store: Callable[[str], Any] = lambda name: MemoryStore(),
+                 hours: bool = False):
+        self.seed, self.make_store, self.hours = seed, make_store, hours
         self.random = random.Random(seed)
         self.names = NAMES[:parties]
         self.keys = {name: _keys(name) for name in self.names}
@@ -116,7 +120,9 @@ class World:
     # -- what can happen ---------------------------------------------------------------------
 
     def turn(self) -> None:
-        """One event at one party."""
+        """One event at one party, or time passes for all."""
+        if self.hours and self.random.random() < .15:
+            self.pass_time(self.random.choice((600, 1200, 3600, 6000)))
         party = self.parties[self.random.choice(self.names)]
         fault = self.random.choice(("fails", "persists")) if self.random.random() < .04 else None
         chance = self.random.random()
@@ -137,6 +143,13 @@ class World:
         else:
             party.clock.advance(self.random.choice((.5, 6)))
             party.step(fault=fault)
+
+    def pass_time(self, seconds: float) -> None:
+        """Time passes for all, and now and then somebody's clock is set an hour wrong."""
+        for party in self.parties.values():
+            party.clock.advance(seconds)
+            if self.random.random() < .4:
+                party.clock.now += self.random.choice((-3600, 3600)) * NS_PER_S
 
     def deliver(self, fault: str | None) -> None:
         if not self.wire:
@@ -195,27 +208,33 @@ class World:
                         tuple(self.volume() for _ in range(self.random.randint(1, 2))))
         if priority is not None or self.random.random() < .2:
             return intent
-        known = {record.ovn for record in party.conductor.airspace.relevant(intent)}
+        known = {record.ovn for record in party.conductor.airspace.relevant(
+            intent, party.name, party.clock.now // NS_PER_S)}
         return replace(intent, key=frozenset(known))
 
     def volume(self) -> Volume4D:
         lat = 46.0 + self.random.randrange(LANES) * LANE_DEG
         start = NOON_NS + self.random.randrange(3) * 50 * MINUTE_NS
+        if self.hours:                     # it ends four hours ago, or in one, or in between
+            now = max(party.clock.now for party in self.parties.values()) - NOON_NS
+            start += (now // (50 * MINUTE_NS) - 6 + self.random.randrange(5)) * 50 * MINUTE_NS
         return Volume4D(Circle(lat, 7.0, RADIUS_M), 100.0, 200.0, start, start + 60 * MINUTE_NS)
 
     def check_refusal(self, name: str, error: LuftromError) -> None:
         """Honest parties never prove each other liars, whatever the network does."""
         expected = {"gap", "rolled_back", "replayed", "exists", "pending", "stale_ovn", "conflict",
                     "not_found", "forbidden", "bad_input", "not_recorded", "not_acknowledged",
-                    "out_of_step", "partial"}
+                    "out_of_step", "partial", "ahead_of_clock"}
         assert error.code in expected, f"{name}: {error.code}: {error}"
 
     # -- the end -----------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """A fair network at last: talk until nobody has anything new to say."""
+        """A fair network and right clocks at last: talk until nobody has anything new to say."""
         self.wire.clear()
+        latest = max(party.clock.now for party in self.parties.values())
         for party in self.parties.values():
+            party.clock.now = latest
             party.clock.advance(3600 * 3)  # whoever waited for a dead peer gives up now
         for _ in range(12):
             before = [p.conductor.log.size for p in self.parties.values()]
@@ -262,6 +281,8 @@ class World:
             records = party.conductor.airspace.records
             contents |= {where: (r.intent, r.ovn) for where, r in records.items() if r.intent}
         Rulebook(self.agreement, logs, contents, overlap_start_ns).check()
+        if self.hours:
+            self.check_dropping()
         homes: dict[str, Any] = {}
         view = self.parties[self.names[0]].conductor.airspace
         for (entity_id, _), record in view.current.items():
@@ -269,6 +290,31 @@ class World:
             assert other is record or other.notice or record.notice or (
                 other.ruling.unacknowledged or record.ruling.unacknowledged), (
                 f"{entity_id} stands at {other.party} and at {record.party}")
+
+    def check_dropping(self) -> None:
+        """Two who read the same logs, each in its own order, and drop at times of their own or
+        never, hold the same airspace as everybody."""
+        drops = [Airspace(self.agreement), Airspace(self.agreement)]
+        hoards = Airspace(self.agreement)
+        for view, chance in ((drops[0], .3), (drops[1], 1), (hoards, 0)):
+            ahead = {name: 0 for name in self.names}
+            while ahead:
+                name = self.random.choice(list(ahead))
+                store, index = self.parties[name].store, ahead[name]
+                leaf, = store.leaves(name, index, index + 1)
+                opened = store.disclosures(name, index, index + 1).get(index, ())
+                item = open_item(parse_statement(leaf), tuple(opened))
+                view.apply(item.statement, item.intent, item.notice, item.ovn)
+                if self.random.random() < chance:
+                    view.collect()
+                    view.drop_over()
+                ahead[name] += 1
+                if ahead[name] == store.size(name):
+                    del ahead[name]
+        digest = self.parties[self.names[0]].conductor.airspace.digest()
+        assert all(view.digest() == digest for view in (*drops, hoards)), "dropping tells"
+        assert [p.encounter for p in drops[0].conflicts()] == [
+            p.encounter for p in hoards.conflicts()], "dropping changed how two meet"
 
     def may_both_stand(self, one: Any, other: Any) -> bool:
         if one.ruling.unacknowledged or other.ruling.unacknowledged:
@@ -309,19 +355,19 @@ def _keys(name: str) -> Any:
     return _KEYS.setdefault(name, make_keys(name, post_quantum=False))
 
 
-def overlap_start_ns(one: Intent, other: Intent) -> int | None:
-    """When two intents of this world first meet, by its own simple geometry."""
+def overlap_start_ns(one: Sequence[Volume4D], other: Sequence[Volume4D]) -> int | None:
+    """When two sets of volumes of this world first meet, by its own simple geometry."""
     starts = [max(a.time_start_ns, b.time_start_ns)
-              for a in one.all_volumes for b in other.all_volumes
+              for a in one for b in other
               if a.outline == b.outline and max(a.time_start_ns, b.time_start_ns) < min(
                   a.time_end_ns, b.time_end_ns)]
     return min(starts, default=None)
 
 
 def run(seed: int, parties: int = 2, mode: str = "hold",
-        turns: tuple[int, int] = (8, 40)) -> int:
+        turns: tuple[int, int] = (8, 40), hours: bool = False) -> int:
     """Play one schedule to its end; returns how many records were accepted."""
-    world = World(seed, parties, mode)
+    world = World(seed, parties, mode, hours=hours)
     for _ in range(world.random.randint(*turns)):
         world.turn()
     world.settle()

@@ -140,6 +140,20 @@ def test_seen_behind_a_receipt(liar: Liar) -> None:
     refused(liar, liar.message(), 422, "equivocation", "behind the receipt", proof="seen")
 
 
+def test_dated_ahead_of_our_clock(liar: Liar) -> None:
+    """It is not known whose clock is wrong: nothing is kept, and time mends it."""
+    now_s = liar_time(liar)
+    liar.declare(iat=now_s + limits.STATEMENT_AHEAD_S_MAX)
+    liar.talk()
+    index = liar.declare(iat=now_s + limits.STATEMENT_AHEAD_S_MAX + 300)
+    refused(liar, liar.message(), 422, "ahead_of_clock", f"leaf {index} of {BRAVO} is dated")
+    liar.append(liar.statement("agreement"))     # what follows it waits as well
+    refused(liar, liar.message(), 422, "ahead_of_clock", f"leaf {index} of {BRAVO} is dated")
+    liar.house.node.clock.late_s = 300
+    liar.talk()
+    assert liar.taken == len(liar.leaves) and liar.house.channel()["last_error"] is None
+
+
 def liar_time(liar: Liar) -> int:
     return liar.house.node.clock.now_ns() // 10**9
 

@@ -14,6 +14,7 @@ import simulation
 
 from luftrom import airspace as rules
 from luftrom.agreement import Agreement
+from luftrom.clock import TIME_NS_MIN
 from luftrom.errors import LuftromError
 from luftrom.index import Airspace, Record
 from luftrom.mirror import Mirror
@@ -139,6 +140,23 @@ def collects_what_may_still_be_crossed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Airspace, "_is_settled", lambda self, record: True)
 
 
+def nothing_is_ever_over(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rules, "over_until_ns", lambda *_: TIME_NS_MIN)
+
+
+def over_for_one_of_two_is_enough(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Airspace, "_do_meet", lambda *_: True)
+
+
+def a_clock_put_back_makes_statements_earlier(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Airspace, "_as_of", lambda self, party, iat_s: iat_s)
+
+
+def drops_by_the_log_that_is_ahead(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Airspace, "_over_ns", lambda self: rules.over_until_ns(
+        max(self.as_of_s.values(), default=0), self.separation))
+
+
 FAULTS = [value for name, value in list(globals().items())
           if callable(value) and getattr(value, "__annotations__", {}).get("patch")
           == "pytest.MonkeyPatch"]
@@ -149,7 +167,7 @@ def test_the_fault_is_found(fault: Patch, monkeypatch: pytest.MonkeyPatch) -> No
     fault(monkeypatch)
     for seed in range(SEEDS_MAX):
         try:
-            simulation.run(seed, 2 + seed % 2, "hold")
+            simulation.run(seed, 2 + seed % 2, "hold", hours=seed % 4 > 1)
         except Exception as error:
             print(f"found by seed {seed}: {type(error).__name__}: {error}")
             return

@@ -53,6 +53,7 @@ CODES: Mapping[str, str] = {
     "other_agreement": "A statement is under another agreement.",
     "seen_unknown": "A statement has seen another history, or more of it than there is.",
     "seen_went_back": "A statement has seen less than an earlier one of its author.",
+    "ahead_of_clock": "A statement is dated too far ahead of the clock of whoever was to take it.",
     "foreign_entity": "A notice bears the identifier of another party's activity.",
     "unlawful_ruling": "A peer accepted what the rules do not let it accept.",
     "equivocation": "Two signed statements of one party that cannot both be true.",

@@ -55,6 +55,7 @@ from luftrom.store import Store, Writes
 
 _RULINGS_IN_LEAF_MAX = 128
 _AGAINST_MAX = 16
+_LEAVES_AT_ONCE = 1_024                    # read from the store when a node starts
 
 
 @dataclass(slots=True)
@@ -276,7 +277,7 @@ class Conductor:
         others = {name: m for name, m in self.mirrors.items() if m is not mirror}
         verified = verify_message(message, mirror, {self.party: self.log, **others},
                                   self.agreement, self.airspace.last_seen.get(message.sender, {}),
-                                  request.proven)
+                                  step.time_ns // NS_PER_S, request.proven)
         self._check_receipt(mirror, message)
         self._take_in(request, mirror, verified, step)
         if request.counter is None:
@@ -352,7 +353,7 @@ class Conductor:
         before = self._before(intent.entity_id, "operational intent")
         standing = self._standing(intent.entity_id, request.ovn, intent.manager)
         check_transition(standing.intent.state if standing else None, intent.state)
-        intent = self._with_key(intent, request.require_key)
+        intent = self._with_key(intent, request.require_key, step.time_ns // NS_PER_S)
         version = before.version + (before.status != REFUSED) if before else 1
         claims = encode_intent(intent)
         disclosures = [make_disclosure(name, value) for name, value in claims]
@@ -364,11 +365,11 @@ class Conductor:
         after_s = self.agreement.silence.after_s if self.agreement else 0
         step.waiting[statement.index] = (request.reply, step.elapsed_ns + int(after_s * NS_PER_S))
 
-    def _with_key(self, intent: Intent, require_key: bool) -> Intent:
+    def _with_key(self, intent: Intent, require_key: bool, time_s: int) -> Intent:
         """The intent with those OVNs of its key that matter, which are then part of the record."""
         if intent.state in rules.OFF_NOMINAL_STATES or not (intent.key or require_key):
             return replace(intent, key=frozenset()) if intent.key else intent
-        relevant = self.airspace.relevant(intent)
+        relevant = self.airspace.relevant(intent, self.party, time_s)
         missing = [record for record in relevant if record.ovn not in intent.key]
         if require_key and missing:
             raise Conflict("the key does not name every operational intent that would be met",
@@ -540,17 +541,19 @@ def load_airspace(store: Store, party: str, agreement: Agreement | None,
     """
     airspace = Airspace(agreement)
     names = [p.name for p in agreement.parties] if agreement else [party]
-    for name in names:
-        end = store.size(name) if name == party else store.applied(name)
-        for start in range(0, end, 1024):
-            stop = min(start + 1024, end)
-            opened = store.disclosures(name, start, stop)
-            for index, leaf in enumerate(store.leaves(name, start, stop), start):
-                item: Item = open_item(parse_statement(leaf), tuple(opened.get(index, ())))
-                airspace.apply(item.statement, item.intent, item.notice, item.ovn)
-                if name == party and item.statement.type == "notification":
-                    closed.add(index)
-    airspace.collect()
+    left = {name: store.size(name) if name == party else store.applied(name) for name in names}
+    # The log that is behind in time goes on, so that what is over is dropped on the way.
+    while left := {name: end for name, end in left.items() if airspace.applied.get(name, 0) < end}:
+        name = min(left, key=lambda name: airspace.as_of_s.get(name, 0))
+        start = airspace.applied.get(name, 0)
+        stop = min(start + _LEAVES_AT_ONCE, left[name])
+        opened = store.disclosures(name, start, stop)
+        for index, leaf in enumerate(store.leaves(name, start, stop), start):
+            item: Item = open_item(parse_statement(leaf), tuple(opened.get(index, ())))
+            airspace.apply(item.statement, item.intent, item.notice, item.ovn)
+            if name == party and item.statement.type == "notification":
+                closed.add(index)
+        airspace.collect()
     return airspace
 
 
