@@ -152,7 +152,10 @@ def link_sets(state):
 def copied(state: State) -> State:
     """The same volumes in arrays that have no more room than they take."""
     held = state.slots[:state.meta[SLOTS]]
-    smaller, _ = load(Packed(held[held["shape"] > 0], state.pool))
+    held = held[held["shape"] > 0]
+    if not len(held):
+        return State.empty()
+    smaller, _ = load(Packed(held, state.pool))
     link_sets(smaller)
     return smaller
 
