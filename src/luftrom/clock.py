@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Protocol
 
@@ -18,7 +18,8 @@ TIME_NS_MIN = -(1 << 62)   # "no start": earlier than any real time
 TIME_NS_MAX = 1 << 62      # "no end": later than any real time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?Z", re.ASCII)
+_EPOCH_DAY = _EPOCH.toordinal()
+_RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?Z", re.ASCII)
 
 
 class Clock(Protocol):
@@ -43,7 +44,6 @@ class SystemClock:
         return time.monotonic_ns()
 
 
-@lru_cache(maxsize=4096)                   # one activity after the other names the same times
 def parse_time(text: str, field: str | None = None) -> int:
     """RFC 3339 with time zone `Z` (F3548-21, schema Time) to nanoseconds since 1970.
 
@@ -53,12 +53,21 @@ def parse_time(text: str, field: str | None = None) -> int:
     if match is None:
         raise BadInput("must be an RFC 3339 time with zone Z and at most nine digits of a second, "
                        "such as 2026-11-24T12:04:00Z", field=field)
+    day, hour, minute, second, fraction = match.groups()
     try:
-        whole = datetime.fromisoformat(match[1]).replace(tzinfo=timezone.utc)
+        ordinal = _ordinal(day)
     except ValueError as error:
         raise BadInput(f"no such time: {error}", field=field) from None
-    seconds = (whole - _EPOCH) // timedelta(seconds=1)
-    return seconds * NS_PER_S + int((match[2] or "").ljust(9, "0") or 0)
+    if hour > "23" or minute > "59" or second > "59":
+        raise BadInput("no such time: hours are 00 to 23, minutes and seconds 00 to 59",
+                       field=field)
+    seconds = ((ordinal * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)
+    return seconds * NS_PER_S + (int(fraction.ljust(9, "0")) if fraction else 0)
+
+
+@lru_cache(maxsize=4096)                   # one activity after the other names the same days
+def _ordinal(day: str) -> int:
+    return date.fromisoformat(day).toordinal() - _EPOCH_DAY
 
 
 @lru_cache(maxsize=4096)

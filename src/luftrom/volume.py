@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
 
 import numpy as np
 
@@ -147,9 +149,15 @@ def ecef_m(lat_deg: float, lng_deg: float) -> Point:
 
 # -- rings ---------------------------------------------------------------------------------------
 
-def _check_ring(vertices: tuple[tuple[float, float], ...]) -> None:
+@cache
+def _rings() -> ModuleType:
     from luftrom import rings              # compiled code, which not every command needs
 
+    return rings
+
+
+def _check_ring(vertices: tuple[tuple[float, float], ...]) -> None:
+    rings = _rings()
     count = len(vertices)
     if count > limits.RING_VERTICES_MAX or count < 3:
         fault, at = rings.COUNT, 0

@@ -203,13 +203,13 @@ def details(text: bytes) -> tuple[bytes, bytes]:
 BOX = b'{"volumes":[%s]}'
 STAR = ring(*[(46 + math.sin(a * 4 * math.pi / 5), 7 + math.cos(a * 4 * math.pi / 5))
               for a in range(5)])
-GEAR = ring(*[(46 + .1 * math.sin(i * math.tau / 10_000), 7 + .1 * math.cos(i * math.tau / 10_000))
-              for i in range(10_000)])
+GEAR = ring(*[(46 + .1 * math.sin(i * math.tau / 10_001), 7 + .1 * math.cos(i * math.tau / 10_001))
+              for i in range(10_001)])
 # Content that bravo signed and no node takes.
 CONTENTS: dict[str, tuple[bytes, ...]] = {
     "a ring that crosses itself": content(volume(**STAR)),
     "a bow tie": content(volume(**ring((46, 7), (46.1, 7.1), (46, 7.1), (46.1, 7)))),
-    "10,000 vertices": content(volume(**GEAR)),
+    "10,001 vertices": content(volume(**GEAR)),
     "two vertices": content(volume(**ring((46, 7), (46.1, 7.1)))),
     "no area": content(volume(**ring((46, 7), (46.1, 7), (46.2, 7)))),
     "a circle as large as Europe": content(volume(outline_circle={
