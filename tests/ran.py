@@ -7,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from luftrom.cli import run
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -22,3 +26,17 @@ class Ran:
 
 
 Luftrom = Callable[..., Ran]
+
+
+def in_process(capsys: pytest.CaptureFixture[str]) -> Luftrom:
+    """Runs commands within the test's own process."""
+    def call(*arguments: object) -> Ran:
+        capsys.readouterr()
+        try:
+            code = run([str(each) for each in arguments])
+        except SystemExit as end:
+            code = end.code
+        told = capsys.readouterr()
+        return Ran(code, told.out, told.err)
+
+    return call

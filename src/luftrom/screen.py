@@ -16,8 +16,9 @@ import numpy as np
 
 from luftrom.bounds import CIRCLE, CONVEX, CONVEX_CORNERS_MAX, RING, points_of, prepare
 from luftrom.compiling import compiled
+from luftrom.edges import TOUCH_M, foot
 from luftrom.ellipsoid import chart, project
-from luftrom.kernels import TOUCH_M, compare_outlines
+from luftrom.kernels import compare_outlines
 from luftrom.volume import POLE_RADIUS_M
 
 APART, CONFLICT, UNSURE = 0, 1, 2
@@ -79,16 +80,6 @@ def beyond(planes, shape, pool, row, points, enough):
 
 
 @compiled
-def _segment_distance2(px, py, ax, ay, bx, by):
-    ex, ey = bx - ax, by - ay
-    length2 = ex * ex + ey * ey
-    t = ((px - ax) * ex + (py - ay) * ey) / length2 if length2 > 0.0 else 0.0
-    t = min(1.0, max(0.0, t))
-    dx, dy = px - ax - t * ex, py - ay - t * ey
-    return dx * dx + dy * dy
-
-
-@compiled
 def _flat_gap(flat, a_points, b_points):
     """The distance of two outlines in a chart that do not overlap; the corners stand in `flat`."""
     best = math.inf
@@ -101,7 +92,7 @@ def _flat_gap(flat, a_points, b_points):
         for i in range(first, first + count):
             bx, by = flat[i, 0], flat[i, 1]
             for j in range(other, other + points):
-                best = min(best, _segment_distance2(flat[j, 0], flat[j, 1], ax, ay, bx, by))
+                best = min(best, foot(flat[j, 0], flat[j, 1], ax, ay, bx, by)[2])
             ax, ay = bx, by
     return math.sqrt(best)
 

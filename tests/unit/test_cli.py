@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 import pytest
-from ran import Luftrom, Ran
+from ran import Luftrom, in_process
 
-from luftrom.cli import COMMANDS, DEFECT, INTERRUPTED, NO, NO_ANSWER, USAGE, cli, exit_code, run
+from luftrom.cli import COMMANDS, DEFECT, INTERRUPTED, NO, NO_ANSWER, USAGE, cli, exit_code
 from luftrom.cli.reference import contexts
 from luftrom.cli.terminal import clean, format_age, format_span, plural
 from luftrom.errors import (
@@ -43,16 +43,7 @@ def plain_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def luftrom(capsys: pytest.CaptureFixture[str]) -> Luftrom:
-    def call(*arguments: object) -> Ran:
-        capsys.readouterr()
-        try:
-            code = run([str(each) for each in arguments])
-        except SystemExit as end:
-            code = end.code
-        told = capsys.readouterr()
-        return Ran(code, told.out, told.err)
-
-    return call
+    return in_process(capsys)
 
 
 def found(luftrom: Luftrom, *names: str) -> list[Path]:

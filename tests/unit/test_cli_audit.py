@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from holdings import ALFA, BRAVO, Pair, play
-from ran import Luftrom, Ran
+from ran import Luftrom, Ran, in_process
 
 from luftrom.cli import NO, USAGE, run
 from luftrom.config import (
@@ -41,16 +41,7 @@ def luftrom(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     for name in ("LUFTROM_DIR", "LUFTROM_URL", "LUFTROM_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 
-    def call(*arguments: object) -> Ran:
-        capsys.readouterr()
-        try:
-            code = run([str(each) for each in arguments])
-        except SystemExit as end:
-            code = end.code
-        told = capsys.readouterr()
-        return Ran(code, told.out, told.err)
-
-    return call
+    return in_process(capsys)
 
 
 @pytest.fixture(scope="module")

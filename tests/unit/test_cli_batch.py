@@ -13,9 +13,9 @@ import pytest
 import shapely
 import volume_files as files
 from pyarrow import parquet
-from ran import Luftrom, Ran
+from ran import Luftrom, in_process
 
-from luftrom.cli import NO, USAGE, run
+from luftrom.cli import NO, USAGE
 from luftrom.config import (
     install_agreement,
     load_key_card,
@@ -43,16 +43,7 @@ def plain_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def luftrom(capsys: pytest.CaptureFixture[str]) -> Luftrom:
-    def call(*arguments: object) -> Ran:
-        capsys.readouterr()
-        try:
-            code = run([str(each) for each in arguments])
-        except SystemExit as end:
-            code = end.code
-        told = capsys.readouterr()
-        return Ran(code, told.out, told.err)
-
-    return call
+    return in_process(capsys)
 
 
 def test_the_example_of_the_page(luftrom: Luftrom) -> None:
