@@ -150,6 +150,12 @@ class VolumeIndex:
                 return
             self._state = _grown(self._state, lack, int(packed.volumes["shape"][done]) >> 2)
 
+    def replace(self, serial: int, volumes: Sequence[Volume4D]) -> None:
+        """Hold other volumes under a serial; KeyError if it is not in use, and nothing changes."""
+        packed = pack(volumes, serial)
+        self.remove(serial)
+        self._insert(packed)
+
     def remove(self, serial: int) -> None:
         """Let go of a set; KeyError if the serial is not in use."""
         if serial < 0 or not slots.remove_set(self._state, serial):

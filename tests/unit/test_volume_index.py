@@ -118,6 +118,16 @@ class IndexMachine(RuleBasedStateMachine):
         for serial, k in rows:
             self.held.setdefault(serial, []).append(k)
 
+    @rule(serial=SERIALS, members=st.lists(MEMBERS, min_size=1, max_size=5))
+    def replace(self, serial: int, members: list[int]) -> None:
+        volumes = [WORLD[k] for k in members]
+        if serial in self.held:
+            self.index.replace(serial, volumes)
+            self.held[serial] = members
+        else:
+            with pytest.raises(KeyError):
+                self.index.replace(serial, volumes)
+
     @rule(serial=SERIALS)
     def remove(self, serial: int) -> None:
         if self.held.pop(serial, None) is None:
@@ -197,6 +207,8 @@ def test_serials_and_sets_that_are_none_are_refused() -> None:
     for serial in (-1, 0, 1, 2**63 - 1):
         with pytest.raises(KeyError):
             index.remove(serial)
+        with pytest.raises(KeyError):
+            index.replace(serial, WORLD[:1])
     assert (len(index), index.volumes, index.expire(TIME_NS_MAX)) == (0, 0, [])
     index.insert_columns(np.zeros(0, np.int64), Columns.of(()))
     assert len(index) == 0
