@@ -15,6 +15,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,7 +233,7 @@ def own_online_rows(scale: Scale, limits: dict[str, float], load: Load, asking: 
                     f"a volume, of {scale.asked:,} that a compiled loop adds to those held, once; "
                     "the limit as for one in bulk"))
     return [*rows, *replay_rows(load, scale, filled_s, limits),
-            expire_row(index, size, limits)], found
+            *snapshot_rows(index, size, limits), expire_row(index, size, limits)], found
 
 
 def _as_party(load: Load, party: int) -> Load:
@@ -283,6 +284,19 @@ def replay_rows(load: Load, scale: Scale, filled_s: float, limits: dict[str, flo
             Row("replay, from values", scale.values, "s", ours.replay_s(load, scale.values), None,
                 write_s * scale.values, "each value built, checked and inserted by calls of its "
                 "own")]
+
+
+def snapshot_rows(index: VolumeIndex, size: int, limits: dict[str, float]) -> list[Row]:
+    """The whole index to a file and back; loaded, it is mapped and its digest verified."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "index"
+        save_s = best_s(lambda: index.save(path, "bench"), 1)
+        load_s = best_s(lambda: VolumeIndex.load(path, SEPARATION, "bench"), 3)
+        file_bytes = path.stat().st_size
+    copied_s = file_bytes / limits["copied_bytes_per_s"]
+    note = f"{file_bytes / 1e6:,.0f} MB; the limit: copying as much"
+    return [Row("snapshot, save", size, "s", save_s, None, copied_s, note),
+            Row("snapshot, load", size, "s", load_s, None, copied_s, note)]
 
 
 def expire_row(index: VolumeIndex, size: int, limits: dict[str, float]) -> Row:
