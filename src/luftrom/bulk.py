@@ -160,8 +160,18 @@ def copied(state: State) -> State:
     return smaller
 
 
+def in_order(pairs: np.ndarray, count: int) -> np.ndarray:
+    """Pairs (k, 2) int64 in ascending order; the first of each is 0 to before `count`."""
+    starts, ordered = np.empty(count + 1, np.int64), np.empty_like(pairs)
+    seconds = np.empty(len(pairs), np.int64)
+    _order(pairs[:, 0], pairs[:, 1], count, starts, seconds)
+    ordered[:, 0] = np.repeat(np.arange(count), np.diff(starts))
+    ordered[:, 1] = seconds
+    return ordered
+
+
 @released
-def in_order(firsts, seconds, count, starts, out):
+def _order(firsts, seconds, count, starts, out):
     """Pairs (first, second) in ascending order: of those of one first, `starts` (count + 1,) says
     where they stand in `out` (k,), which holds the seconds. Counted, not compared, so it is fast.
     """

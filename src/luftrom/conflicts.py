@@ -229,12 +229,10 @@ class VolumeIndex:
         packed = bulk.sorted_by_cell(packed)
         pairs = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
             self._state, packed, first, last, self._minima, self._time_ns)))
-        starts, serials = np.empty(len(columns) + 1, np.int64), np.empty(len(pairs), np.int64)
-        bulk.in_order(pairs[:, 0], pairs[:, 1], len(columns), starts, serials)
-        places = np.repeat(np.arange(len(columns)), np.diff(starts))
+        pairs = bulk.in_order(pairs, len(columns))
         kept = np.ones(len(pairs), np.bool_)
-        kept[1:] = (places[1:] != places[:-1]) | (serials[1:] != serials[:-1])
-        return places[kept], serials[kept]
+        kept[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+        return pairs[kept, 0], pairs[kept, 1]
 
     def _query(self, packed: Packed, minima: tuple[float, float], time_ns: int) -> list[int]:
         pairs = find_pairs(self._state, packed, 0, len(packed.volumes), minima, time_ns,

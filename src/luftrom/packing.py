@@ -70,8 +70,9 @@ def pack_columns(columns: Columns, serials: np.ndarray) -> Packed:
     counts = np.diff(columns.ends) + (columns.radii_m > 0.0)
     rows = np.cumsum(counts) - counts
     volumes, pool = np.empty(len(columns), VOLUME), np.empty((int(counts.sum()), 3))
+    plain = _plain(columns)
     in_parts(len(columns), lambda first, last: _pack_part(
-        *_plain(columns), serials, rows, first, last, volumes, pool))
+        *plain, serials, rows, first, last, volumes, pool))
     return Packed(volumes, pool)
 
 

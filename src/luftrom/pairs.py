@@ -33,12 +33,7 @@ def all_pairs(columns: Columns, separation: Separation,
     packed = Packed(state.slots, state.pool)
     found = np.concatenate(in_parts(len(columns), lambda first, last: find_pairs(
         state, packed, first, last, minima, time_ns, looks, ordered)))
-    starts, pairs = np.empty(len(columns) + 1, np.int64), np.empty((len(found), 2), np.int64)
-    seconds = np.empty(len(found), np.int64)
-    in_order(found[:, 0], found[:, 1], len(columns), starts, seconds)
-    pairs[:, 0] = np.repeat(np.arange(len(columns)), np.diff(starts))
-    pairs[:, 1] = seconds
-    return pairs
+    return in_order(found, len(columns))
 
 
 def _who_looks() -> np.ndarray:

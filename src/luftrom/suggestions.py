@@ -10,6 +10,7 @@ are degrees WGS84, lengths metres, altitudes metres above the ellipsoid, times i
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
@@ -170,7 +171,7 @@ def _clear(steps: int, step: int, blocked: Spans) -> int:
     return steps
 
 
-class _Axis:
+class _Axis(ABC):
     """One kind of shift: so many ways to go, each by whole steps; what was met blocks spans of it.
 
     `blocked[way]` holds open spans, in the unit of `step`, in which the volumes surely meet
@@ -193,17 +194,17 @@ class _Axis:
         """From how many steps on this way may be suggested."""
         return 1
 
+    @abstractmethod
     def moved(self, way: int, steps: int) -> tuple[Volume4D, ...] | None:
         """The volumes shifted; None where that is out of bounds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def suggestion(self, way: int, steps: int, volumes: tuple[Volume4D, ...]) -> Suggestion:
         """The shift as it is offered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def heed(self, obstacle: Sequence[Volume4D]) -> None:
         """Find spans in which the volumes meet what was met."""
-        raise NotImplementedError
 
     def _pairs(self, obstacle: Sequence[Volume4D], *, time: bool = False, altitude: bool = False
                ) -> Iterator[tuple[int, Volume4D, Volume4D]]:

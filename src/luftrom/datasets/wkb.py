@@ -12,7 +12,7 @@ import numpy as np
 from luftrom.errors import BadInput
 
 _POINT, _POLYGON = 1, 3
-_POINT_BYTES, _POLYGON_BYTES, _PLACE_BYTES = 21, 13, 16
+_POLYGON_BYTES, _PLACE_BYTES = 13, 16
 _HEAD_BYTES = 5                            # the byte order and the type
 
 
