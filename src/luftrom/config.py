@@ -30,8 +30,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from luftrom import agreement as terms_of
-from luftrom.agreement import Agreement, Party, PartyKeys, parse_agreement, parse_party
+from luftrom.agreement import FORMAT as AGREEMENT_FORMAT
+from luftrom.agreement import Agreement, Party, PartyKeys, encode_agreement, parse_agreement, parse_party
 from luftrom.base64url import encode_base64url
 from luftrom.clock import NS_PER_S, Clock, format_time, parse_time
 from luftrom.envelope import (
@@ -443,10 +443,10 @@ def new_agreement(cards: Sequence[KeyCard], terms: Mapping[str, Any]) -> Envelop
     for name in ("format", "parties"):
         if name in terms:
             raise BadInput("is not for the terms to say", field=f"terms.{name}")
-    document = {"format": terms_of.FORMAT, "version": 1, **terms,
+    document = {"format": AGREEMENT_FORMAT, "version": 1, **terms,
                 "parties": [card.party.document() for card in cards]}
     agreement = parse_agreement(document, digest="")
-    return Envelope(AGREEMENT_TYPE, encode_payload(terms_of.encode_agreement(agreement)))
+    return Envelope(AGREEMENT_TYPE, encode_payload(encode_agreement(agreement)))
 
 
 def read_agreement(envelope: Envelope) -> Agreement:

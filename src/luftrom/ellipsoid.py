@@ -20,8 +20,8 @@ import math
 
 import numpy as np
 
-from luftrom import volume
 from luftrom.compiling import compiled
+from luftrom.volume import sincos_deg as sincos_of_degrees
 from luftrom.volume import ECCENTRICITY2, EQUATOR_RADIUS_M, FLATTENING, POLE_RADIUS_M
 
 PIECE_M = 25_000.0                         # edges are divided into pieces of at most this length
@@ -33,7 +33,7 @@ _B2 = 1.0 / (POLE_RADIUS_M * POLE_RADIUS_M)
 _SECOND_ECCENTRICITY2 = ECCENTRICITY2 / (1.0 - ECCENTRICITY2)
 _DEG_PER_RAD = 180.0 / math.pi
 
-sincos_deg = compiled(volume.sincos_deg)
+sincos_deg = compiled(sincos_of_degrees)
 
 
 # -- points, charts, distances -------------------------------------------------------------------

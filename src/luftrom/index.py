@@ -15,9 +15,21 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from luftrom import airspace as rules
 from luftrom.agreement import Agreement
-from luftrom.airspace import Intent, Notice, RightOfWay
+from luftrom.airspace import (
+    CONSTRAINT,
+    Intent,
+    Notice,
+    RightOfWay,
+    SAME_ENTITY,
+    format_distance,
+    format_interval,
+    knew,
+    not_over,
+    over_until_ns,
+    refusal,
+    right_of_way,
+)
 from luftrom.clock import NS_PER_S, TIME_NS_MIN
 from luftrom.conflicts import Encounter, VolumeIndex, encounter
 from luftrom.errors import Unverified
@@ -109,8 +121,8 @@ class ConflictPair:
     def sentence(self) -> str:
         """The conflict as people say it, without reference to the present time."""
         met = self.encounter
-        when = rules.format_interval(met.time_start_ns, met.time_end_ns)
-        distance = rules.format_distance(met.lateral_m, met.vertical_m)
+        when = format_interval(met.time_start_ns, met.time_end_ns)
+        distance = format_distance(met.lateral_m, met.vertical_m)
         if self.kind == "constraint":
             return (f"{self.first.name} enters {self.second.name} {when}, {distance}. "
                     f"{self.second.name} is closed: {self.right_of_way.reason}.")
@@ -212,7 +224,7 @@ class Airspace:
         return max(iat_s, self.as_of_s.get(party, iat_s))
 
     def _not_over(self, volumes: tuple[Volume4D, ...], as_of_s: int) -> tuple[Volume4D, ...]:
-        return rules.not_over(volumes, rules.over_until_ns(as_of_s, self.separation))
+        return not_over(volumes, over_until_ns(as_of_s, self.separation))
 
     def _meeting(self, volumes: tuple[Volume4D, ...], as_of_s: int) -> list[Record]:
         """Of the records in the index, those that a declaration with these volumes meets."""
@@ -340,7 +352,7 @@ class Airspace:
         parties = [p.name for p in self.agreement.parties] if self.agreement else self.applied
         if not parties or not all(party in self.as_of_s for party in parties):
             return TIME_NS_MIN
-        return rules.over_until_ns(min(self.as_of_s[p] for p in parties), self.separation)
+        return over_until_ns(min(self.as_of_s[p] for p in parties), self.separation)
 
     def _is_settled(self, record: Record) -> bool:
         end = record.end_index
@@ -361,15 +373,15 @@ class Airspace:
 
         A function of the statements alone: every node that holds them computes the same.
         """
-        lost = [(other, rules.SAME_ENTITY) for other in self._notices_before(record)]
+        lost = [(other, SAME_ENTITY) for other in self._notices_before(record)]
         for other in self._met(record):
             cut = _cut(record, other)
-            known = rules.knew(record, other)
+            known = knew(record, other)
             if known and not other.stood_at(cut):
                 continue
-            if not known and (other.party == record.party or rules.knew(other, record)):
+            if not known and (other.party == record.party or knew(other, record)):
                 continue                   # the other came later: its own matter
-            rule = rules.refusal(record, other, self.agreement,
+            rule = refusal(record, other, self.agreement,
                                  lambda other=other: self.encounter(record, other).time_start_ns
                                  if record.entity_id != other.entity_id
                                  else _later_start_ns(record, other))
@@ -396,7 +408,7 @@ class Airspace:
                for r in versions):
             return []
         return [r for r in versions if r.notice is not None and r.party != record.party
-                and rules.knew(record, r) and r.stood_at(_cut(record, r))]
+                and knew(record, r) and r.stood_at(_cut(record, r))]
 
     def check_rulings(self, statement: Statement, me: str, receipted_size: int) -> None:
         """Unverified (unlawful_ruling) if a peer accepts what the rules do not let it accept.
@@ -425,7 +437,7 @@ class Airspace:
         if me not in silent and receipted_size <= ruling.index:
             return f"before {me} has given a receipt for it"
         for other, rule in self.verdict(record):
-            if rules.knew(record, other) and self.applied.get(other.party, 0) < _cut(record, other):
+            if knew(record, other) and self.applied.get(other.party, 0) < _cut(record, other):
                 continue                   # a third party's: its end may not have arrived here yet
             seen = statement.seen.get(other.party)
             if other.party in silent and (seen is None or seen.size <= other.index):
@@ -456,7 +468,7 @@ class Airspace:
         for other in self._meeting(tuple(volumes), as_of_s):
             if other.status not in (ACCEPTED, PENDING) or other.entity_id == refused.entity_id:
                 continue
-            if other.notice is not None or rules.refusal(
+            if other.notice is not None or refusal(
                     asking, other, self.agreement, lambda: 0) is not None:
                 found[other.serial] = other.volumes
         return found
@@ -529,9 +541,9 @@ class Airspace:
     def _conflict(self, first: Record, second: Record) -> ConflictPair:
         met = self.encounter(first, second)
         if second.notice is not None:
-            right = RightOfWay(False, rules.CONSTRAINT, f"prior notice of {second.party}")
+            right = RightOfWay(False, CONSTRAINT, f"prior notice of {second.party}")
         else:
-            right = rules.right_of_way(first, second, self.agreement, met.time_start_ns)
+            right = right_of_way(first, second, self.agreement, met.time_start_ns)
         return ConflictPair(first, second, met, right)
 
     def rows(self) -> Iterator[tuple[str, int, bytes]]:

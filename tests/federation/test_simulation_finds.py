@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import simulation
 
-from luftrom import airspace as rules
+from luftrom.airspace import over_until_ns
 from luftrom.agreement import Agreement
 from luftrom.clock import TIME_NS_MIN
 from luftrom.errors import LuftromError
@@ -153,7 +153,7 @@ def a_clock_put_back_makes_statements_earlier(patch: pytest.MonkeyPatch) -> None
 
 
 def drops_by_the_log_that_is_ahead(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Airspace, "_over_ns", lambda self: rules.over_until_ns(
+    patch.setattr(Airspace, "_over_ns", lambda self: over_until_ns(
         max(self.as_of_s.values(), default=0), self.separation))
 
 

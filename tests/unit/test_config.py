@@ -9,7 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from luftrom import config
+from luftrom.config import (
+    FORMAT,
+    Issuer,
+    KEY_CARD_FORMAT,
+    KeyCard,
+    PORT,
+    ROLES,
+    Settings,
+    default_listen,
+    fingerprint,
+    init_directory,
+    install_agreement,
+    load_agreement,
+    load_key_card,
+    load_keys,
+    load_public_party,
+    load_settings,
+    new_agreement,
+    parse_key_card,
+    sign_agreement,
+)
 from luftrom.clock import format_time
 from luftrom.envelope import AGREEMENT_TYPE, Envelope, encode_envelope, parse_envelope
 from luftrom.errors import BadInput, Conflict, Forbidden, NotFound, Unverified
@@ -19,24 +39,24 @@ TERMS = {"name": "Test skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper"
          "separation": {"lateral_m": 500, "vertical_m": 100, "time_s": 60},
          "priority_levels": [{"priority": 0, "conflicts_permitted": False}],
          "undeclared_priority_permits": False, "silence": {"mode": "hold", "after_s": 10}}
-HEAD = f'format = "{config.FORMAT}"\nparty = "a.example"\nbase_url = "https://a.example:444"\n'
+HEAD = f'format = "{FORMAT}"\nparty = "a.example"\nbase_url = "https://a.example:444"\n'
 LISTEN = '[listen]\nhost = "::1"\nport = 9\n'
 
 
-def found(tmp_path: Path, *names: str) -> list[config.Settings]:
-    return [config.init_directory(tmp_path / name, f"{name}.example",
+def found(tmp_path: Path, *names: str) -> list[Settings]:
+    return [init_directory(tmp_path / name, f"{name}.example",
                                   f"http://127.0.0.1:{8601 + i}", FakeClock())
             for i, name in enumerate(names)]
 
 
-def cards_of(parties: list[config.Settings]) -> list[config.KeyCard]:
-    return [config.load_key_card(settings.key_card_path) for settings in parties]
+def cards_of(parties: list[Settings]) -> list[KeyCard]:
+    return [load_key_card(settings.key_card_path) for settings in parties]
 
 
-def signed(parties: list[config.Settings], **terms: object) -> Envelope:
-    envelope = config.new_agreement(cards_of(parties), TERMS | terms)
+def signed(parties: list[Settings], **terms: object) -> Envelope:
+    envelope = new_agreement(cards_of(parties), TERMS | terms)
     for settings in parties:
-        envelope = config.sign_agreement(envelope, settings)
+        envelope = sign_agreement(envelope, settings)
     return envelope
 
 
@@ -44,12 +64,12 @@ def signed(parties: list[config.Settings], **terms: object) -> Envelope:
 
 def test_a_founded_party_has_settings_keys_and_card(tmp_path: Path) -> None:
     alfa, = found(tmp_path, "alfa")
-    assert config.load_settings(alfa.directory) == alfa
-    keys = config.load_keys(alfa)
+    assert load_settings(alfa.directory) == alfa
+    keys = load_keys(alfa)
     assert [signer.verifier.name for signer in keys.log + keys.mirror] == [
         "alfa.example/log", "alfa.example/log", "alfa.example/mirror", "alfa.example/mirror"]
-    card = config.load_key_card(alfa.key_card_path)
-    assert card.party == config.load_public_party(alfa)
+    card = load_key_card(alfa.key_card_path)
+    assert card.party == load_public_party(alfa)
     assert card.created_ns == NOON_NS
 
 
@@ -57,7 +77,7 @@ def test_private_files_are_private(tmp_path: Path) -> None:
     alfa, = found(tmp_path, "alfa")
     assert stat.S_IMODE(alfa.directory.stat().st_mode) == 0o700
     assert stat.S_IMODE((alfa.directory / "keys").stat().st_mode) == 0o700
-    for role in config.ROLES:
+    for role in ROLES:
         assert stat.S_IMODE(alfa.key_path(role).stat().st_mode) == 0o600
 
 
@@ -80,7 +100,7 @@ def test_founding_overwrites_nothing(tmp_path: Path) -> None:
 def test_a_refused_founding_leaves_nothing(tmp_path: Path, party: str, base_url: str,
                                            port: int) -> None:
     with pytest.raises(BadInput):
-        config.init_directory(tmp_path / "a", party, base_url, FakeClock(), ("127.0.0.1", port))
+        init_directory(tmp_path / "a", party, base_url, FakeClock(), ("127.0.0.1", port))
     assert not (tmp_path / "a").exists()
 
 
@@ -88,16 +108,16 @@ def test_a_refused_founding_leaves_nothing(tmp_path: Path, party: str, base_url:
     ("http://127.0.0.1:8601", ("127.0.0.1", 8601)), ("http://localhost:8601", ("127.0.0.1", 8601)),
     ("http://[::1]:8601", ("::1", 8601)), ("http://192.0.2.10:8600", ("0.0.0.0", 8600)),
     ("http://[2001:db8::1]:8600", ("::", 8600)), ("http://alfa.example", ("0.0.0.0", 80)),
-    ("https://alfa.example", ("127.0.0.1", config.PORT))])
+    ("https://alfa.example", ("127.0.0.1", PORT))])
 def test_where_a_node_listens_by_default(base_url: str, listen: tuple[str, int]) -> None:
-    assert config.default_listen(base_url) == listen
+    assert default_listen(base_url) == listen
 
 
 # -- settings ------------------------------------------------------------------------------------
 
-def load(tmp_path: Path, text: str) -> config.Settings:
+def load(tmp_path: Path, text: str) -> Settings:
     (tmp_path / "config.toml").write_text(text)
-    return config.load_settings(tmp_path)
+    return load_settings(tmp_path)
 
 
 def test_settings_with_issuers(tmp_path: Path) -> None:
@@ -106,8 +126,8 @@ def test_settings_with_issuers(tmp_path: Path) -> None:
                     'audience = "b.example"\njwks_url = "https://two/jwks"\n')
     assert settings.audience == "a.example"
     assert settings.issuers == (
-        config.Issuer("https://one", "a.example", keys_file=tmp_path / "one.pem"),
-        config.Issuer("https://two", "b.example", jwks_url="https://two/jwks"))
+        Issuer("https://one", "a.example", keys_file=tmp_path / "one.pem"),
+        Issuer("https://two", "b.example", jwks_url="https://two/jwks"))
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -134,7 +154,7 @@ def test_bad_settings_name_the_file_the_line_and_the_key(tmp_path: Path, text: s
 
 def test_no_directory_suggests_init(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="luftrom init"):
-        config.load_settings(tmp_path / "nowhere")
+        load_settings(tmp_path / "nowhere")
 
 
 # -- keys ----------------------------------------------------------------------------------------
@@ -143,7 +163,7 @@ def test_keys_that_others_can_read_are_refused(tmp_path: Path) -> None:
     alfa, = found(tmp_path, "alfa")
     alfa.key_path("log").chmod(0o644)
     with pytest.raises(Forbidden, match="chmod 600"):
-        config.load_keys(alfa)
+        load_keys(alfa)
 
 
 @pytest.mark.parametrize("text", ["", "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"])
@@ -151,26 +171,26 @@ def test_files_that_are_no_keys_are_refused(tmp_path: Path, text: str) -> None:
     alfa, = found(tmp_path, "alfa")
     alfa.key_path("log").write_text(text)
     with pytest.raises(BadInput, match="not a private key"):
-        config.load_keys(alfa)
+        load_keys(alfa)
 
 
 def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     alfa, = found(tmp_path, "alfa")
     alfa.key_path("log-mldsa").write_bytes(alfa.key_path("log").read_bytes())
     with pytest.raises(BadInput, match="ML-DSA-44"):
-        config.load_keys(alfa)
+        load_keys(alfa)
     alfa.key_path("channel").unlink()
     with pytest.raises(NotFound, match="channel.pem"):
-        config.load_keys(alfa)
+        load_keys(alfa)
 
 
 # -- key cards -----------------------------------------------------------------------------------
 
 def test_fingerprints_can_be_read_aloud() -> None:
-    text = config.fingerprint(b"card")
+    text = fingerprint(b"card")
     assert [len(group) for group in text.split(" ")] == [4] * 6
     assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567 ")
-    assert config.fingerprint(b"card") == text != config.fingerprint(b"card2")
+    assert fingerprint(b"card") == text != fingerprint(b"card2")
 
 
 def test_a_changed_card_is_refused(tmp_path: Path) -> None:
@@ -179,28 +199,28 @@ def test_a_changed_card_is_refused(tmp_path: Path) -> None:
     other = json.loads(bravo.key_card_path.read_bytes())
     for changed in (document | {"payload": other["payload"]}, document | {"signatures": []}):
         with pytest.raises(Unverified):
-            config.parse_key_card(json.dumps(changed).encode())
+            parse_key_card(json.dumps(changed).encode())
     with pytest.raises(BadInput):
-        config.parse_key_card(json.dumps(document | {"more": 1}).encode())
+        parse_key_card(json.dumps(document | {"more": 1}).encode())
 
 
 def test_an_agreement_is_no_card(tmp_path: Path) -> None:
     parties = found(tmp_path, "alfa", "bravo")
     with pytest.raises(BadInput, match="typ is"):
-        config.parse_key_card(encode_envelope(signed(parties)))
+        parse_key_card(encode_envelope(signed(parties)))
 
 
 def test_a_refused_card_names_its_file(tmp_path: Path) -> None:
     (tmp_path / "card.json").write_text("{}")
     with pytest.raises(BadInput, match="card.json: must be a JSON object"):
-        config.load_key_card(tmp_path / "card.json")
+        load_key_card(tmp_path / "card.json")
 
 
 def test_a_card_says_when_it_was_made(tmp_path: Path) -> None:
     alfa, = found(tmp_path, "alfa")
-    payload = json.loads(config.load_key_card(alfa.key_card_path).payload)
+    payload = json.loads(load_key_card(alfa.key_card_path).payload)
     assert payload["created"] == format_time(NOON_NS)
-    assert payload["format"] == config.KEY_CARD_FORMAT
+    assert payload["format"] == KEY_CARD_FORMAT
 
 
 # -- agreements ----------------------------------------------------------------------------------
@@ -210,48 +230,48 @@ def test_a_signed_agreement_is_put_in_force(tmp_path: Path) -> None:
     envelope = signed(parties)
     assert parse_envelope(encode_envelope(envelope), AGREEMENT_TYPE) == envelope
     for settings in parties:
-        assert config.load_agreement(settings) is None
-        agreement = config.install_agreement(envelope, settings)
-        assert agreement == config.load_agreement(settings)
+        assert load_agreement(settings) is None
+        agreement = install_agreement(envelope, settings)
+        assert agreement == load_agreement(settings)
         assert [p.name for p in agreement.parties] == ["alfa.example", "bravo.example"]
-        config.install_agreement(envelope, settings)       # again changes nothing
+        install_agreement(envelope, settings)       # again changes nothing
 
 
 def test_an_agreement_needs_everybodys_signature(tmp_path: Path) -> None:
     alfa, bravo = found(tmp_path, "alfa", "bravo")
-    envelope = config.sign_agreement(config.new_agreement(cards_of([alfa, bravo]), TERMS), alfa)
+    envelope = sign_agreement(new_agreement(cards_of([alfa, bravo]), TERMS), alfa)
     with pytest.raises(Unverified, match="not signed by bravo.example") as refusal:
-        config.install_agreement(envelope, alfa)
+        install_agreement(envelope, alfa)
     assert refusal.value.code == "not_signed"
     assert not alfa.agreement_path.exists()
 
 
 def test_signatures_on_other_terms_do_not_count(tmp_path: Path) -> None:
     parties = found(tmp_path, "alfa", "bravo")
-    other = config.new_agreement(cards_of(parties), TERMS | {"name": "Other skies"})
+    other = new_agreement(cards_of(parties), TERMS | {"name": "Other skies"})
     forged = replace(other, signatures=signed(parties).signatures)
     with pytest.raises(Unverified, match="does not verify"):
-        config.install_agreement(forged, parties[0])
+        install_agreement(forged, parties[0])
 
 
 def test_only_a_later_version_replaces_an_agreement(tmp_path: Path) -> None:
     parties = found(tmp_path, "alfa", "bravo")
     alfa = parties[0]
-    first = config.install_agreement(signed(parties), alfa)
+    first = install_agreement(signed(parties), alfa)
     with pytest.raises(Conflict, match="version 1"):
-        config.install_agreement(signed(parties, name="Other skies"), alfa)
-    assert config.load_agreement(alfa) == first
-    second = config.install_agreement(signed(parties, version=2), alfa)
-    assert config.load_agreement(alfa) == second
+        install_agreement(signed(parties, name="Other skies"), alfa)
+    assert load_agreement(alfa) == first
+    second = install_agreement(signed(parties, version=2), alfa)
+    assert load_agreement(alfa) == second
     assert (alfa.directory / "agreement-1.json").exists()
     with pytest.raises(Conflict):
-        config.install_agreement(signed(parties), alfa)
+        install_agreement(signed(parties), alfa)
 
 
 def test_strangers_neither_sign_nor_install(tmp_path: Path) -> None:
     *parties, charlie = found(tmp_path, "alfa", "bravo", "charlie")
     envelope = signed(parties)
-    for act in (config.sign_agreement, config.install_agreement):
+    for act in (sign_agreement, install_agreement):
         with pytest.raises(Forbidden, match="charlie.example is not a party"):
             act(envelope, charlie)
 
@@ -259,11 +279,11 @@ def test_strangers_neither_sign_nor_install(tmp_path: Path) -> None:
 def test_other_keys_or_another_url_than_ours_are_refused(tmp_path: Path) -> None:
     alfa, bravo = found(tmp_path, "alfa", "bravo")
     envelope = signed([alfa, bravo])
-    twin = config.init_directory(tmp_path / "twin", "alfa.example", alfa.base_url, FakeClock())
+    twin = init_directory(tmp_path / "twin", "alfa.example", alfa.base_url, FakeClock())
     with pytest.raises(Forbidden, match="other keys"):
-        config.sign_agreement(envelope, twin)
+        sign_agreement(envelope, twin)
     with pytest.raises(Forbidden, match="config.toml says"):
-        config.sign_agreement(envelope, replace(alfa, base_url="http://127.0.0.1:9"))
+        sign_agreement(envelope, replace(alfa, base_url="http://127.0.0.1:9"))
 
 
 @pytest.mark.parametrize("terms", [
@@ -272,10 +292,10 @@ def test_other_keys_or_another_url_than_ours_are_refused(tmp_path: Path) -> None
 def test_bad_terms_are_refused(tmp_path: Path, terms: dict[str, object]) -> None:
     parties = found(tmp_path, "alfa", "bravo")
     with pytest.raises(BadInput):
-        config.new_agreement(cards_of(parties), TERMS | terms)
+        new_agreement(cards_of(parties), TERMS | terms)
 
 
 def test_one_party_cannot_agree_with_itself(tmp_path: Path) -> None:
     alfa, = found(tmp_path, "alfa")
     with pytest.raises(BadInput, match="same name"):
-        config.new_agreement(cards_of([alfa, alfa]), TERMS)
+        new_agreement(cards_of([alfa, alfa]), TERMS)

@@ -18,10 +18,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from luftrom import airspace as rules
 from luftrom import limits, submission
 from luftrom.agreement import Agreement
-from luftrom.airspace import Intent, check_transition, derive_ovn
+from luftrom.airspace import OFF_NOMINAL_STATES, Intent, check_transition, derive_ovn, refusal_sentence
 from luftrom.audit import first_leaf_needed, make_equivocation, run_of_leaves
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.content import DETAILS, NOTICE, encode_intent, encode_notice
@@ -367,7 +366,7 @@ class Conductor:
 
     def _with_key(self, intent: Intent, require_key: bool, time_s: int) -> Intent:
         """The intent with those OVNs of its key that matter, which are then part of the record."""
-        if intent.state in rules.OFF_NOMINAL_STATES or not (intent.key or require_key):
+        if intent.state in OFF_NOMINAL_STATES or not (intent.key or require_key):
             return replace(intent, key=frozenset()) if intent.key else intent
         relevant = self.airspace.relevant(intent, self.party, time_s)
         missing = [record for record in relevant if record.ovn not in intent.key]
@@ -522,7 +521,7 @@ class Conductor:
 
     def outcome(self, record: Record) -> Outcome:
         """What became of a ruled declaration, with the reasons as sentences."""
-        against = tuple(Against(other, rule, rules.refusal_sentence(rule, other.name, other.party))
+        against = tuple(Against(other, rule, refusal_sentence(rule, other.name, other.party))
                         for other, rule in self.against(record))
         return Outcome(record, record.ruling.accepted, against, record.ruling.unacknowledged)
 
