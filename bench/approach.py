@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from luftrom.approach import States, find_approaches
+from luftrom.traffic.approach import States, find_approaches
 
 LIMITS = (5 * 1852.0, 1000 * 0.3048, 300.0)
 TASK = "closest points of approach"

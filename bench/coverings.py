@@ -15,8 +15,8 @@ from importlib.metadata import version
 import numpy as np
 import s2geometry
 
-from luftrom.columns import Columns
-from luftrom.coverings import DSS_LEVEL, cover_columns
+from luftrom.geometry.columns import Columns
+from luftrom.geometry.coverings import DSS_LEVEL, cover_columns
 
 _M_PER_DEG = 111_195.0
 _RUNS = 7

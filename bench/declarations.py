@@ -22,10 +22,18 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
-from load import Rate, run_load
 
-from luftrom.cli.twonodes import PartyNode, audit_node, found, free_ports, mint, start, stop
-from luftrom.cli.twonodes import wait_until_linked
+from load import Rate, run_load
+from luftrom.cli.demo.twonodes import (
+    PartyNode,
+    audit_node,
+    found,
+    free_ports,
+    mint,
+    start,
+    stop,
+    wait_until_linked,
+)
 
 PARTIES = ("alfa.example", "bravo.example")
 CLIENTS = (1, 10, 100)

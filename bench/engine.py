@@ -21,19 +21,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import growth
 import machine
-import numpy as np
 import others
 import ours
 import peers
 import traffic
+from luftrom.geometry.encounter import encounter
+from luftrom.geometry.index.volume_index import VolumeIndex
+from luftrom.geometry.volume import Separation
 from machine import best_s, say
 from rows import Compared, Row, as_json, as_table
 from traffic import SEPARATION, Load
-
-from luftrom.conflicts import VolumeIndex, encounter
-from luftrom.volume import Separation
 
 _ROOT = Path(__file__).parents[1]
 _FAR = Separation(lateral_m=20_000.0, vertical_m=0.0, time_s=0.0)

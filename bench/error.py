@@ -21,7 +21,7 @@ import numpy as np
 import shapely
 from pyproj import Geod
 
-from luftrom import ellipsoid, kernels
+from luftrom.geometry import ellipsoid, kernels
 
 GEOD = Geod(ellps="WGS84")
 SIZES = {"drones, 5 km": (5_000.0, 5_000.0), "corridors, 100 km": (100_000.0, 2_000.0),

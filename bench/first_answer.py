@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from luftrom.geometry.index.volume_index import VolumeIndex
 from traffic import SEPARATION, layers
-
-from luftrom.conflicts import VolumeIndex
 
 volume = layers(1).columns.volume(0)
 index = VolumeIndex(SEPARATION)

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+
 import ours
 import traffic
+from luftrom.geometry.index.pairs import all_pairs
 from machine import best_s, say
 from rows import show
 from traffic import SEPARATION, Load
-
-from luftrom.pairs import all_pairs
 
 _SIZES = tuple(round(10 ** (k / 2)) for k in range(6, 15))         # 1e3, 3,162, ... 1e7
 _CORNERED = (10, 32, 100, 316, 1_000)

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from numba import njit, prange
 
-from luftrom import kernels
-from luftrom.columns import Columns
-from luftrom.ellipsoid import HEAD_ROWS, PIECE_M, prepare_ring
-from luftrom.volume import Separation
+from luftrom.geometry import kernels
+from luftrom.geometry.columns import Columns
+from luftrom.geometry.ellipsoid import HEAD_ROWS, PIECE_M, prepare_ring
+from luftrom.geometry.volume import Separation
 
 _BYTES = 1 << 29
 _READS = 5_000_000

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 import traffic
+from luftrom.geometry.index.pairs import all_pairs
+from luftrom.geometry.index.volume_index import VolumeIndex
 from machine import best_s
 from traffic import SEPARATION, Load
-
-from luftrom.conflicts import VolumeIndex
-from luftrom.pairs import all_pairs
 
 _FIRST_ANSWER = Path(__file__).with_name("first_answer.py")
 

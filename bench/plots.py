@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib
-from growth import Growth
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+
+from growth import Growth
 from rows import Row
 
 matplotlib.use("Agg")

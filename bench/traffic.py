@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from luftrom.columns import Columns
-from luftrom.volume import Separation
+from luftrom.geometry.columns import Columns
+from luftrom.geometry.volume import Separation
 
 SEPARATION = Separation(lateral_m=500.0, vertical_m=0.0, time_s=0.0)
 BOX_DEG = (36.0, 60.0, -10.0, 30.0)        # south, north, west, east

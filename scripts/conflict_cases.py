@@ -15,10 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from hard_cases import CASES, Case  # noqa: E402
-from outlines import densified, forward, inverse  # noqa: E402
-
 from luftrom.clock import NS_PER_S, TIME_NS_MAX, TIME_NS_MIN  # noqa: E402
-from luftrom.volume import Circle, Volume4D  # noqa: E402
+from luftrom.geometry.volume import Circle, Volume4D  # noqa: E402
+from outlines import densified, forward, inverse  # noqa: E402
 
 PAGE = "docs/conflict-cases.md"
 PICTURES = "docs/images/cases"

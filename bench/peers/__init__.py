@@ -14,6 +14,7 @@ Parties, altitudes and times are compared exactly by all of them.
 from __future__ import annotations
 
 import numpy as np
+
 from traffic import WINDOW_NS, Load
 
 MODULES = ("strtree", "rtree4d", "s2cells", "postgis")

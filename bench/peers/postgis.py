@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import psycopg
 from psycopg.types.range import TimestamptzRange
-from traffic import Load
 
-from luftrom.volume import Separation
+from luftrom.geometry.volume import Separation
+from traffic import Load
 
 NAME = "PostGIS"
 QUESTION = "the same question, by ST_DWithin of geographies on the spheroid"

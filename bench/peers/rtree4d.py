@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import rtree
+
+from luftrom.geometry.volume import Separation
 from peers import is_met
 from traffic import Load
-
-from luftrom.volume import Separation
 
 NAME = "rtree, 4D"
 QUESTION = "another question: do the boxes of the two outlines meet?"

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import s2geometry
+
+from luftrom.geometry.volume import Separation
 from peers import in_buckets, is_met, runs, within
 from traffic import Load
-
-from luftrom.volume import Separation
 
 NAME = "s2geometry"
 QUESTION = "another question: do the outlines share a cell of level 13, without a minimum?"

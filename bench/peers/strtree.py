@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pyproj
 import shapely
+
+from luftrom.geometry.volume import Separation
 from peers import in_buckets, is_met, runs
 from traffic import WINDOW_NS, Load
-
-from luftrom.volume import Separation
 
 NAME = "shapely STRtree"
 QUESTION = "the same question, asked in one flat projection of all Europe (EPSG:3035)"

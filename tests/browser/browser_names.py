@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from luftrom.cli.scenario import PARTIES
+from luftrom.cli.demo.scenario import PARTIES
 
 ALFA, BRAVO = PARTIES
 HOSTILE_NAME = '<img src=x onerror="window.wasFooled=1"><b>'

@@ -13,9 +13,9 @@ import pytest
 from browser_names import HOSTILE_NAME
 from playwright.sync_api import expect, sync_playwright
 
-from luftrom.cli.loading import Door, declare_activities
-from luftrom.cli.scenario import PARTIES, load_scenario
-from luftrom.cli.twonodes import found, mint, start, stop, wait_until_linked
+from luftrom.cli.demo.loading import Door, declare_activities
+from luftrom.cli.demo.scenario import PARTIES, load_scenario
+from luftrom.cli.demo.twonodes import found, mint, start, stop, wait_until_linked
 from luftrom.clock import NS_PER_S, format_time
 
 HOUR_NS = 3600 * NS_PER_S

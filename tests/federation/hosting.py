@@ -13,16 +13,16 @@ from typing import Any
 
 import httpx
 import uvicorn
+
+from luftrom.agreement.terms import Agreement
+from luftrom.api.app import create_app
+from luftrom.clock import Clock, SystemClock
+from luftrom.config.settings import Settings
+from luftrom.node.node import Node, Transport
+from luftrom.store.protocol import Store
+from luftrom.store.sqlite import SqliteStore
 from parties import ed25519, make_agreement, make_keys, make_party
 from tokens import bearer, mint
-
-from luftrom.agreement import Agreement
-from luftrom.api import create_app
-from luftrom.clock import Clock, SystemClock
-from luftrom.config import Settings
-from luftrom.node import Node, Transport
-from luftrom.store import Store
-from luftrom.store.sqlite import SqliteStore
 
 ALFA, BRAVO, CHARLIE = "alfa.example", "bravo.example", "charlie.example"
 

@@ -11,20 +11,15 @@ from typing import Any
 
 import httpx
 from hosting import ALFA, BRAVO, House
-from parties import make_keys
 
-from luftrom.checkpoint import Checkpoint, sign_checkpoint
-from luftrom.exchange import (
-    CONTENT_TYPE,
-    SIGNATURE_HEADER,
-    Message,
-    encode_message,
-    parse_message,
-    sign_body,
-)
-from luftrom.merkle import Tree, leaf_hash
-from luftrom.receipt import sign_receipt
-from luftrom.statement import StatementSigner, make_disclosure
+from luftrom.exchange.message import CONTENT_TYPE, Message, encode_message, parse_message
+from luftrom.exchange.signature import SIGNATURE_HEADER, sign_body
+from luftrom.statements.disclosure import make_disclosure
+from luftrom.statements.statement import StatementSigner
+from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
+from luftrom.transparency.merkle import Tree, leaf_hash
+from luftrom.transparency.receipt import sign_receipt
+from parties import make_keys
 
 HOUR_S = 3600
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import httpx
 from liar import volume
-from tokens import bearer
 
-from luftrom.cli import twonodes
-from luftrom.cli.twonodes import PartyNode
+from luftrom.cli.demo import twonodes
+from luftrom.cli.demo.twonodes import PartyNode
+from tokens import bearer
 
 PARTIES = ("alfa.example", "bravo.example")
 WAIT_S_MAX = 60.0

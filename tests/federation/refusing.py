@@ -8,10 +8,10 @@ import httpx
 from hosting import BRAVO
 from liar import Liar, new_id, volume
 
-from luftrom.api.problem import CODES
-from luftrom.audit import verify_equivocation
+from luftrom.api.http.problem import CODES
+from luftrom.audit.equivocation import verify_equivocation
 from luftrom.errors import Unverified
-from luftrom.exchange import Message
+from luftrom.exchange.message import Message
 
 
 def refused(liar: Liar, said: Message | bytes | httpx.Response, status: int, code: str,

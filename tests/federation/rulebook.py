@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from luftrom.agreement import Agreement
-from luftrom.airspace import Intent
-from luftrom.statement import Ruling, Statement
-from luftrom.volume import Volume4D
+from luftrom.agreement.terms import Agreement
+from luftrom.airspace.intent import Intent
+from luftrom.geometry.volume import Volume4D
+from luftrom.statements.statement import Ruling, Statement
 
 HOUR_NS = 3600 * 10**9
 OVER_NS = 2 * HOUR_NS                      # after so long nobody asks any more what was flown

@@ -15,21 +15,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from memory_store import MemoryStore
-from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
 from rulebook import Rulebook
 from tlog_client import add_checkpoint_body, add_entries_body, packages
 
-from luftrom.airspace import OFF_NOMINAL_STATES, Intent, Notice
-from luftrom.audit import audit_holding
+from luftrom.airspace.constraint import Constraint
+from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent
+from luftrom.audit.holding import audit_holding
 from luftrom.clock import NS_PER_S
 from luftrom.errors import LuftromError
-from luftrom.exchange import encode_message, open_item, parse_message
-from luftrom.index import ACCEPTED, Airspace
+from luftrom.exchange.message import encode_message, parse_message
+from luftrom.geometry.volume import Circle, Volume4D
 from luftrom.node import requests as ask
-from luftrom.node.conductor import Conductor, load_airspace
-from luftrom.statement import parse_statement
-from luftrom.volume import Circle, Volume4D
+from luftrom.node.conductor import Conductor
+from luftrom.state.entities import Entities
+from luftrom.state.loading import load_airspace
+from luftrom.state.record import ACCEPTED
+from luftrom.statements.opening import open_item
+from luftrom.statements.statement import parse_statement
+from memory_store import MemoryStore
+from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
 
 NAMES = ("alfa.example", "bravo.example", "charlie.example", "delta.example")
 MINUTE_NS = 60 * NS_PER_S
@@ -196,7 +200,7 @@ class World:
         if chance < .1:
             return ask.Withdraw(entity_id, None, "m", reply)
         if chance < .2:
-            return ask.GiveNotice(Notice(entity_id, "m", "Closed", "hazard", (self.volume(),)),
+            return ask.GiveNotice(Constraint(entity_id, "m", "Closed", "hazard", (self.volume(),)),
                                   reply)
         ovn = standing.ovn if standing and standing.intent else None
         return ask.Declare(self.intent(party, entity_id), ovn, False, reply)
@@ -294,8 +298,8 @@ class World:
     def check_dropping(self) -> None:
         """Two who read the same logs, each in its own order, and drop at times of their own or
         never, hold the same airspace as everybody."""
-        drops = [Airspace(self.agreement), Airspace(self.agreement)]
-        hoards = Airspace(self.agreement)
+        drops = [Entities(self.agreement), Entities(self.agreement)]
+        hoards = Entities(self.agreement)
         for view, chance in ((drops[0], .3), (drops[1], 1), (hoards, 0)):
             ahead = {name: 0 for name in self.names}
             while ahead:

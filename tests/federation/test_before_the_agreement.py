@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from memory_store import MemoryStore
-from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
-
-from luftrom.airspace import Intent
-from luftrom.audit import audit_holding
+from luftrom.airspace.intent import Intent
+from luftrom.audit.holding import audit_holding
 from luftrom.clock import NS_PER_S
+from luftrom.geometry.volume import Circle, Volume4D
 from luftrom.node import requests as ask
 from luftrom.node.conductor import Conductor
-from luftrom.volume import Circle, Volume4D
+from memory_store import MemoryStore
+from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
 
 NAMES = ("alfa.example", "bravo.example")
 KEYS = {name: make_keys(name, post_quantum=False) for name in NAMES}

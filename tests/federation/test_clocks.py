@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from processes import PARTIES, Client, check_on_disk, luftrom, terms, wait_until_equal
 
-from luftrom.cli import twonodes
-from luftrom.cli.twonodes import PartyNode
-from luftrom.config import load_settings, mint_token
+from luftrom.cli.demo import twonodes
+from luftrom.cli.demo.twonodes import PartyNode
+from luftrom.config.settings import load_settings
+from luftrom.config.token import mint_token
 
 # Everything in this process that asks the time is told another one.
 SERVE = """

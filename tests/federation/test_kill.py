@@ -18,8 +18,8 @@ import pytest
 from liar import volume
 from processes import Client, check_on_disk, kill, start, two_nodes, wait_until_equal
 
-from luftrom.cli import twonodes
-from luftrom.cli.twonodes import PartyNode
+from luftrom.cli.demo import twonodes
+from luftrom.cli.demo.twonodes import PartyNode
 
 LANES, WORKERS = 30, 3
 PERMITTED = 10

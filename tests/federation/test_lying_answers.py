@@ -21,7 +21,8 @@ from processes import wait_for
 from refusing import serves
 
 from luftrom.errors import Unavailable
-from luftrom.exchange import encode_message, parse_message, sign_body
+from luftrom.exchange.message import encode_message, parse_message
+from luftrom.exchange.signature import sign_body
 
 Answer = tuple[int, bytes, str | None]
 

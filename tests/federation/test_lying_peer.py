@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, volume
-from parties import ed25519, make_keys
 from refusing import refused
 from talking import liar  # noqa: F401
 
 from luftrom import limits
-from luftrom.exchange import MAGIC, encode_message, sign_body
-from luftrom.note import ED25519, Note, NoteSigner, encode_note, parse_note
+from luftrom.exchange.message import MAGIC, encode_message
+from luftrom.exchange.signature import sign_body
+from luftrom.transparency.note import ED25519, Note, NoteSigner, encode_note, parse_note
+from parties import ed25519, make_keys
 
 # -- who sent it ---------------------------------------------------------------------------------
 

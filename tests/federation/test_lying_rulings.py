@@ -12,12 +12,12 @@ import httpx
 import pytest
 from hosting import ALFA, BRAVO
 from liar import HOUR_S, Liar, content, new_id, volume
-from parties import NOON_NS
 from refusing import refused
 from talking import hasty, liar  # noqa: F401
 
 from luftrom.clock import NS_PER_S, parse_time
-from luftrom.statement import make_disclosure
+from luftrom.statements.disclosure import make_disclosure
+from parties import NOON_NS
 
 
 def accepted(liar: Liar, entity_id: str | None = None, **more: Any) -> tuple[str, int]:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, new_id, ring, volume
-from parties import ed25519
 from refusing import refused
 from talking import liar  # noqa: F401
 
 from luftrom import limits
-from luftrom.exchange import Message
-from luftrom.statement import StatementSigner, make_disclosure
+from luftrom.exchange.message import Message
+from luftrom.statements.disclosure import make_disclosure
+from luftrom.statements.statement import StatementSigner
+from parties import ed25519
 
 # -- the statement itself ------------------------------------------------------------------------
 

@@ -19,9 +19,9 @@ from refusing import verifies
 from talking import hasty, liar  # noqa: F401
 
 from luftrom import limits
-from luftrom.checkpoint import verify_checkpoint
-from luftrom.note import parse_vkey
-from luftrom.receipt import verify_kept_receipt
+from luftrom.transparency.checkpoint import verify_checkpoint
+from luftrom.transparency.note import parse_vkey
+from luftrom.transparency.receipt import verify_kept_receipt
 
 ORIGIN = f"{BRAVO}/log"
 PREFIX = f"/mirror/{hashlib.sha256(ORIGIN.encode()).hexdigest()}"

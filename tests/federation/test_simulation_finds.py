@@ -12,26 +12,28 @@ from typing import Any
 import pytest
 import simulation
 
-from luftrom.airspace import over_until_ns
-from luftrom.agreement import Agreement
+from luftrom.agreement.terms import Agreement
+from luftrom.airspace import right_of_way
+from luftrom.airspace.over import over_until_ns
 from luftrom.clock import TIME_NS_MIN
 from luftrom.errors import LuftromError
-from luftrom.index import Airspace, Record
-from luftrom.mirror import Mirror
+from luftrom.logs.mirror import Mirror
 from luftrom.node import conductor
 from luftrom.node.conductor import Conductor, Step
-from luftrom.receipt import sign_receipt
+from luftrom.state.entities import Entities
+from luftrom.state.record import Record
+from luftrom.transparency.receipt import sign_receipt
 
 SEEDS_MAX = 250
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
 def accepts_whatever_crossed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rules, "_refusal_of_the_crossed", lambda *_: None)
+    patch.setattr(right_of_way, "_refusal_of_the_crossed", lambda *_: None)
 
 
 def turn_goes_to_whoever_asks(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rules, "_turn", lambda x, *_: x.party)
+    patch.setattr(right_of_way, "_turn", lambda x, *_: x.party)
 
 
 def turn_goes_to_the_other(patch: pytest.MonkeyPatch) -> None:
@@ -44,7 +46,7 @@ def turn_goes_to_the_other(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_was_known_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rules, "_refusal_of_the_later", lambda *_: None)
+    patch.setattr(right_of_way, "_refusal_of_the_later", lambda *_: None)
 
 
 def what_ended_still_stands(patch: pytest.MonkeyPatch) -> None:
@@ -137,23 +139,23 @@ def what_a_peer_sent_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def collects_what_may_still_be_crossed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Airspace, "_is_settled", lambda self, record: True)
+    patch.setattr(Entities, "_is_settled", lambda self, record: True)
 
 
 def nothing_is_ever_over(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rules, "over_until_ns", lambda *_: TIME_NS_MIN)
+    patch.setattr(right_of_way, "over_until_ns", lambda *_: TIME_NS_MIN)
 
 
 def over_for_one_of_two_is_enough(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Airspace, "_do_meet", lambda *_: True)
+    patch.setattr(Entities, "_do_meet", lambda *_: True)
 
 
 def a_clock_put_back_makes_statements_earlier(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Airspace, "_as_of", lambda self, party, iat_s: iat_s)
+    patch.setattr(Entities, "_as_of", lambda self, party, iat_s: iat_s)
 
 
 def drops_by_the_log_that_is_ahead(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Airspace, "_over_ns", lambda self: over_until_ns(
+    patch.setattr(Entities, "_over_ns", lambda self: over_until_ns(
         max(self.as_of_s.values(), default=0), self.separation))
 
 

@@ -17,12 +17,12 @@ from hosting import House, agreement_of, hosted
 from liar import volume
 from processes import check_on_disk, start, two_nodes, wait_for, wait_until_equal
 
-from luftrom.airspace import Notice
-from luftrom.audit import audit_holding
-from luftrom.cli import twonodes
+from luftrom.airspace.constraint import Constraint
+from luftrom.audit.holding import audit_holding
+from luftrom.cli.demo import twonodes
 from luftrom.errors import Unavailable
 from luftrom.node import requests as ask
-from luftrom.store import Writes
+from luftrom.store.protocol import Writes
 from luftrom.store.sqlite import SqliteStore
 
 FAULTS = ("fails", "persists")
@@ -95,7 +95,7 @@ class Story:
         self.act(bravo, self.declare(bravo, 2), self.declare(bravo, 3))   # they cross
         self.talk(alfa, bravo)
         self.talk(bravo, alfa)
-        notice = Notice(self.world.ids[4], "m", "Closed", "hazard", (self.world.volume(),))
+        notice = Constraint(self.world.ids[4], "m", "Closed", "hazard", (self.world.volume(),))
         self.act(bravo, ask.GiveNotice(notice, self.reply(bravo, notice.entity_id)))
         entity_id = self.world.ids[1]
         self.act(alfa, ask.Withdraw(entity_id, None, "m", self.reply(alfa, entity_id)))

@@ -23,12 +23,13 @@ from processes import (
     wait_until_equal,
 )
 
-from luftrom.checkpoint import verify_checkpoint
-from luftrom.cli import twonodes
-from luftrom.cli.twonodes import PartyNode
-from luftrom.config import load_agreement, load_settings
-from luftrom.note import parse_vkey
-from luftrom.receipt import verify_kept_receipt
+from luftrom.cli.demo import twonodes
+from luftrom.cli.demo.twonodes import PartyNode
+from luftrom.config.agreements import load_agreement
+from luftrom.config.settings import load_settings
+from luftrom.transparency.checkpoint import verify_checkpoint
+from luftrom.transparency.note import parse_vkey
+from luftrom.transparency.receipt import verify_kept_receipt
 
 Pair = tuple[list[PartyNode], list[Client]]
 REFERENCES = "/dss/v1/operational_intent_references"

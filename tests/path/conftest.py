@@ -14,14 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+
+from luftrom.api.app import create_app
+from luftrom.clock import SystemClock
+from luftrom.config.settings import Settings
+from luftrom.node.node import Node
+from luftrom.store.sqlite import SqliteStore
 from parties import ed25519, make_agreement, make_keys, make_party
 from tokens import bearer, mint
-
-from luftrom.api import create_app
-from luftrom.clock import SystemClock
-from luftrom.config import Settings
-from luftrom.node import Node
-from luftrom.store.sqlite import SqliteStore
 
 ALFA, BRAVO = "alfa.example", "bravo.example"
 

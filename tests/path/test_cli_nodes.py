@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ran import Ran
 
 READY_S_MAX = 90.0                         # the first start on a machine compiles the kernels

@@ -11,12 +11,13 @@ import time
 import httpx
 import pytest
 from conftest import new_id, volume
-from parties import ed25519
-from tokens import bearer
 
 from luftrom import limits
 from luftrom.api.routes import ROUTES
-from luftrom.exchange import CONTENT_TYPE, SIGNATURE_HEADER, sign_body
+from luftrom.exchange.message import CONTENT_TYPE
+from luftrom.exchange.signature import SIGNATURE_HEADER, sign_body
+from parties import ed25519
+from tokens import bearer
 
 pytestmark = pytest.mark.usefixtures("unchanged")
 

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+
 from tokens import bearer
 
 CHECKS = [content_type_conformance, response_headers_conformance, response_schema_conformance,

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from conftest import moment, new_id, volume
 
-from luftrom.api.openapi import make_openapi
+from luftrom.api.http.openapi import make_openapi
 from luftrom.api.routes import ROUTES
 
 INTENTS = "/v1/operational_intents"
@@ -224,8 +224,8 @@ def test_pages_health_and_metrics_are_open(house, client):
 
 
 def test_the_logs_are_tiles(house, client):
-    from luftrom.checkpoint import verify_checkpoint
-    from luftrom.merkle import parse_entry_bundle, tile_path
+    from luftrom.transparency.checkpoint import verify_checkpoint
+    from luftrom.transparency.merkle import parse_entry_bundle, tile_path
 
     client.put(f"{INTENTS}/{new_id()}", json=body(46, 46))
     with httpx.Client(base_url=house.url, trust_env=False) as reader:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from luftrom import limits
-from luftrom.conflicts import encounter
+from luftrom.geometry.encounter import encounter
 
 _SPEC = importlib.util.spec_from_file_location(
     "bench_traffic", Path(__file__).parents[2] / "bench" / "traffic.py")

@@ -16,10 +16,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "material"))
+
+from bluesky.traffic.asas.statebased import StateBased  # noqa: E402
 
 from approach_scenes import LIMITS, NAMES, scene  # noqa: E402
-from bluesky.traffic.asas.statebased import StateBased  # noqa: E402
 
 COUNT, SEED = 80, 1
 

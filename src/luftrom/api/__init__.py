@@ -1,5 +1,1 @@
-"""The node's doors over HTTP: F3548-21, our REST, the log, the mirror, exchange and pages."""
-
-from luftrom.api.app import App, create_app
-
-__all__ = ["App", "create_app"]
+"""HTTP: a request comes in, an answer goes out. `routes` has the table of all operations."""

@@ -17,15 +17,15 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from luftrom.api.auth import Authenticator, make_authenticator
-from luftrom.api.body import Gone
-from luftrom.api.call import Answer, Call
-from luftrom.api.metrics import Metrics
-from luftrom.api.openapi import make_docs, make_openapi
-from luftrom.api.problem import error_response_answer, problem_answer
+from luftrom.api.http.auth import Authenticator, make_authenticator
+from luftrom.api.http.body import Gone
+from luftrom.api.http.call import Answer, Call
+from luftrom.api.http.metrics import Metrics
+from luftrom.api.http.openapi import make_docs, make_openapi
+from luftrom.api.http.problem import error_response_answer, problem_answer
+from luftrom.api.http.route import Route, Router
 from luftrom.api.routes import ROUTES
-from luftrom.api.routing import Route, Router
-from luftrom.config import Settings
+from luftrom.config.settings import Settings
 from luftrom.errors import LuftromError, NotBuilt
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

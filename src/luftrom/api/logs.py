@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from luftrom.api.call import BINARY, TEXT, Answer, Call
+from luftrom.api.http.call import BINARY, TEXT, Answer, Call
 from luftrom.errors import BadInput, NotFound
-from luftrom.merkle import parse_tile_path
+from luftrom.transparency.merkle import parse_tile_path
 
 _MUTABLE = ((b"cache-control", b"max-age=1"),)
 _IMMUTABLE = ((b"cache-control", b"public, max-age=31536000, immutable"),)

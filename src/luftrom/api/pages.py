@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from luftrom.api.call import Answer, Call, json_answer
-from luftrom.api.metrics import CONTENT_TYPE
+from luftrom.api.http.call import Answer, Call, json_answer
+from luftrom.api.http.metrics import CONTENT_TYPE
 from luftrom.clock import format_time
 
 _NOSNIFF = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
@@ -50,7 +50,7 @@ async def get_docs(call: Call) -> Answer:
 
 
 def _asset(name: str) -> Answer:
-    from luftrom.console import CONTENT_SECURITY_POLICY, asset
+    from luftrom.console.assets import CONTENT_SECURITY_POLICY, asset
 
     body, content_type = asset(name or "index.html")
     return Answer(200, body, content_type.encode(), (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from luftrom import limits
-from luftrom.api.call import NO_STORE, TEXT, Answer, Call
+from luftrom.api.http.call import NO_STORE, TEXT, Answer, Call
 from luftrom.errors import LuftromError, Unavailable
-from luftrom.exchange import CONTENT_TYPE, SIGNATURE_HEADER
+from luftrom.exchange.message import CONTENT_TYPE
+from luftrom.exchange.signature import SIGNATURE_HEADER
 
 UPLOAD_S_MAX = 60.0
 _SIGNATURE = SIGNATURE_HEADER.lower().encode()

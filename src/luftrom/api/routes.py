@@ -6,8 +6,10 @@ the labels of the metrics. Paths and operations of F3548-21 are the standard's.
 
 from __future__ import annotations
 
-from luftrom.api import events, f3548, logs, pages, peers, rest
-from luftrom.api.routing import Route
+from luftrom.api import logs, pages, peers
+from luftrom.api.f3548 import operational_intents as f3548
+from luftrom.api.http.route import Route
+from luftrom.api.v1 import constraints, events, operational_intents, status
 
 STRATEGIC = f3548.STRATEGIC
 AWARENESS = f3548.AWARENESS
@@ -105,46 +107,47 @@ UNBUILT = tuple(_unbuilt(*row) for row in (
 ))
 
 REST = (
-    Route("GET", "/v1/status", rest.get_status, "What the node says of itself", _REST, _READ,
+    Route("GET", "/v1/status", status.get_status, "What the node says of itself", _REST, _READ,
           responses=((200, "Status"),)),
-    Route("GET", "/v1/operational_intents", rest.list_operational_intents,
+    Route("GET", "/v1/operational_intents", operational_intents.list_operational_intents,
           "Operational intents by revision: pages, and then what changes", _REST, _READ,
           responses=((200, "OperationalIntents"),), parameters=("after", "limit")),
-    Route("POST", "/v1/operational_intents", rest.post_operational_intents,
+    Route("POST", "/v1/operational_intents", operational_intents.post_operational_intents,
           "Declare one or many, as JSON or GeoJSON; a result an item", _REST, _WRITE,
           request="Declarations", responses=((200, "Results"),),
           parameters=("Idempotency-Key",), errors=(409,)),
-    Route("GET", "/v1/operational_intents/{id}", rest.get_operational_intent,
+    Route("GET", "/v1/operational_intents/{id}", operational_intents.get_operational_intent,
           "One operational intent", _REST, _READ, responses=((200, "LuftromOperationalIntent"),),
           errors=(404,)),
-    Route("PUT", "/v1/operational_intents/{id}", rest.put_operational_intent,
+    Route("PUT", "/v1/operational_intents/{id}", operational_intents.put_operational_intent,
           "Declare, or with If-Match replace the version of that OVN", _REST, _WRITE,
           request="Declaration", responses=((200, "LuftromOperationalIntent"),
                                             (201, "LuftromOperationalIntent")),
           parameters=("If-Match",), errors=(404, 409)),
-    Route("DELETE", "/v1/operational_intents/{id}", rest.delete_operational_intent,
+    Route("DELETE", "/v1/operational_intents/{id}", operational_intents.delete_operational_intent,
           "Withdraw", _REST, _WRITE, responses=((200, "LuftromOperationalIntent"),),
           parameters=("If-Match",), errors=(404, 409)),
-    Route("GET", "/v1/operational_intents/{id}/suggestions", rest.get_suggestions,
+    Route("GET", "/v1/operational_intents/{id}/suggestions", operational_intents.get_suggestions,
           "What is free now instead of an own refused declaration", _REST, _READ,
           responses=((200, "Suggestions"),), errors=(404, 409)),
-    Route("GET", "/v1/constraints", rest.list_constraints, "Prior notices that stand", _REST,
+    Route("GET", "/v1/constraints", constraints.list_constraints,
+          "Prior notices that stand", _REST,
           _READ, responses=((200, "Constraints"),)),
-    Route("GET", "/v1/constraints/{id}", rest.get_constraint, "One prior notice", _REST, _READ,
-          responses=((200, "LuftromConstraint"),), errors=(404,)),
-    Route("PUT", "/v1/constraints/{id}", rest.put_constraint, "Give or replace a prior notice",
-          _REST, _WRITE, request="NoticeBody", responses=((200, "LuftromConstraint"),
-                                                          (201, "LuftromConstraint")),
-          errors=(409,)),
-    Route("DELETE", "/v1/constraints/{id}", rest.delete_constraint, "Withdraw a prior notice",
-          _REST, _WRITE, responses=((200, "LuftromConstraint"),), errors=(404, 409)),
-    Route("GET", "/v1/conflicts", rest.list_conflicts,
+    Route("GET", "/v1/constraints/{id}", constraints.get_constraint, "One prior notice", _REST,
+          _READ, responses=((200, "LuftromConstraint"),), errors=(404,)),
+    Route("PUT", "/v1/constraints/{id}", constraints.put_constraint,
+          "Give or replace a prior notice", _REST, _WRITE, request="NoticeBody",
+          responses=((200, "LuftromConstraint"), (201, "LuftromConstraint")), errors=(409,)),
+    Route("DELETE", "/v1/constraints/{id}", constraints.delete_constraint,
+          "Withdraw a prior notice", _REST, _WRITE, responses=((200, "LuftromConstraint"),),
+          errors=(404, 409)),
+    Route("GET", "/v1/conflicts", status.list_conflicts,
           "Conflicts that stand, with horizon and method", _REST, _READ,
           responses=((200, "Conflicts"),)),
     Route("GET", "/v1/events", events.stream_events,
           "Changes and status as server-sent events", _REST, _READ,
           responses=((200, "text/event-stream"),), parameters=("Last-Event-ID",)),
-    Route("GET", "/v1/proofs", rest.list_proofs, "Kept evidence of misbehaviour", _REST, _READ,
+    Route("GET", "/v1/proofs", status.list_proofs, "Kept evidence of misbehaviour", _REST, _READ,
           responses=((200, "Proofs"),)),
 )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from luftrom import limits
-from luftrom.airspace import STATES
-from luftrom.suggestions import KINDS
+from luftrom.airspace.intent import STATES
+from luftrom.airspace.suggestions import KINDS
 
 _UUID4 = ("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}"
           "-[0-9a-fA-F]{12}$")

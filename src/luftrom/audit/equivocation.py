@@ -23,22 +23,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from luftrom import limits
-from luftrom.agreement import Agreement, Party
-from luftrom.audit.course import Course
-from luftrom.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from luftrom.content import read_intent, read_notice
+from luftrom.agreement.party import Party
+from luftrom.agreement.terms import Agreement
 from luftrom.errors import BadInput, LuftromError, Unverified
-from luftrom.merkle import verify_consistency
-from luftrom.note import parse_base64, parse_vkey
-from luftrom.receipt import verify_kept_receipt
-from luftrom.statement import (
+from luftrom.reading import parse_json
+from luftrom.statements.course import Course
+from luftrom.statements.kinds.constraint import read_notice
+from luftrom.statements.kinds.declaration import read_intent
+from luftrom.statements.opening import open_disclosures
+from luftrom.statements.statement import (
     Statement,
-    open_disclosures,
     parse_statement,
     verify_signature,
     verify_statement,
 )
-from luftrom.wire import parse_json
+from luftrom.transparency.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from luftrom.transparency.merkle import verify_consistency
+from luftrom.transparency.note import parse_base64, parse_vkey
+from luftrom.transparency.receipt import verify_kept_receipt
 
 FORMAT = "luftrom-equivocation/1"
 KINDS = ("checkpoints", "statements", "seen", "contradiction", "statement")

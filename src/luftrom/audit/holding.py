@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from luftrom.agreement import Agreement, Party
+from luftrom.agreement.party import Party
+from luftrom.agreement.terms import Agreement
 from luftrom.audit.equivocation import verify_equivocation
 from luftrom.audit.log import LogAudit, Subject, Terms
 from luftrom.audit.report import Report, Step, Tally
-from luftrom.checkpoint import Checkpoint, verify_line
 from luftrom.errors import BadInput, LuftromError, Unverified
-from luftrom.note import parse_note, parse_vkey
-from luftrom.receipt import verify_kept_receipt, verify_receipt
+from luftrom.transparency.checkpoint import Checkpoint, verify_line
+from luftrom.transparency.note import parse_note, parse_vkey
+from luftrom.transparency.receipt import verify_kept_receipt, verify_receipt
 
 
 class Kept(Protocol):

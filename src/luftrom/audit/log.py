@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from luftrom.agreement import Agreement
-from luftrom.audit.course import Course
+from luftrom.agreement.terms import Agreement
 from luftrom.audit.report import LogReport, Step, Tally
-from luftrom.checkpoint import Checkpoint, verify_checkpoint
 from luftrom.errors import BadInput, LuftromError, Unverified
-from luftrom.merkle import TILE_WIDTH, Tree, leaf_hash
-from luftrom.note import NoteVerifier
-from luftrom.statement import Statement, open_disclosures, parse_statement, verify_statement
+from luftrom.statements.course import Course
+from luftrom.statements.opening import open_disclosures
+from luftrom.statements.statement import Statement, parse_statement, verify_statement
+from luftrom.transparency.checkpoint import Checkpoint, verify_checkpoint
+from luftrom.transparency.merkle import TILE_WIDTH, Tree, leaf_hash
+from luftrom.transparency.note import NoteVerifier
 
 _WINDOW = 4 * TILE_WIDTH
 

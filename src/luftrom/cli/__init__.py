@@ -1,179 +1,28 @@
-"""The command line: arguments in; text, tables or JSON and an exit code out. One command a file.
+"""The command line, one command a file: arguments in, text or JSON and an exit code out.
 
-Commands are imported when they are called, so that `luftrom --help` reads nothing but this file.
-Whatever goes wrong ends as one line on standard error and one of the codes below (clig.dev).
+Commands are imported when they are called, so that `luftrom --help` reads only `main` and this.
 """
 
-from __future__ import annotations
-
-import importlib
-import os
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import click
-
-if TYPE_CHECKING:
-    from luftrom.errors import LuftromError
-
-DONE, NO, USAGE, NO_ANSWER, DEFECT, INTERRUPTED = 0, 1, 2, 3, 70, 130
-EXIT_CODES = {
-    DONE: "done",
-    NO: "the answer is no: refused, not verified, not found, not permitted, a check failed",
-    USAGE: "the command or the input is not what it should be; nothing was done",
-    NO_ANSWER: "no answer from the node or, under `hold`, from a peer; it may be tried again",
-    DEFECT: "a defect of Luftrom",
-    INTERRUPTED: "stopped by Ctrl-C",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Where a command is, under which heading and with which line it is listed."""
-
-    module: str
-    attribute: str
-    heading: str
-    text: str
-
-
 _SET_UP, _FLY, _PROVE, _RUN = "Set up", "Declare and look", "Prove", "Run and mend"
-COMMANDS = {
-    "init": Entry("init", "init", _SET_UP, "Make a party's directory: keys, key card, settings."),
-    "card": Entry("card", "card", _SET_UP, "Show or check key cards and their fingerprints."),
-    "agreement": Entry("agreement", "agreement", _SET_UP,
+# Name to: module below this package, attribute of the command, heading in the list, its line.
+COMMANDS: dict[str, tuple[str, str, str, str]] = {
+    "init": ("init", "init", _SET_UP, "Make a party's directory: keys, key card, settings."),
+    "card": ("card", "card", _SET_UP, "Show or check key cards and their fingerprints."),
+    "agreement": ("agreement", "agreement", _SET_UP,
                        "Draft, sign, show and install the agreement between parties."),
-    "doctor": Entry("doctor", "doctor", _SET_UP,
+    "doctor": ("doctor", "doctor", _SET_UP,
                     "Check each precondition and say how to mend what fails."),
-    "declare": Entry("declare", "declare", _FLY, "Declare activities from a file."),
-    "withdraw": Entry("declare", "withdraw", _FLY, "Withdraw an activity or a prior notice."),
-    "activities": Entry("activities", "activities", _FLY, "List what is declared."),
-    "conflicts": Entry("conflicts", "conflicts", _FLY, "List conflicts and who has right of way."),
-    "status": Entry("status", "status", _FLY, "Show the node, its log and its links to peers."),
-    "audit": Entry("audit", "audit", _PROVE, "Verify logs, from a directory or over HTTP."),
-    "rebuild": Entry("rebuild", "rebuild", _PROVE, "Compute the airspace anew from the logs."),
-    "serve": Entry("serve", "serve", _RUN, "Run the node of a directory."),
-    "demo": Entry("demo", "demo", _RUN,
+    "declare": ("declare", "declare", _FLY, "Declare activities from a file."),
+    "withdraw": ("declare", "withdraw", _FLY, "Withdraw an activity or a prior notice."),
+    "activities": ("activities", "activities", _FLY, "List what is declared."),
+    "conflicts": ("conflicts", "conflicts", _FLY, "List conflicts and who has right of way."),
+    "status": ("status", "status", _FLY, "Show the node, its log and its links to peers."),
+    "audit": ("audit", "audit", _PROVE, "Verify logs, from a directory or over HTTP."),
+    "rebuild": ("rebuild", "rebuild", _PROVE, "Compute the airspace anew from the logs."),
+    "serve": ("serve", "serve", _RUN, "Run the node of a directory."),
+    "demo": ("demo.demo", "demo", _RUN,
                   "Two parties, two nodes, a day of flights: the whole path."),
-    "token": Entry("token", "token", _RUN, "Make a bearer token for a client of the node."),
-    "completion": Entry("completion", "completion", _RUN,
+    "token": ("token", "token", _RUN, "Make a bearer token for a client of the node."),
+    "completion": ("completion", "completion", _RUN,
                         "Print the completion script of a shell."),
 }
-
-
-class LazyGroup(click.Group):
-    """A group that imports a command when it is wanted, and lists all without importing any."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, in the order in which they are listed."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        return getattr(importlib.import_module(f"luftrom.cli.{entry.module}"), entry.attribute)
-
-    def resolve_command(self, ctx: click.Context, args: list[str]
-                        ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a suggestion for a misspelt name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f"; did you mean {near[0]}?" if near else "; see luftrom --help"
-            raise click.UsageError(f"there is no command {args[0]}{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands under their headings."""
-        width = max(map(len, COMMANDS))
-        for heading in dict.fromkeys(entry.heading for entry in COMMANDS.values()):
-            with formatter.section(heading):
-                formatter.write_dl([(name.ljust(width), entry.text)
-                                    for name, entry in COMMANDS.items()
-                                    if entry.heading == heading])
-
-
-def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        from luftrom import __version__
-
-        click.echo(f"luftrom {__version__}")
-        ctx.exit()
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version,
-              help="Print the version.")
-def cli() -> None:
-    """Share planned flights between parties that do not trust each other.
-
-    \b
-    Example, two parties on this machine:
-      luftrom demo
-    Example, a node of your own:
-      luftrom init --dir alfa --party alfa.example --base-url https://alfa.example
-      luftrom serve --dir alfa
-    """
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and end the process with its exit code."""
-    sys.exit(run(arguments))
-
-
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code. Errors are one line each, on standard error."""
-    from luftrom.errors import LuftromError
-
-    try:
-        result: Any = cli.main(args=arguments, prog_name="luftrom", standalone_mode=False)
-        sys.stdout.flush()
-        return result if isinstance(result, int) else DONE
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "luftrom"
-        tell(f"{error.format_message()} (see {where} --help)")
-        return USAGE
-    except click.ClickException as error:
-        tell(error.format_message())
-        return USAGE
-    except LuftromError as error:
-        tell(str(error))
-        return exit_code(error)
-    except (KeyboardInterrupt, click.Abort):
-        tell("stopped")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has closed it; a second flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    except OSError as error:
-        tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-        return NO
-    except Exception as error:
-        if os.environ.get("LUFTROM_TRACEBACK"):
-            raise
-        tell(f"a defect of Luftrom: {type(error).__name__}: {error} "
-             "(LUFTROM_TRACEBACK=1 shows where)")
-        return DEFECT
-
-
-def exit_code(error: LuftromError) -> int:
-    """The exit code of a refusal; see EXIT_CODES."""
-    from luftrom.errors import BadInput, TooLarge
-
-    if isinstance(error, BadInput | TooLarge):
-        return USAGE
-    return NO_ANSWER if error.status in (502, 503, 504) else NO
-
-
-def tell(message: str) -> None:
-    """One line on standard error; red on a terminal."""
-    from luftrom.cli.terminal import clean, has_colour
-
-    mark = click.style("luftrom:", fg="red", bold=True) if has_colour(sys.stderr) else "luftrom:"
-    click.echo(f"{mark} {clean(message).strip()}", err=True, color=True)

@@ -10,8 +10,8 @@ import click
 from luftrom.cli.options import dir_option, existing_file, json_option
 
 if TYPE_CHECKING:
-    from luftrom.agreement import Agreement
-    from luftrom.envelope import Envelope
+    from luftrom.agreement.envelope import Envelope
+    from luftrom.agreement.terms import Agreement
 
 
 @click.group(short_help="Draft, sign, show and install the agreement between parties.")
@@ -47,11 +47,12 @@ def new(cards: tuple[Path, ...], terms: Path, out: Path, as_json: bool) -> None:
 
     The order of the cards is the order in which the parties have their turns.
     """
+    from luftrom.agreement.envelope import encode_envelope
     from luftrom.cli.terminal import print_line
-    from luftrom.config import load_key_card, new_agreement, read_agreement
-    from luftrom.envelope import encode_envelope
+    from luftrom.config.agreements import new_agreement, read_agreement
+    from luftrom.config.keycard import load_key_card
     from luftrom.files import naming, read_file, write_new
-    from luftrom.wire import parse_json
+    from luftrom.reading import parse_json
 
     loaded = [load_key_card(path) for path in cards]
     with naming(terms):
@@ -77,15 +78,15 @@ def sign(file: Path, directory: Path, yes: bool, as_json: bool) -> None:
 
     Refused if the agreement gives other keys or another address for the party than it has.
     """
+    from luftrom.agreement.envelope import encode_envelope
     from luftrom.cli.options import settings_of
     from luftrom.cli.terminal import print_line
-    from luftrom.config import (
+    from luftrom.config.agreements import (
         check_names_us,
         load_agreement_file,
         read_agreement,
         sign_agreement,
     )
-    from luftrom.envelope import encode_envelope
     from luftrom.files import replace_file
 
     settings = settings_of(directory)
@@ -121,7 +122,7 @@ def show(file: Path | None, directory: Path, as_json: bool) -> None:
     The exit code is 1 while it is not signed by all its parties.
     """
     from luftrom.cli.options import settings_of
-    from luftrom.config import load_agreement_file, read_agreement
+    from luftrom.config.agreements import load_agreement_file, read_agreement
 
     envelope = load_agreement_file(file or settings_of(directory).agreement_path)
     agreed = read_agreement(envelope)
@@ -144,7 +145,7 @@ def install(file: Path, directory: Path, as_json: bool) -> None:
     """
     from luftrom.cli.options import settings_of
     from luftrom.cli.terminal import print_line
-    from luftrom.config import install_agreement, load_agreement_file
+    from luftrom.config.agreements import install_agreement, load_agreement_file
 
     settings = settings_of(directory)
     envelope = load_agreement_file(file)
@@ -184,7 +185,7 @@ def _report(agreed: Agreement, envelope: Envelope, as_json: bool) -> dict[str, s
 
 
 def _verdict(envelope: Envelope, name: str, key: bytes) -> str:
-    from luftrom.envelope import Envelope, verify_envelope
+    from luftrom.agreement.envelope import Envelope, verify_envelope
     from luftrom.errors import Unverified
 
     own = tuple(s for s in envelope.signatures if s.signatory == name)
@@ -198,7 +199,7 @@ def _verdict(envelope: Envelope, name: str, key: bytes) -> str:
 
 
 def _document(agreed: Agreement, verdicts: dict[str, str]) -> dict[str, Any]:
-    from luftrom.agreement import encode_agreement
+    from luftrom.agreement.terms import encode_agreement
 
     return {"name": agreed.name, "version": agreed.version, "digest": agreed.digest,
             "signatures": verdicts, "agreement": encode_agreement(agreed)}

@@ -13,12 +13,14 @@ import click
 from luftrom.cli.options import existing_file, json_option
 
 if TYPE_CHECKING:
-    from luftrom.agreement import Agreement, Party
-    from luftrom.audit import LogReport, Report, Step, Subject
+    from luftrom.agreement.party import Party
+    from luftrom.agreement.terms import Agreement
+    from luftrom.audit.log import Subject
+    from luftrom.audit.report import LogReport, Report, Step
     from luftrom.cli.remote_log import RemoteLog
-    from luftrom.config import Settings
-    from luftrom.note import NoteVerifier
+    from luftrom.config.settings import Settings
     from luftrom.store.sqlite import SqliteStore
+    from luftrom.transparency.note import NoteVerifier
 
 _MIRROR = re.compile(r"/mirror/([0-9a-f]{64})$", re.ASCII)
 _KINDS = {"log": "its own log", "mirror": "its mirror of the log", "remote": "the log"}
@@ -67,8 +69,9 @@ def audit(what: str, agreement_file: Path | None, vkeys: tuple[str, ...],
 # -- a directory ---------------------------------------------------------------------------------
 
 def _audit_directory(directory: Path, proofs_dir: Path | None, as_json: bool) -> bool:
-    from luftrom.audit import audit_holding
-    from luftrom.config import load_agreement, load_settings
+    from luftrom.audit.holding import audit_holding
+    from luftrom.config.agreements import load_agreement
+    from luftrom.config.settings import load_settings
     from luftrom.errors import NotFound
 
     settings = load_settings(directory)
@@ -86,7 +89,7 @@ def _audit_directory(directory: Path, proofs_dir: Path | None, as_json: bool) ->
 
 def _own_party(settings: Settings, agreement: Agreement | None) -> Party:
     """Our public keys, as all parties signed them; without an agreement, as our card has them."""
-    from luftrom.config import load_key_card
+    from luftrom.config.keycard import load_key_card
     from luftrom.errors import Forbidden
 
     if agreement is None:
@@ -98,7 +101,7 @@ def _own_party(settings: Settings, agreement: Agreement | None) -> Party:
 
 
 def _earlier_digests(settings: Settings, agreement: Agreement | None) -> frozenset[str]:
-    from luftrom.config import load_agreement_file, verify_agreement
+    from luftrom.config.agreements import load_agreement_file, verify_agreement
 
     paths = sorted(settings.directory.glob("agreement-*.json")) if agreement else []
     return frozenset(verify_agreement(load_agreement_file(path)).digest for path in paths)
@@ -124,10 +127,11 @@ def _write_proofs(store: SqliteStore, place: Path) -> None:
 
 def _audit_url(url: str, agreement_file: Path | None, vkeys: tuple[str, ...],
                as_json: bool) -> bool:
-    from luftrom.audit import Report, Terms, audit_log
+    from luftrom.audit.log import Terms, audit_log
+    from luftrom.audit.report import Report
     from luftrom.cli.remote_log import RemoteLog
-    from luftrom.config import load_agreement_file, verify_agreement
-    from luftrom.note import parse_vkey
+    from luftrom.config.agreements import load_agreement_file, verify_agreement
+    from luftrom.transparency.note import parse_vkey
 
     if agreement_file is None and not vkeys:
         raise click.UsageError("say whose keys to expect: --agreement FILE, or --key VKEY")
@@ -150,7 +154,8 @@ def _subject(remote: RemoteLog, prefix: str, agreement: Agreement | None,
 
     The checkpoint's origin only chooses among the parties of the agreement.
     """
-    from luftrom.audit import Subject, subject_of
+    from luftrom.audit.holding import subject_of
+    from luftrom.audit.log import Subject
     from luftrom.errors import Unverified
 
     if agreement is None:
@@ -169,9 +174,9 @@ def _subject(remote: RemoteLog, prefix: str, agreement: Agreement | None,
 # -- a proof -------------------------------------------------------------------------------------
 
 def _audit_proof(path: Path, agreement_file: Path | None, as_json: bool) -> bool:
-    from luftrom.audit import verify_equivocation
+    from luftrom.audit.equivocation import verify_equivocation
     from luftrom.cli.terminal import print_json, print_line
-    from luftrom.config import load_agreement_file, verify_agreement
+    from luftrom.config.agreements import load_agreement_file, verify_agreement
     from luftrom.files import read_file
 
     if agreement_file is None:

@@ -14,15 +14,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from luftrom.cli.conflicts import print_conflicts
-from luftrom.cli.terminal import plural, print_json, print_line
-from luftrom.clock import format_time
-from luftrom.config import load_agreement, load_agreement_file, load_settings, verify_agreement
-from luftrom.datasets import DataSet, Gathering, read_chunks
-from luftrom.datasets.arrow import require_pyarrow
-from luftrom.datasets.results import WRITERS
-from luftrom.files import naming, replacing
-from luftrom.meetings import (
+from luftrom.batch.arrow import require_pyarrow
+from luftrom.batch.chunks import DataSet, Gathering
+from luftrom.batch.files import read_chunks
+from luftrom.batch.meetings import (
     IntentPair,
     Meeting,
     Side,
@@ -31,7 +26,14 @@ from luftrom.meetings import (
     meetings,
     volume_pairs,
 )
-from luftrom.volume import Separation
+from luftrom.batch.results import WRITERS
+from luftrom.cli.sentences import print_conflicts
+from luftrom.cli.terminal import plural, print_json, print_line
+from luftrom.clock import format_time
+from luftrom.config.agreements import load_agreement, load_agreement_file, verify_agreement
+from luftrom.config.settings import load_settings
+from luftrom.files import naming, replacing
+from luftrom.geometry.volume import Separation
 
 _SHOWN_ROWS = 20
 

@@ -38,7 +38,7 @@ def show(file: Path | None, directory: Path, as_json: bool) -> None:
     from luftrom.cli.options import settings_of
     from luftrom.cli.terminal import print_json, print_line, print_pairs
     from luftrom.clock import format_time
-    from luftrom.config import load_key_card
+    from luftrom.config.keycard import load_key_card
 
     loaded = load_key_card(file or settings_of(directory).key_card_path)
     document = loaded.party.document()
@@ -71,7 +71,7 @@ def check(ctx: click.Context, file: Path, fingerprint: tuple[str, ...], as_json:
     Spaces and case do not matter. The exit code is 1 if it is another card.
     """
     from luftrom.cli.terminal import print_json
-    from luftrom.config import load_key_card
+    from luftrom.config.keycard import load_key_card
     from luftrom.errors import Unverified
 
     loaded = load_key_card(file)

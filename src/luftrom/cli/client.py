@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from luftrom.config import Settings
+from luftrom.config.settings import Settings
 from luftrom.errors import LuftromError, NotAuthenticated, Unavailable
 
 TIMEOUT_S = 90.0                           # a declaration may wait for a silent peer

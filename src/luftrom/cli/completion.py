@@ -20,7 +20,7 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from luftrom.cli import cli
+    from luftrom.cli.main import cli
 
     kind = get_completion_class(shell)
     # click runs a bash to look at its version before it prints a script for bash; the template

@@ -10,11 +10,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from luftrom.cli import DONE, NO, NO_ANSWER
+from luftrom.cli.main import DONE, NO, NO_ANSWER
 from luftrom.cli.options import json_option, node_options
 
 if TYPE_CHECKING:
-    from luftrom.airspace import Intent, Notice
+    from luftrom.airspace.constraint import Constraint
+    from luftrom.airspace.intent import Intent
     from luftrom.cli.client import NodeClient
 
 BATCH_ITEMS = 100
@@ -78,7 +79,8 @@ def _exit_code(results: Iterable[Mapping[str, Any]]) -> int:
 def read_requests(data: bytes, name: str) -> list[Request]:
     """The bytes of a file to what they declare; BadInput names the file and the place in it."""
     from luftrom.files import naming
-    from luftrom.wire import is_geojson, parse_geojson, parse_json
+    from luftrom.formats.geojson import is_geojson, parse_geojson
+    from luftrom.reading import parse_json
 
     with naming(Path(name)):
         value = parse_json(data)
@@ -87,14 +89,14 @@ def read_requests(data: bytes, name: str) -> list[Request]:
         return [_from_json(item, field) for field, item in _items(value)]
 
 
-def _from_value(value: Intent | Notice) -> Request:
-    from luftrom.airspace import Notice
-    from luftrom.wire import encode_volume4d
+def _from_value(value: Intent | Constraint) -> Request:
+    from luftrom.airspace.constraint import Constraint
+    from luftrom.formats.f3548.volumes import encode_volume4d
 
     entity_id = value.entity_id or str(uuid.uuid4())
     body = {"name": value.name, "volumes": [encode_volume4d(v) for v in value.volumes],
             "remarks": value.remarks}
-    if isinstance(value, Notice):
+    if isinstance(value, Constraint):
         return Request(entity_id, True, body | {"kind": value.kind})
     return Request(entity_id, False, body | {
         "state": value.state, "priority": value.priority,
@@ -117,9 +119,10 @@ def _items(value: Any) -> list[tuple[str, Any]]:
 
 def _from_json(item: Any, field: str) -> Request:
     """An item of our REST API, an F3548 OperationalIntent, or the parameters of its PUT."""
-    from luftrom.airspace import ACCEPTED
+    from luftrom.airspace.intent import ACCEPTED
     from luftrom.errors import BadInput
-    from luftrom.wire import join_field, parse_entity_id, parse_volumes
+    from luftrom.formats.f3548.volumes import parse_entity_id, parse_volumes
+    from luftrom.reading import join_field
 
     if not isinstance(item, dict):
         raise BadInput("must be an object", field=field or None)

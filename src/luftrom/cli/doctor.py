@@ -19,9 +19,10 @@ import click
 from luftrom.cli.options import dir_option, json_option
 
 if TYPE_CHECKING:
-    from luftrom.agreement import Agreement, Party
+    from luftrom.agreement.party import Party
+    from luftrom.agreement.terms import Agreement
     from luftrom.cli.client import NodeClient
-    from luftrom.config import Settings
+    from luftrom.config.settings import Settings
 
 OK, FAIL, SKIPPED = "ok", "fail", "skipped"
 STYLES = {OK: "ok", FAIL: "bad", SKIPPED: "warning"}
@@ -79,7 +80,7 @@ def examine(directory: Path) -> Iterator[Check]:
     yield _python()
     yield _sqlite()
     try:
-        from luftrom.config import load_settings
+        from luftrom.config.settings import load_settings
 
         settings = load_settings(directory)
     except LuftromError as error:
@@ -145,7 +146,7 @@ def _permissions(settings: Settings) -> Check:
 
 
 def _keys(settings: Settings) -> Check:
-    from luftrom.config import ROLES, load_key
+    from luftrom.config.keys import ROLES, load_key
 
     for role in ROLES:
         load_key(settings, role)
@@ -153,7 +154,8 @@ def _keys(settings: Settings) -> Check:
 
 
 def _key_card(settings: Settings) -> Check:
-    from luftrom.config import load_key_card, load_public_party
+    from luftrom.config.keycard import load_key_card
+    from luftrom.config.keys import load_public_party
 
     card = load_key_card(settings.key_card_path)
     if card.party != load_public_party(settings):
@@ -217,7 +219,7 @@ def _free_port(settings: Settings, where: str) -> Check:
 
 
 def _agreement(settings: Settings) -> tuple[Agreement | None, Check]:
-    from luftrom.config import check_names_us, load_agreement
+    from luftrom.config.agreements import check_names_us, load_agreement
     from luftrom.errors import LuftromError
 
     try:
@@ -266,11 +268,11 @@ def _clock(peer: Party, offset_s: float) -> Check:
 
 def _same_agreement(client: NodeClient, peer: Party, agreement: Agreement) -> Check:
     """The peer's own log, open to all, says with whose keys and under what agreement it speaks."""
-    from luftrom.checkpoint import verify_checkpoint
     from luftrom.limits import LEAF_BYTES_MAX, NOTE_BYTES_MAX
-    from luftrom.merkle import parse_entry_bundle, tile_path
-    from luftrom.note import parse_vkey
-    from luftrom.statement import parse_statement
+    from luftrom.statements.statement import parse_statement
+    from luftrom.transparency.checkpoint import verify_checkpoint
+    from luftrom.transparency.merkle import parse_entry_bundle, tile_path
+    from luftrom.transparency.note import parse_vkey
 
     status, note = client.fetch("/log/checkpoint", NOTE_BYTES_MAX)
     if status != 200:

@@ -33,7 +33,8 @@ def init(directory: Path, party: str, base_url: str, listen: str | None, as_json
     """
     from luftrom.cli.terminal import print_json, print_line, print_pairs
     from luftrom.clock import SystemClock
-    from luftrom.config import init_directory, load_key_card
+    from luftrom.config.founding import init_directory
+    from luftrom.config.keycard import load_key_card
 
     settings = init_directory(directory, party, base_url, SystemClock(),
                               _listen(listen) if listen else None)

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from luftrom.cli.client import NodeClient
-    from luftrom.config import Settings
+    from luftrom.config.settings import Settings
 
 Function = Callable[..., Any]
 
@@ -28,7 +28,7 @@ dir_option = click.option("--dir", "directory", envvar="LUFTROM_DIR", show_envva
 
 def settings_of(directory: Path) -> Settings:
     """The settings of a directory."""
-    from luftrom.config import load_settings
+    from luftrom.config.settings import load_settings
 
     return load_settings(directory)
 
@@ -78,7 +78,7 @@ def open_client(directory: Path | None, url: str | None, token: str | None,
     settings = settings_of(directory) if directory is not None else None
     if token is None and settings is not None:
         from luftrom.clock import SystemClock
-        from luftrom.config import mint_token
+        from luftrom.config.token import mint_token
 
         token = mint_token(settings, manager, ("luftrom.read", "luftrom.write"), 300,
                            SystemClock().now_ns())

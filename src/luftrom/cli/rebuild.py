@@ -24,12 +24,12 @@ def rebuild(directory: Path, as_json: bool) -> None:
     """
     from luftrom.cli.options import settings_of
     from luftrom.cli.terminal import plural, print_json, print_line, print_pairs
-    from luftrom.config import load_agreement
+    from luftrom.config.agreements import load_agreement
     from luftrom.errors import NotFound
     from luftrom.files import exclusive
-    from luftrom.index import digest_rows
-    from luftrom.node.conductor import load_airspace
-    from luftrom.store import Writes
+    from luftrom.state.digest import digest_rows
+    from luftrom.state.loading import load_airspace
+    from luftrom.store.protocol import Writes
     from luftrom.store.sqlite import SqliteStore
 
     settings = settings_of(directory)

@@ -13,10 +13,11 @@ from pathlib import Path
 import click
 
 from luftrom import limits
-from luftrom.api.problem import CODES
+from luftrom.api.http.problem import CODES
 from luftrom.api.routes import ROUTES
-from luftrom.cli import COMMANDS, EXIT_CODES, cli
-from luftrom.config import FORMAT, ROLES, SETTINGS
+from luftrom.cli.main import COMMANDS, EXIT_CODES, cli
+from luftrom.config.keys import ROLES
+from luftrom.config.settings import FORMAT, SETTINGS
 
 VARIABLES = {
     "LUFTROM_DIR": "the party's directory, as `--dir`",

@@ -9,12 +9,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from luftrom.checkpoint import Checkpoint, parse_checkpoint
 from luftrom.cli.client import NodeClient
 from luftrom.errors import BadInput, LuftromError, NotFound, Unavailable
 from luftrom.limits import LEAF_BYTES_MAX, NOTE_BYTES_MAX
-from luftrom.merkle import HASH_BYTES, TILE_WIDTH, parse_entry_bundle, tile_path
-from luftrom.note import parse_note
+from luftrom.transparency.checkpoint import Checkpoint, parse_checkpoint
+from luftrom.transparency.merkle import HASH_BYTES, TILE_WIDTH, parse_entry_bundle, tile_path
+from luftrom.transparency.note import parse_note
 
 _BUNDLE_BYTES_MAX = TILE_WIDTH * (LEAF_BYTES_MAX + 2)
 

@@ -20,7 +20,7 @@ import click
 from luftrom.cli.options import dir_option
 
 if TYPE_CHECKING:
-    from luftrom.config import Settings
+    from luftrom.config.settings import Settings
 
 REPEAT_S = 60.0                            # the same line is not written again before this
 SHUTDOWN_S = 5                             # open connections get this long when the node stops
@@ -54,11 +54,12 @@ def serve(directory: Path, verbose: bool) -> None:
 
 async def _serve(settings: Settings, door: socket.socket) -> None:
     """Everything is read before the first client is let in; a refusal here ends the command."""
-    from luftrom.api import create_app
+    from luftrom.api.app import create_app
     from luftrom.clock import SystemClock
-    from luftrom.config import load_agreement, load_key, load_keys
-    from luftrom.exchange_http import HttpTransport
-    from luftrom.node import Node
+    from luftrom.config.agreements import load_agreement
+    from luftrom.config.keys import load_key, load_keys
+    from luftrom.exchange.http import HttpTransport
+    from luftrom.node.node import Node
     from luftrom.store.sqlite import SqliteStore
 
     agreement, keys = load_agreement(settings), load_keys(settings)
@@ -89,7 +90,7 @@ def _tune() -> None:
 
 def warm_up_aloud(tell: Callable[[str], object]) -> None:
     """Make the conflict kernels ready; say so if they are not in their cache yet."""
-    from luftrom.conflicts import warm_up
+    from luftrom.geometry.index.volume_index import warm_up
 
     word = threading.Timer(COMPILING_S, tell, [
         "compiling the conflict kernels, once on this machine: about 20 s"])

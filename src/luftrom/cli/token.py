@@ -35,7 +35,7 @@ def token(directory: Path, manager: str, scopes: tuple[str, ...], minutes: float
     from luftrom.cli.options import settings_of
     from luftrom.cli.terminal import print_json
     from luftrom.clock import NS_PER_S, SystemClock, format_time
-    from luftrom.config import mint_token
+    from luftrom.config.token import mint_token
 
     settings, now_ns = settings_of(directory), SystemClock().now_ns()
     valid_s = max(1, round(minutes * 60))

@@ -18,12 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from luftrom import limits, submission
-from luftrom.agreement import Agreement
-from luftrom.airspace import OFF_NOMINAL_STATES, Intent, check_transition, derive_ovn, refusal_sentence
-from luftrom.audit import first_leaf_needed, make_equivocation, run_of_leaves
+from luftrom import limits
+from luftrom.agreement.terms import Agreement
+from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent, check_transition, derive_ovn
+from luftrom.airspace.sentences import refusal_sentence
+from luftrom.audit.equivocation import make_equivocation, run_of_leaves
 from luftrom.clock import NS_PER_S, Clock
-from luftrom.content import DETAILS, NOTICE, encode_intent, encode_notice
+from luftrom.config.keys import NodeKeys
 from luftrom.errors import (
     BadInput,
     Conflict,
@@ -34,27 +35,30 @@ from luftrom.errors import (
     Unavailable,
     Unverified,
 )
-from luftrom.exchange import (
+from luftrom.exchange.message import Message
+from luftrom.exchange.sending import build_message
+from luftrom.exchange.verification import (
     BAD_STATEMENT,
     CONTRADICTION,
-    Item,
-    Message,
     VerifiedMessage,
-    build_message,
-    open_item,
     verify_message,
 )
-from luftrom.index import PENDING, REFUSED, Airspace, Record
-from luftrom.log import OwnLog
-from luftrom.mirror import Mirror
+from luftrom.logs import submission
+from luftrom.logs.mirror import Mirror
+from luftrom.logs.own import OwnLog
 from luftrom.node import requests as ask
-from luftrom.node.requests import Against, NodeKeys, Outcome, Reply, Request
-from luftrom.statement import Statement, StatementSigner, make_disclosure, parse_statement
-from luftrom.store import Store, Writes
+from luftrom.node.requests import Against, Outcome, Reply, Request
+from luftrom.state.loading import load_airspace
+from luftrom.state.record import PENDING, REFUSED, Record
+from luftrom.statements.course import first_leaf_needed
+from luftrom.statements.disclosure import make_disclosure
+from luftrom.statements.kinds.constraint import NOTICE, encode_notice
+from luftrom.statements.kinds.declaration import DETAILS, encode_intent
+from luftrom.statements.statement import Statement, StatementSigner, parse_statement
+from luftrom.store.protocol import Store, Writes
 
 _RULINGS_IN_LEAF_MAX = 128
 _AGAINST_MAX = 16
-_LEAVES_AT_ONCE = 1_024                    # read from the store when a node starts
 
 
 @dataclass(slots=True)
@@ -530,30 +534,6 @@ class Conductor:
         named = ((self.airspace.records.get((party, index)), rule)
                  for party, index, rule in (record.ruling.against if record.ruling else ()))
         return [(other, rule) for other, rule in named if other is not None]
-
-
-def load_airspace(store: Store, party: str, agreement: Agreement | None,
-                  closed: set[int]) -> Airspace:
-    """The airspace, computed from the logs and disclosures of a store and nothing else.
-
-    The own leaves that are closed to peers are added to `closed`.
-    """
-    airspace = Airspace(agreement)
-    names = [p.name for p in agreement.parties] if agreement else [party]
-    left = {name: store.size(name) if name == party else store.applied(name) for name in names}
-    # The log that is behind in time goes on, so that what is over is dropped on the way.
-    while left := {name: end for name, end in left.items() if airspace.applied.get(name, 0) < end}:
-        name = min(left, key=lambda name: airspace.as_of_s.get(name, 0))
-        start = airspace.applied.get(name, 0)
-        stop = min(start + _LEAVES_AT_ONCE, left[name])
-        opened = store.disclosures(name, start, stop)
-        for index, leaf in enumerate(store.leaves(name, start, stop), start):
-            item: Item = open_item(parse_statement(leaf), tuple(opened.get(index, ())))
-            airspace.apply(item.statement, item.intent, item.notice, item.ovn)
-            if name == party and item.statement.type == "notification":
-                closed.add(index)
-        airspace.collect()
-    return airspace
 
 
 def _raise(error: LuftromError) -> None:

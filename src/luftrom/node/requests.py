@@ -10,25 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from luftrom.airspace import Intent, Notice
+from luftrom.airspace.constraint import Constraint
+from luftrom.airspace.intent import Intent
 from luftrom.errors import LuftromError
-from luftrom.exchange import Message
-from luftrom.index import Record
-from luftrom.note import NoteSigner
+from luftrom.exchange.message import Message
+from luftrom.state.record import Record
 
 Reply = Callable[[Any, LuftromError | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeKeys:
-    """A party's private keys, each with one role; log and mirror sign twice (DESIGN, Formats)."""
-
-    statements: Ed25519PrivateKey
-    channel: Ed25519PrivateKey
-    log: tuple[NoteSigner, ...]
-    mirror: tuple[NoteSigner, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +65,7 @@ class Withdraw:
 class GiveNotice:
     """Give a prior notice, new or in place of the one with the same identifier."""
 
-    notice: Notice
+    notice: Constraint
     reply: Reply
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from luftrom.errors import BadInput, NotFound, Unavailable
-from luftrom.store import FORMAT_VERSION, ReceiptRow, Writes
+from luftrom.store.protocol import FORMAT_VERSION, ReceiptRow, Writes
 
 _SCHEMA = """
 CREATE TABLE leaf (party TEXT, idx INTEGER, leaf BLOB NOT NULL,

@@ -1,0 +1,1 @@
+"""What all parties signed: the terms, the parties and their keys, the signed envelope."""

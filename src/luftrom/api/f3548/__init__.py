@@ -1,0 +1,1 @@
+"""ASTM F3548-21: the DSS and USS operations."""

@@ -1,0 +1,161 @@
+"""F3548-21 operations: the DSS side for references, the USS side for details and notifications.
+
+A client of the DSS side names no priority and keeps its details itself; its extents are what
+others stay clear of, and its key proves what it knew. Of what the node manages itself (declared
+over REST), it serves the details on the USS side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luftrom.airspace.intent import ACCEPTED, OFF_NOMINAL_STATES, Intent
+from luftrom.api.f3548.documents import details_document, reference_document
+from luftrom.api.http.call import Answer, Call, json_answer
+from luftrom.clock import format_time
+from luftrom.errors import BadInput, Conflict, Forbidden, NotBuilt, NotFound
+from luftrom.formats.f3548.operational_intents import (
+    PutOperationalIntentReferenceParameters,
+    parse_notification,
+    parse_ovn,
+    parse_put_reference,
+    parse_query,
+)
+from luftrom.formats.f3548.volumes import parse_entity_id
+from luftrom.state.record import ACCEPTED as STANDS
+from luftrom.state.record import Record
+
+STRATEGIC = "utm.strategic_coordination"
+AWARENESS = "utm.conformance_monitoring_sa"
+
+
+async def query_operational_intent_references(call: Call) -> Answer:
+    """References whose volumes overlap an area of interest."""
+    area = parse_query(await call.json())
+    await call.node.settled()
+    found = [reference_document(call.node, record, call.caller)
+             for record in call.node.airspace.query(area) if record.intent is not None]
+    return json_answer({"operational_intent_references": found})
+
+
+async def get_operational_intent_reference(call: Call) -> Answer:
+    """One reference."""
+    record = await _standing(call)
+    return json_answer({"operational_intent_reference":
+                        reference_document(call.node, record, call.caller)})
+
+
+async def create_operational_intent_reference(call: Call) -> Answer:
+    """Create a reference: 201, or 409 with what the key does not name."""
+    return await _put(call, None, 201)
+
+
+async def update_operational_intent_reference(call: Call) -> Answer:
+    """Change a reference in place of the version that bears the path's OVN."""
+    return await _put(call, parse_ovn(call.path["ovn"], "ovn"), 200)
+
+
+async def delete_operational_intent_reference(call: Call) -> Answer:
+    """End an operational intent."""
+    entity_id = parse_entity_id(call.path["entityid"], "entityid")
+    ovn = parse_ovn(call.path["ovn"], "ovn")
+    await call.node.settled()
+    if not _stands(call.node.airspace.entity(entity_id)):
+        raise NotFound(f"there is no operational intent {entity_id}")
+    record = await call.node.withdraw(entity_id, ovn, call.caller.manager)
+    return _changed(call, record, 200)
+
+
+async def get_operational_intent_details(call: Call) -> Answer:
+    """Details of an intent that this node manages; 404 for those of others."""
+    record = await _standing(call)
+    if record.party != call.node.party or record.intent.priority is None:
+        raise NotFound(f"the details of {record.entity_id} are at {record.intent.uss_base_url}")
+    reference = reference_document(call.node, record, call.caller, show_ovn=True)
+    return json_answer({"operational_intent": {"reference": reference,
+                                               "details": details_document(record)}})
+
+
+async def notify_operational_intent_details_changed(call: Call) -> Answer:
+    """Take in a peer USS's notification; it is recorded as a closed statement."""
+    notification = parse_notification(await call.json())
+    manager = call.caller.manager
+    if notification.manager not in (None, manager):
+        raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
+    await call.node.settled()
+    known = call.node.airspace.entity(notification.operational_intent_id)
+    if _stands(known) and known.intent.manager != manager:
+        raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
+    await call.node.notify(manager, notification.document)
+    return Answer(204)
+
+
+async def _put(call: Call, ovn: str | None, status: int) -> Answer:
+    entity_id = parse_entity_id(call.path["entityid"], "entityid")
+    asked = parse_put_reference(await call.json())
+    _check_scope(call, asked.state)
+    _check_subscription(asked)
+    now_ns = call.node.clock.now_ns()
+    if max(v.time_end_ns for v in asked.extents) <= now_ns:
+        raise BadInput(f"end before now, {format_time(now_ns)}", field="extents")
+    intent = Intent(entity_id=entity_id, manager=call.caller.manager, name="", state=asked.state,
+                    priority=None, volumes=asked.extents, uss_base_url=asked.uss_base_url,
+                    key=asked.key)
+    try:
+        outcome = await call.node.declare(intent, ovn=ovn, require_key=True)
+    except Conflict as error:
+        if error.code != "missing_key":
+            raise
+        return _conflict(call, str(error), error.code, error.detail["missing"])
+    if not outcome.accepted:
+        sentence = " ".join(item.sentence for item in outcome.against)
+        return _conflict(call, sentence, "refused",
+                         [item.operational_intent for item in outcome.against])
+    return _changed(call, outcome.operational_intent, status)
+
+
+def _check_scope(call: Call, state: str) -> None:
+    """Situational awareness alone may only say what flies off its plan (F3548-21, scopes)."""
+    if state not in OFF_NOMINAL_STATES:
+        call.caller.require([STRATEGIC])
+
+
+def _check_subscription(asked: PutOperationalIntentReferenceParameters) -> None:
+    """Promise no notifications that would not come."""
+    for name, given in (("subscription_id", asked.subscription_id is not None),
+                        ("new_subscription", asked.has_new_subscription)):
+        if given:
+            raise NotBuilt(f"subscriptions are not built yet, so {name} cannot be honoured; "
+                           f"leave it out in state {ACCEPTED}", field=name)
+    if asked.state != ACCEPTED:
+        raise NotBuilt(f"F3548-21 asks for a subscription in state {asked.state}, and "
+                       "subscriptions are not built yet; /v1/operational_intents takes this "
+                       "state without one", field="state")
+
+
+async def _standing(call: Call) -> Record:
+    entity_id = parse_entity_id(call.path["entityid"], "entityid")
+    await call.node.settled()
+    record = call.node.airspace.entity(entity_id)
+    if not _stands(record):
+        raise NotFound(f"there is no operational intent {entity_id}")
+    return record
+
+
+def _stands(record: Record | None) -> bool:
+    return record is not None and record.status == STANDS and record.intent is not None
+
+
+def _changed(call: Call, record: Record, status: int) -> Answer:
+    document: dict[str, Any] = {
+        "operational_intent_reference": reference_document(call.node, record, call.caller),
+        "subscribers": []}
+    return json_answer(document, status)
+
+
+def _conflict(call: Call, message: str, code: str, records: list[Record]) -> Answer:
+    """AirspaceConflictResponse, with the code beside the message."""
+    missing = [reference_document(call.node, record, call.caller)
+               for record in records if record.intent is not None]
+    return json_answer({"message": message, "code": code,
+                        "missing_operational_intents": missing}, 409)

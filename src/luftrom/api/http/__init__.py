@@ -1,0 +1,1 @@
+"""What every operation rests on: the call, its body, its caller, refusals, metrics, OpenAPI."""

@@ -1,0 +1,132 @@
+"""Refusals to HTTP answers: RFC 9457 problem+json, or the standard's ErrorResponse on its paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from luftrom.api.http.call import PROBLEM, Answer, json_answer
+from luftrom.errors import LuftromError
+
+TYPE_PREFIX = "urn:luftrom:problem:"
+RETRY_AFTER_S = 1
+
+# Every code that the API answers with, and what it means; docs/reference/api.md shows this table.
+CODES: Mapping[str, str] = {
+    "bad_input": "The request is not what its format says; `field` names the place.",
+    "bad_encoding": "The compressed body does not decompress.",
+    "no_token": "The path needs a bearer token and there is none.",
+    "not_authenticated": "The token, or the signature of a peer, does not verify.",
+    "bad_algorithm": "The token is signed by an algorithm that is not taken.",
+    "token_expired": "The token has no end, or it has passed.",
+    "insufficient_scope": "The token has none of the scopes that the path needs.",
+    "forbidden": "The caller is known but may not do this.",
+    "broken": "The channel with that peer is broken; a proof of two histories is kept.",
+    "not_found": "There is nothing by that name here.",
+    "method_not_allowed": "The path has no such method; Allow names those it has.",
+    "conflict": "The request contradicts the present state.",
+    "refused": "The declaration lost to others; `against` names them and the rule.",
+    "exists": "The identifier is in use; name its OVN to change it.",
+    "stale_ovn": "The OVN is not that of the version that stands.",
+    "missing_key": "The key does not name every operational intent that would be met.",
+    "pending": "An earlier declaration of the same identifier still waits for its ruling.",
+    "idempotency_key_reused": "The Idempotency-Key was used with another body.",
+    "replayed": "This message between nodes was already taken.",
+    "out_of_step": "The sender and this node hold different sizes of the log.",
+    "too_large": "A size limit is exceeded; the sentence gives the number.",
+    "unsupported": "The Content-Type is not read here.",
+    "unsupported_encoding": "The Content-Encoding is neither gzip nor identity.",
+    "unverified": "Bytes that do not prove themselves.",
+    "gap": "A message begins beyond what is held here; `have` and `mirrored` say where to begin.",
+    "rolled_back": "A checkpoint is older than what is held here: a repeat, or a rollback.",
+    "wrong_signature": "A signature does not verify, or is over something else.",
+    "missing_signature": "One of the agreed keys has not signed.",
+    "wrong_role": "A key signed that has another role.",
+    "wrong_origin": "A checkpoint or a receipt is of another log.",
+    "wrong_party": "A statement is of another party.",
+    "wrong_index": "A statement does not stand at the leaf that it names.",
+    "wrong_root": "Leaves do not hash to the root of the checkpoint.",
+    "not_consistent": "A proof does not show that one tree continues the other.",
+    "wrong_disclosure": "What was disclosed is not what the statement commits to.",
+    "not_disclosed": "A peer did not show the content of its statement.",
+    "bad_statement": "A peer signed content that no node takes; the statement is kept.",
+    "other_agreement": "A statement is under another agreement.",
+    "seen_unknown": "A statement has seen another history, or more of it than there is.",
+    "seen_went_back": "A statement has seen less than an earlier one of its author.",
+    "ahead_of_clock": "A statement is dated too far ahead of the clock of whoever was to take it.",
+    "foreign_entity": "A notice bears the identifier of another party's activity.",
+    "unlawful_ruling": "A peer accepted what the rules do not let it accept.",
+    "equivocation": "Two signed statements of one party that cannot both be true.",
+    "partial": "Some entries were taken; send the rest.",
+    "not_built": "The standard has this operation and Luftrom does not have it yet.",
+    "unavailable": "The node cannot do this now; the request may be repeated.",
+    "not_acknowledged": "A peer was silent and the agreement says hold: nothing was accepted.",
+    "not_recorded": "The store failed; whether it was recorded is not known. Ask again.",
+    "error": "A fault of the node; its log says more.",
+}
+
+_TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Forbidden", 404: "Not found",
+           405: "Method not allowed", 409: "Conflict", 413: "Too large",
+           415: "Unsupported", 422: "Not verified", 500: "Fault of the node",
+           501: "Not built", 503: "Unavailable", 202: "Partly taken"}
+
+
+def problem_document(error: LuftromError) -> dict[str, Any]:
+    """RFC 9457, with `code`, `field` and what else the refusal tells machines."""
+    document: dict[str, Any] = {
+        "type": TYPE_PREFIX + error.code, "title": _TITLES.get(error.status, "Refused"),
+        "status": error.status, "detail": str(error), "code": error.code}
+    if error.field:
+        document["field"] = error.field
+    for name, value in error.detail.items():
+        if name not in document and name != "headers" and _is_plain(value):
+            document[name] = value
+    return document
+
+
+def problem_answer(error: LuftromError) -> Answer:
+    """The refusal as problem+json."""
+    return json_answer(problem_document(error), error.status, content_type=PROBLEM,
+                       headers=error_headers(error))
+
+
+def error_response_answer(error: LuftromError) -> Answer:
+    """The refusal as F3548-21's ErrorResponse, with the code and the field beside the message."""
+    document: dict[str, Any] = {"message": str(error), "code": error.code}
+    if error.field:
+        document["field"] = error.field
+    return json_answer(document, error.status, headers=error_headers(error))
+
+
+def error_headers(error: LuftromError) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers that go with a refusal: how to authenticate, what is allowed, when to come back."""
+    headers = [(str(name).encode(), str(value).encode("latin-1", "replace"))
+               for name, value in error.detail.get("headers", {}).items()]
+    if error.status == 401:
+        challenge = 'Bearer realm="luftrom"'
+        if error.code != "no_token":
+            challenge += f', error="invalid_token", error_description="{_quotable(error.message)}"'
+        headers.append((b"www-authenticate", challenge.encode()))
+    elif error.code == "insufficient_scope":
+        scopes = " ".join(error.detail["scopes"])
+        headers.append((b"www-authenticate",
+                        f'Bearer realm="luftrom", error="insufficient_scope", scope="{scopes}"'
+                        .encode()))
+    elif error.status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    elif error.status == 413:
+        headers.append((b"connection", b"close"))   # what still comes will not be read
+    return tuple(headers)
+
+
+def _quotable(text: str) -> str:
+    return "".join(c for c in text if 32 <= ord(c) < 127 and c not in '"\\')
+
+
+def _is_plain(value: Any) -> bool:
+    """May a value of `detail` be shown as it is? Bytes and records may not."""
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    return value is None or isinstance(value, str | int | float)

@@ -1,0 +1,1 @@
+"""Luftrom's own API, below /v1."""

@@ -1,0 +1,44 @@
+"""`/v1/constraints`: prior notices, given, shown and withdrawn."""
+
+from __future__ import annotations
+
+from luftrom.api.http.call import Answer, Call, json_answer
+from luftrom.api.v1 import documents
+from luftrom.api.v1.bodies import read_constraint
+from luftrom.api.v1.entities import find_entity
+from luftrom.errors import NotFound
+from luftrom.formats.f3548.volumes import parse_entity_id
+
+
+async def list_constraints(call: Call) -> Answer:
+    """All prior notices that stand."""
+    await call.node.settled()
+    standing = [record for record in call.node.airspace.current.values() if record.notice]
+    standing.sort(key=lambda record: call.node.airspace.revision_of(record.entity_id))
+    return json_answer({"constraints": [documents.constraint_document(call.node, r, call.caller)
+                                        for r in standing],
+                        "next": None, "revision": call.node.airspace.revision})
+
+
+async def get_constraint(call: Call) -> Answer:
+    """One prior notice."""
+    record = await find_entity(call)
+    if record.notice is None:
+        raise NotFound(f"{record.entity_id} is an operational intent")
+    return json_answer(documents.constraint_document(call.node, record, call.caller))
+
+
+async def put_constraint(call: Call) -> Answer:
+    """Give a prior notice, or replace the own one of that identifier."""
+    entity_id = parse_entity_id(call.path["id"], "id")
+    notice = read_constraint(call, await call.json(), entity_id)
+    record = await call.node.give_notice(notice)
+    return json_answer(documents.constraint_document(call.node, record, call.caller),
+                       201 if record.version == 1 else 200)
+
+
+async def delete_constraint(call: Call) -> Answer:
+    """Withdraw a prior notice."""
+    entity_id = parse_entity_id(call.path["id"], "id")
+    record = await call.node.withdraw_notice(entity_id, call.caller.manager)
+    return json_answer(documents.constraint_document(call.node, record, call.caller))

@@ -1,0 +1,189 @@
+"""What /v1 shows of the airspace: records, conflicts and channels to JSON values.
+
+Volumes are shown in F3548 shapes. An OVN is shown only to the manager whose it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from luftrom import __version__
+from luftrom.agreement.terms import Agreement
+from luftrom.airspace.suggestions import Suggestion
+from luftrom.api.http.auth import Caller
+from luftrom.clock import TIME_NS_MAX, format_time
+from luftrom.formats.f3548.volumes import encode_volume4d
+from luftrom.state.conflicts import ConflictPair
+from luftrom.state.record import SUPERSEDED, WITHDRAWN, Record
+
+METHOD = ("exact geodesic 4D volumes on WGS84, widened by the agreement's separation minima; "
+          "touching is no conflict")
+
+
+def is_manager(node: Any, record: Record, caller: Caller | None) -> bool:
+    """Is the caller the manager of this record, at this node?"""
+    content = record.intent or record.notice
+    return (caller is not None and content is not None and record.party == node.party
+            and content.manager == caller.manager)
+
+
+def operational_intent_document(node: Any, record: Record, caller: Caller | None
+                                ) -> dict[str, Any]:
+    """An operational intent as REST shows it."""
+    intent = record.intent
+    volumes = intent.all_volumes if intent else ()
+    document: dict[str, Any] = {
+        "id": record.entity_id, "party": record.party,
+        "manager": intent.manager if intent else None, "name": record.name,
+        "version": record.version, "state": intent.state if intent else None,
+        "priority": intent.priority if intent else None,
+        "status": WITHDRAWN if record.status == SUPERSEDED else record.status,
+        "unacknowledged": list(node.unacknowledged(record)),
+        "time_start": _earliest(volumes), "time_end": _latest(volumes),
+        "volumes": [encode_volume4d(v) for v in intent.volumes] if intent else [],
+        "off_nominal_volumes":
+            [encode_volume4d(v) for v in intent.off_nominal_volumes] if intent else [],
+        "remarks": intent.remarks if intent else "",
+        "uss_base_url": intent.uss_base_url if intent else "",
+        "statement": _statement(record), "ruling": ruling_document(node, record),
+        "revision": node.airspace.revision_of(record.entity_id)}
+    if is_manager(node, record, caller):
+        document["ovn"] = record.ovn
+    return document
+
+
+def ruling_document(node: Any, record: Record) -> dict[str, Any] | None:
+    """The ruling on a declaration, with those it lost to."""
+    if record.ruling is None:
+        return None
+    against = () if record.ruling.accepted else node.outcome(record).against
+    return {"index": record.ruling_index, "accepted": record.ruling.accepted,
+            "against": [against_document(item) for item in against]}
+
+
+def against_document(against: Any) -> dict[str, Any]:
+    """One that a declaration lost to, the rule, and the rule as a sentence."""
+    other = against.operational_intent
+    return {"party": other.party, "id": other.entity_id, "name": other.name,
+            "rule": against.rule, "sentence": against.sentence}
+
+
+def suggestion_document(suggestion: Suggestion, verified_at_ns: int) -> dict[str, Any]:
+    """What is free instead: its volumes are what a declaration takes."""
+    return {"kind": suggestion.kind, "sentence": suggestion.sentence(),
+            "time_shift_s": suggestion.time_shift_s,
+            "altitude_shift_m": suggestion.altitude_shift_m,
+            "lateral_shift_m": suggestion.lateral_shift_m,
+            "bearing_deg": suggestion.bearing_deg,
+            "volumes": [encode_volume4d(v) for v in suggestion.volumes],
+            "verified_at": format_time(verified_at_ns)}
+
+
+def constraint_document(node: Any, record: Record, caller: Caller | None) -> dict[str, Any]:
+    """A prior notice as REST shows it."""
+    notice = record.notice
+    document: dict[str, Any] = {
+        "id": record.entity_id, "party": record.party, "manager": notice.manager,
+        "name": record.name, "kind": notice.kind, "version": record.version,
+        "volumes": [encode_volume4d(v) for v in notice.volumes], "remarks": notice.remarks,
+        "time_start": _earliest(notice.volumes), "time_end": _latest(notice.volumes),
+        "status": WITHDRAWN if record.status == SUPERSEDED else record.status,
+        "statement": _statement(record),
+        "revision": node.airspace.revision_of(record.entity_id)}
+    if is_manager(node, record, caller):
+        document["ovn"] = record.ovn
+    return document
+
+
+def conflict_document(pair: ConflictPair) -> dict[str, Any]:
+    """A conflict: the same at every node that holds the same."""
+    met, holder = pair.encounter, pair.holder
+    return {
+        "id": f"{pair.first.party}.{pair.first.index}.{pair.second.party}.{pair.second.index}",
+        "kind": pair.kind, "first": _side(pair.first), "second": _side(pair.second),
+        "time_start": format_time(met.time_start_ns), "time_end": format_time(met.time_end_ns),
+        "lateral_m": met.lateral_m, "vertical_m": met.vertical_m,
+        "where": {"lat": met.lat_deg, "lng": met.lng_deg},
+        "altitude_m_w84_lower": met.altitude_m_w84_lower,
+        "altitude_m_w84_upper": met.altitude_m_w84_upper,
+        "right_of_way": {"party": holder.party, "id": holder.entity_id, "name": holder.name,
+                         "rule": pair.right_of_way.rule, "reason": pair.right_of_way.reason},
+        "sentence": pair.sentence()}
+
+
+def conflicts_document(node: Any) -> dict[str, Any]:
+    """All conflicts that stand, with the horizon and the method that the answer rests on."""
+    conflicts = [conflict_document(pair) for pair in node.airspace.conflicts()]
+    digest = hashlib.sha256(json.dumps(conflicts, separators=(",", ":")).encode()).hexdigest()
+    ends = [v.time_end_ns for record in node.airspace.current.values() for v in record.volumes]
+    now_ns = node.clock.now_ns()
+    return {"conflicts": conflicts, "digest": digest, "method": METHOD, "next": None,
+            "horizon": {"time_start": format_time(now_ns),
+                        "time_end": format_time(max([now_ns, *ends]))}}
+
+
+def status_document(node: Any) -> dict[str, Any]:
+    """What a node says of itself: agreement, log, airspace and channels."""
+    intents, constraints, conflicts = node.airspace.counts()
+    return {
+        "party": node.party, "time": format_time(node.clock.now_ns()), "version": __version__,
+        "agreement": agreement_document(node.agreement) if node.agreement else None,
+        "state": "in_force" if node.agreement else "no_agreement",
+        "log": {"origin": node.log.origin, "size": node.log.size, "root": node.log.root.hex()},
+        "airspace": {"revision": node.airspace.revision, "digest": node.airspace.digest(),
+                     "operational_intents": intents, "constraints": constraints,
+                     "conflicts": conflicts},
+        "channels": [channel_document(channel) for channel in node.channels()]}
+
+
+def agreement_document(agreement: Agreement) -> dict[str, Any]:
+    """The terms that clients need to know."""
+    area = None
+    if agreement.area is not None:
+        area = {"outline_polygon": {"vertices": [{"lat": lat, "lng": lng}
+                                                 for lat, lng in agreement.area.vertices]}}
+    return {
+        "name": agreement.name, "version": agreement.version, "digest": agreement.digest,
+        "parties": [{"name": p.name, "base_url": p.base_url} for p in agreement.parties],
+        "area": area, "altitude_m_w84_lower": agreement.altitude_m_w84_lower,
+        "altitude_m_w84_upper": agreement.altitude_m_w84_upper,
+        "separation": {"lateral_m": agreement.separation.lateral_m,
+                       "vertical_m": agreement.separation.vertical_m,
+                       "time_s": agreement.separation.time_s},
+        "priority_levels": [{"priority": priority, "conflicts_permitted": permitted}
+                            for priority, permitted in sorted(agreement.priority_levels.items())],
+        "silence": {"mode": agreement.silence.mode, "after_s": agreement.silence.after_s}}
+
+
+def channel_document(channel: Any) -> dict[str, Any]:
+    """The link to one peer."""
+    heard_ns = channel.last_heard_ns
+    return {
+        "peer": channel.peer, "base_url": channel.base_url, "state": channel.state,
+        "last_heard": None if heard_ns is None else format_time(heard_ns),
+        "age_s": channel.age_s, "round_trip_ms": channel.round_trip_ms,
+        "mirror_size": channel.mirror_size, "applied_size": channel.applied_size,
+        "receipt_size": channel.receipt_size,
+        "receipts_outstanding": channel.receipts_outstanding, "last_error": channel.last_error,
+        "checks_made": channel.checks_made, "checks_missed": channel.checks_missed}
+
+
+def _side(record: Record) -> dict[str, Any]:
+    priority = record.intent.priority if record.intent else None
+    return {"id": record.entity_id, "party": record.party, "name": record.name,
+            "priority": priority, "version": record.version}
+
+
+def _statement(record: Record) -> dict[str, Any]:
+    return {"log": f"{record.party}/log", "index": record.index,
+            "time": format_time(record.iat_s * 1_000_000_000)}
+
+
+def _earliest(volumes: Any) -> str | None:
+    return format_time(min(v.time_start_ns for v in volumes)) if volumes else None
+
+
+def _latest(volumes: Any) -> str | None:
+    return format_time(min(TIME_NS_MAX, max(v.time_end_ns for v in volumes))) if volumes else None

@@ -1,0 +1,57 @@
+"""Server-sent events: every change of the airspace as its revision, and the status now and then.
+
+A client that comes back with Last-Event-ID is told at once if anything changed meanwhile, and
+reads what from /v1/operational_intents?after=<revision>; so a lost connection loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from luftrom.api.http.call import NO_STORE, Answer, Call
+from luftrom.api.v1 import documents
+from luftrom.clock import NS_PER_S
+from luftrom.errors import BadInput, Unavailable
+
+STATUS_S = 5.0
+STREAMS_MAX = 256
+
+
+async def stream_events(call: Call) -> Answer:
+    """`change` events with the revision as id, and `status` events every five seconds."""
+    header = call.headers.get(b"last-event-id", b"").strip()
+    if header and not (header.isdigit() and len(header) <= 18):
+        raise BadInput("must be a revision: a whole number", field="Last-Event-ID")
+    if call.app.streams >= STREAMS_MAX:
+        raise Unavailable(f"{STREAMS_MAX} event streams are open already")
+    events = _events(call, int(header) if header else -1)
+    return Answer(200, b"", b"text/event-stream", (NO_STORE, (b"x-accel-buffering", b"no")),
+                  events)
+
+
+async def _events(call: Call, last: int) -> AsyncIterator[bytes]:
+    node, clock = call.node, call.node.clock
+    yield b"retry: 2000\n\n"
+    if last > node.airspace.revision:      # an id of another history of this node
+        last = -1
+    status_due_ns = clock.elapsed_ns()
+    while not call.app.closing:
+        wait_s = (status_due_ns - clock.elapsed_ns()) / NS_PER_S
+        if wait_s <= 0:
+            await node.settled()
+            yield _event("status", documents.status_document(node))
+            status_due_ns = clock.elapsed_ns() + int(STATUS_S * NS_PER_S)
+            continue
+        revision = await node.changed(last, wait_s)
+        if revision > last:
+            await node.settled()
+            last = node.airspace.revision
+            yield _event("change", {"revision": last}, last)
+        elif clock.elapsed_ns() < status_due_ns - NS_PER_S // 10:
+            return                         # the node waits no more: it is stopping
+
+
+def _event(name: str, value: object, identifier: int | None = None) -> bytes:
+    head = f"event: {name}\n" + (f"id: {identifier}\n" if identifier is not None else "")
+    return f"{head}data: {json.dumps(value, separators=(',', ':'))}\n\n".encode()

@@ -1,0 +1,166 @@
+"""`/v1/operational_intents`: declare, look at, change and withdraw activities.
+
+Bodies are F3548 volumes or GeoJSON (docs/geojson.md); everything that is refused says which
+member was at fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from luftrom import limits
+from luftrom.airspace.constraint import Constraint
+from luftrom.airspace.intent import Intent
+from luftrom.api.http.call import Answer, Call, json_answer
+from luftrom.api.http.problem import problem_document
+from luftrom.api.v1 import documents
+from luftrom.api.v1.bodies import idempotency_key, new_id, read_intent, read_requests
+from luftrom.api.v1.entities import V1_INTENTS, find_entity, if_match, shown
+from luftrom.errors import BadInput, Conflict, LuftromError, NotFound
+from luftrom.formats.f3548.volumes import parse_entity_id
+from luftrom.state.record import ACCEPTED, PENDING, REFUSED, Record
+
+BATCH_AT_ONCE = 256                        # declarations of one batch that wait for rulings
+
+
+async def list_operational_intents(call: Call) -> Answer:
+    """Operational intents that changed after a revision, oldest change first."""
+    after = call.integer("after", 0, 2**62)
+    limit = max(1, call.integer("limit", limits.PAGE_ITEMS_MAX, limits.PAGE_ITEMS_MAX))
+    await call.node.settled()
+    airspace = call.node.airspace
+    changes, more = airspace.changes(after, limit)
+    found = [documents.operational_intent_document(call.node, record, call.caller)
+             for _, record in changes if record is not None and record.notice is None]
+    following = f"{V1_INTENTS}?after={changes[-1][0]}&limit={limit}" if more else None
+    return json_answer({"operational_intents": found, "next": following,
+                        "revision": airspace.revision})
+
+
+async def get_operational_intent(call: Call) -> Answer:
+    """One operational intent: what stands, or else what was declared last."""
+    record = await find_entity(call)
+    if record.notice is not None:
+        raise NotFound(f"{record.entity_id} is a constraint")
+    return shown(call, record)
+
+
+async def get_suggestions(call: Call) -> Answer:
+    """What is free now instead of the own declaration that was refused last."""
+    entity_id = parse_entity_id(call.path["id"], "id")
+    await call.node.settled()
+    record = call.node.airspace.latest_of(call.node.party, entity_id)
+    if record is None or record.notice is not None:
+        raise NotFound(f"{call.node.party} has declared no operational intent {entity_id}")
+    if record.status != REFUSED:
+        raise Conflict(f"{entity_id} is {record.status}; suggestions are for what was refused")
+    return json_answer({"id": entity_id, "suggestions": await _suggestions(call, record)})
+
+
+async def _suggestions(call: Call, refused: Record) -> list[dict[str, Any]]:
+    found, verified_at_ns = await call.node.suggestions(refused)
+    return [documents.suggestion_document(each, verified_at_ns) for each in found]
+
+
+# -- writing -------------------------------------------------------------------------------------
+
+async def put_operational_intent(call: Call) -> Answer:
+    """Declare an operational intent under an identifier: new, or by If-Match a later version."""
+    entity_id = parse_entity_id(call.path["id"], "id")
+    intent = read_intent(call, await call.json(), entity_id, "")
+    ovn = await if_match(call, entity_id)
+    outcome = await call.node.declare(intent, ovn=ovn)
+    if not outcome.accepted:
+        raise refusal(outcome, await _suggestions(call, outcome.operational_intent))
+    return shown(call, outcome.operational_intent, 201 if ovn is None else 200)
+
+
+async def delete_operational_intent(call: Call) -> Answer:
+    """Withdraw an operational intent."""
+    entity_id = parse_entity_id(call.path["id"], "id")
+    ovn = await if_match(call, entity_id)
+    return shown(call, await call.node.withdraw(entity_id, ovn, call.caller.manager))
+
+
+async def post_operational_intents(call: Call) -> Answer:
+    """Declare one activity or many, as objects or as GeoJSON; a result an item, in order."""
+    body, key = await call.json(), idempotency_key(call)
+    if key is None:
+        return json_answer(await _declare_all(call, body, None))
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+    async with call.app.in_turn(key):      # a repeat that overtakes the first waits for it
+        kept = call.node.remembered(key)
+        if kept is not None:
+            if kept[0] != digest:
+                raise Conflict("was used with another body", code="idempotency_key_reused",
+                               field="Idempotency-Key")
+            return json_answer(json.loads(kept[1]), headers=((b"idempotent-replayed", b"true"),))
+        results = await _declare_all(call, body, key)
+        if all(item["status"] != "failed" for item in results["results"]):
+            await call.node.remember(key, digest, json.dumps(results).encode())
+        return json_answer(results)
+
+
+async def _declare_all(call: Call, body: Any, key: str | None) -> dict[str, Any]:
+    requests = read_requests(call, body)
+    gate = asyncio.Semaphore(BATCH_AT_ONCE)
+
+    async def declare(i: int, asked: Intent | Constraint | BadInput) -> dict[str, Any]:
+        if isinstance(asked, BadInput):
+            return _failed("", asked)
+        if not asked.entity_id:
+            asked = replace(asked, entity_id=new_id(key, i))
+        async with gate:
+            return await _declare_one(call, asked, key is not None)
+
+    tasks = [declare(i, asked) for i, asked in enumerate(requests)]
+    return {"results": list(await asyncio.gather(*tasks))}
+
+
+async def _declare_one(call: Call, asked: Intent | Constraint, is_repeatable: bool
+                       ) -> dict[str, Any]:
+    try:
+        if isinstance(asked, Constraint):
+            record = await call.node.give_notice(asked)
+            return {"id": asked.entity_id, "status": ACCEPTED, "problem": None, "against": [],
+                    "version": record.version, "ovn": record.ovn}
+        outcome = await call.node.declare(asked)
+    except LuftromError as error:
+        record = call.node.airspace.entity(asked.entity_id)
+        if (is_repeatable and error.code in ("exists", "pending") and record is not None
+                and record.status in (ACCEPTED, PENDING)
+                and documents.is_manager(call.node, record, call.caller)):
+            # Declared by the request that this one repeats, whose answer was lost in a crash.
+            status = ACCEPTED if record.status == ACCEPTED else "failed"
+            return {"id": record.entity_id, "status": status, "against": [],
+                    "problem": None if status == ACCEPTED else problem_document(error),
+                    "version": record.version, "ovn": record.ovn}
+        return _failed(asked.entity_id, error)
+    if outcome.accepted:
+        return {"id": asked.entity_id, "status": ACCEPTED, "problem": None, "against": [],
+                "unacknowledged": list(outcome.unacknowledged),
+                "version": outcome.operational_intent.version,
+                "ovn": outcome.operational_intent.ovn}
+    problem = problem_document(refusal(outcome))
+    return {"id": asked.entity_id, "status": REFUSED, "problem": problem,
+            "against": problem["against"]}
+
+
+def _failed(entity_id: str, error: LuftromError) -> dict[str, Any]:
+    return {"id": entity_id or None, "status": "failed", "problem": problem_document(error),
+            "against": []}
+
+
+def refusal(outcome: Any, suggestions: Sequence[Any] | None = None) -> Conflict:
+    """A declaration that lost, as the refusal that its client gets, with what is free instead."""
+    against = [documents.against_document(item) for item in outcome.against]
+    sentences = " ".join(item["sentence"] for item in against)
+    detail = {"against": against, "id": outcome.operational_intent.entity_id}
+    if suggestions is not None:
+        detail["suggestions"] = list(suggestions)
+    return Conflict(sentences or "the declaration was refused", code="refused", detail=detail)

@@ -1,0 +1,1 @@
+"""`luftrom demo`: two parties, two nodes, a day of flights."""

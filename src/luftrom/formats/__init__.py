@@ -1,0 +1,1 @@
+"""Outside formats to values and back: F3548-21 JSON, GeoJSON."""

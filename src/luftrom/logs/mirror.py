@@ -1,0 +1,147 @@
+"""A node's verified, durable copy of a peer's log, and the receipts the two have given each other.
+
+C2SP tlog-mirror: the mirror cosigns a checkpoint only after every leaf below it is durable here.
+`applied` says how many leaves the airspace was computed from: statements that this node signs have
+seen exactly those, so a receipt never covers more. What C2SP's `add-entries` brings is closed and
+therefore held as pending entries, behind the mirror checkpoint, until an exchange opens it: if it
+were receipted at once, whoever uploads a peer's public log could keep this node from signing for
+as long as that peer stays silent. Changes are staged into one transaction by the conductor and
+shown by `publish` once that is committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from luftrom.agreement.party import Party
+from luftrom.logs.held import HeldLog
+from luftrom.store.protocol import ReceiptRow, Store, Writes
+from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
+from luftrom.transparency.merkle import leaf_hash
+from luftrom.transparency.note import NoteSigner, parse_vkey
+from luftrom.transparency.receipt import attach_receipt, sign_receipt, verify_receipt
+
+
+class Mirror(HeldLog):
+    """One peer's log as held here. Only the conductor calls the methods that change it.
+
+    `size`, `note`, `given_size` and `given_lines` are published: durable here and fit to be shown.
+    `pending` is the newest checkpoint that C2SP's `add-checkpoint` brought, or the mirror's own.
+    """
+
+    def __init__(self, store: Store, peer: Party, signers: Sequence[NoteSigner]):
+        super().__init__(store, peer.name, peer.log_origin)
+        self.peer = peer
+        self.prefix = hashlib.sha256(self.origin.encode()).hexdigest()
+        self._signers = tuple(signers)
+        self._log_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.log)
+        self._receipt_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.mirror)
+        self.applied = store.applied(peer.name)
+        self.given_size, self.given_lines = store.given(peer.name) or (0, b"")
+        self.pending = store.checkpoint(_pending_key(peer.name)) or (0, b"")
+        self.receipt_size, self.receipt_peer_size, self.receipt_note = 0, 0, b""
+        for row in store.receipts(peer.mirror_name):
+            self._keep(row)
+        self._staged: tuple[Checkpoint, bytes] | None = None
+        self._staged_leaves: dict[int, bytes] = {}
+        self._given = (self.given_size, self.given_lines)
+
+    def verify_checkpoint(self, note: bytes) -> VerifiedCheckpoint:
+        """Check the peer's signatures on a checkpoint; every agreed log key must have signed."""
+        return verify_checkpoint(note, self._log_keys, self.origin)
+
+    def checkpoint(self) -> bytes:
+        """The mirror checkpoint with the peer's signatures and this mirror's cosignatures."""
+        note = super().checkpoint()
+        return attach_receipt(note, self.given_lines) if self.given_size == self.size else note
+
+    @property
+    def staged_size(self) -> int:
+        """Up to where the newest checkpoint that this mirror goes by covers, durable or not."""
+        return self._staged[0].size if self._staged else self.size
+
+    def leaf(self, index: int) -> bytes:
+        """One leaf that is held, durable or staged."""
+        staged = self._staged_leaves.get(index)
+        return self.store.leaves(self.party, index, index + 1)[0] if staged is None else staged
+
+    @property
+    def staged_note(self) -> bytes:
+        """The newest checkpoint that this mirror goes by, durable or not."""
+        return self._staged[1] if self._staged else self.note
+
+    @property
+    def receipted_size(self) -> int:
+        """How many leaves the newest receipt given here covers, durable or staged."""
+        return self._given[0]
+
+    # -- staging -----------------------------------------------------------------------------
+
+    def hold(self, leaves: Sequence[bytes], writes: Writes) -> None:
+        """Stage verified leaves behind the last one held."""
+        start = self.tree.size
+        self.tree.extend([leaf_hash(leaf) for leaf in leaves])
+        writes.leaves += [(self.party, start + i, leaf) for i, leaf in enumerate(leaves)]
+        self._staged_leaves.update(enumerate(leaves, start))
+
+    def move(self, body: Checkpoint, note: bytes, writes: Writes) -> None:
+        """Stage a verified checkpoint over leaves that are held; an older one changes nothing."""
+        if body.size <= self.staged_size:
+            return
+        self._staged = (body, note)
+        writes.checkpoints.append((self.party, body.size, note))
+        if body.size > self.pending[0]:
+            self.expect(body.size, note, writes)
+
+    def expect(self, size: int, note: bytes, writes: Writes) -> None:
+        """Stage a pending checkpoint (tlog-mirror, `add-checkpoint`)."""
+        self.pending = (size, note)
+        writes.checkpoints.append((_pending_key(self.party), size, note))
+
+    def apply_up_to(self, size: int, writes: Writes) -> None:
+        """Stage that the airspace was computed from the first `size` leaves."""
+        self.applied = size
+        writes.applied.append((self.party, size))
+
+    def give_receipt(self, writes: Writes, time_s: int) -> None:
+        """Cosign all leaves that were applied, in the transaction that holds them.
+
+        The lines leave this process only after `publish`; a crash before the commit leaves
+        neither the leaves nor the lines.
+        """
+        size = self.applied
+        if size > self._given[0]:
+            self._given = (size, sign_receipt(self.body(size), self._signers, time_s))
+            writes.given.append((self.party, *self._given))
+
+    def verify_receipt(self, own: HeldLog, size: int, lines: bytes) -> None:
+        """Check the peer's signatures under a receipt for the first `size` own leaves."""
+        verify_receipt(own.body(size), lines, self._receipt_keys)
+
+    def take_receipt(self, own: HeldLog, size: int, peer_size: int, lines: bytes,
+                     writes: Writes) -> None:
+        """Keep the peer's verified receipt; one that covers no more than the last adds nothing."""
+        if size <= self.receipt_size:
+            return
+        note = attach_receipt(own.note if size == own.size else own.body(size).encode(), lines)
+        row = ReceiptRow(self.peer.mirror_name, size, peer_size, note)
+        writes.receipts.append(row)
+        self._keep(row)
+
+    def _keep(self, row: ReceiptRow) -> None:
+        self.receipt_size, self.receipt_peer_size = row.size, row.peer_size
+        self.receipt_note = row.note
+
+    def publish(self) -> None:
+        """Show what was staged: it is durable now."""
+        if self._staged:
+            body, self.note = self._staged
+            self.size, self._staged = body.size, None
+        self._staged_leaves.clear()
+        self.given_size, self.given_lines = self._given
+
+
+def _pending_key(party: str) -> str:
+    # A space cannot stand in a party's name, so this row is nobody's checkpoint.
+    return f"{party} pending"

@@ -1,0 +1,44 @@
+"""The own log: statements are staged, sealed under one checkpoint, then published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from luftrom.logs.held import HeldLog
+from luftrom.store.protocol import Store, Writes
+from luftrom.transparency.checkpoint import sign_checkpoint
+from luftrom.transparency.merkle import leaf_hash
+from luftrom.transparency.note import NoteSigner
+
+
+class OwnLog(HeldLog):
+    """The log that this node appends to. Only the conductor calls the methods that change it."""
+
+    def __init__(self, store: Store, party: str, origin: str, signers: Sequence[NoteSigner]):
+        super().__init__(store, party, origin)
+        self._signers = tuple(signers)
+
+    def stage(self, leaf: bytes, disclosures: Sequence[bytes], writes: Writes) -> None:
+        """Add a leaf behind the last; it counts once `writes` is committed and published."""
+        index = self.tree.size
+        self.tree.append(leaf_hash(leaf))
+        writes.leaves.append((self.party, index, leaf))
+        writes.disclosures += [(self.party, index, n, d) for n, d in enumerate(disclosures)]
+
+    def seal(self, writes: Writes, time_s: int) -> bytes:
+        """Sign a checkpoint over all staged leaves and put it into the same transaction.
+
+        A crash before the commit leaves neither the leaves nor the checkpoint, and nobody has seen
+        the signature: the log never signs two histories.
+        """
+        note = self.sign(self.tree.size, time_s)
+        writes.checkpoints.append((self.party, self.tree.size, note))
+        return note
+
+    def sign(self, size: int, time_s: int) -> bytes:
+        """A signed checkpoint over the first `size` leaves."""
+        return sign_checkpoint(self.body(size), self._signers, time_s)
+
+    def publish(self, note: bytes) -> None:
+        """Show the staged leaves: they are durable now."""
+        self.size, self.note = self.tree.size, note

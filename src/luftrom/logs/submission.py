@@ -1,0 +1,194 @@
+"""C2SP tlog-mirror's submission endpoints: `add-checkpoint` and `add-entries`, bytes to changes.
+
+A client uploads a peer's log here in the public format; every entry is proven against a checkpoint
+that the peer signed before it is held. What comes this way is closed (no disclosures): it is kept
+as pending entries, and the mirror checkpoint and its cosignature move when an exchange opens it
+(`mirror` says why). Until then `add-entries` answers 202 with nothing left to send; asked again
+with an empty range it answers 200 with the cosignature lines. `node` conducts and commits.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from luftrom import limits
+from luftrom.errors import BadInput, Conflict, Equivocation, LuftromError, NotFound, Unverified
+from luftrom.logs.mirror import Mirror
+from luftrom.store.protocol import Writes
+from luftrom.transparency.checkpoint import parse_checkpoint
+from luftrom.transparency.merkle import (
+    EMPTY_ROOT,
+    Tree,
+    leaf_hash,
+    verify_consistency,
+    verify_subtree_consistency,
+)
+from luftrom.transparency.note import parse_note
+
+SIZE_TYPE = "text/x.tlog.size"
+MIRROR_INFO_TYPE = "text/x.tlog.mirror-info"
+_PACKAGE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What an `add-entries` request says before its packages."""
+
+    origin: str
+    start: int
+    end: int
+
+
+def add_checkpoint(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> None:
+    """Verify an `add-checkpoint` request and stage its checkpoint as the pending one.
+
+    `mirrors` is keyed by log origin. Raises with the status codes of tlog-witness: 400, 403, 404,
+    409 (`detail['body']` is the response body) and 422; Equivocation, which is 422 as well, if the
+    peer signed two histories of one size.
+    """
+    old, proof, note = _parse_add_checkpoint(body)
+    mirror = _mirror(mirrors, parse_checkpoint(parse_note(note).text).origin)
+    try:
+        checkpoint = mirror.verify_checkpoint(note).checkpoint
+    except Unverified as error:
+        raise LuftromError(error.message, code=error.code, status=403) from None
+    if old > checkpoint.size:
+        raise BadInput(f"old is {old}, the checkpoint covers {checkpoint.size} leaves", field="old")
+    size, pending = mirror.pending
+    if old != size:
+        raise Conflict(f"the pending checkpoint covers {size} leaves", code="out_of_step",
+                       detail={"body": f"{size}\n", "content_type": SIZE_TYPE})
+    if old == 0:
+        if proof or (checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT):
+            raise Unverified("a proof from an empty tree is empty, and its root is that of nothing")
+    else:
+        before = parse_checkpoint(parse_note(pending).text).root
+        if size == checkpoint.size and before != checkpoint.root:
+            raise Equivocation(f"{mirror.party} signed two histories of {size} leaves",
+                               detail={"kind": "checkpoints", "party": mirror.party,
+                                       "notes": [pending, note]})
+        verify_consistency(old, checkpoint.size, proof, before, checkpoint.root)
+    if checkpoint.size > size:
+        mirror.expect(checkpoint.size, note, writes)
+
+
+def _parse_add_checkpoint(body: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
+    head, separator, note = body.partition(b"\n\n")
+    lines = head.split(b"\n")
+    if not separator or not lines[0].startswith(b"old "):
+        raise BadInput("must be an old size line, proof lines, an empty line and a checkpoint")
+    digits = lines[0][4:]
+    if not digits.isdigit() or len(digits) > 18 or str(int(digits)).encode() != digits:
+        raise BadInput("must be a decimal without leading zeroes", field="old")
+    if len(lines) - 1 > limits.PROOF_HASHES_MAX:
+        raise BadInput(f"has {len(lines) - 1} proof lines; at most {limits.PROOF_HASHES_MAX} are "
+                       "taken")
+    try:
+        proof = tuple(base64.b64decode(line, validate=True) for line in lines[1:])
+    except (ValueError, binascii.Error):
+        proof = (b"",)
+    if any(len(item) != 32 or base64.b64encode(item) != line
+           for item, line in zip(proof, lines[1:], strict=True)):
+        raise BadInput("each proof line must be 32 bytes in base64")
+    return int(digits), proof, note
+
+
+def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> Mirror:
+    """Verify an `add-entries` request and stage its entries; returns the mirror they belong to.
+
+    Raises with the status codes of tlog-mirror: 400, 404, 409, 422, and 202 for a prefix of the
+    upload, or for one that is whole and still closed; their entries are staged nevertheless.
+    """
+    upload, at = _parse_upload(body)
+    mirror = _mirror(mirrors, upload.origin)
+    size, note = mirror.pending
+    if not note:
+        raise Unverified("no checkpoint of this log was ever added here")
+    if upload.end == mirror.given_size > 0:
+        size, note = mirror.size, mirror.note
+    if upload.end != size or upload.start > mirror.tree.size:
+        raise _info(mirror, Conflict, "the upload does not fit what is held here")
+    root = parse_checkpoint(parse_note(note).text).root
+    saved = 0
+    for start in range(upload.start - upload.start % _PACKAGE, upload.end, _PACKAGE):
+        first, end = max(start, upload.start), min(upload.end, start + _PACKAGE)
+        package = _take_package(body, at, end - first)
+        if package is None:
+            break
+        entries, proof, at = package
+        _verify_package(mirror, first, entries, proof, (start, end, size), root)
+        mirror.hold(entries[max(0, mirror.tree.size - first):], writes)
+        saved += 1
+    else:
+        if at != len(body):
+            raise BadInput(f"{len(body) - at} bytes follow the last package")
+        if upload.end > mirror.given_size:
+            raise _info(mirror, _Partial, "all entries are held; they are not opened yet")
+        return mirror
+    if not saved:
+        raise BadInput(f"ends inside the first package, at byte {len(body)}")
+    raise _info(mirror, _Partial, "more packages are needed")
+
+
+class _Partial(LuftromError):
+    """Packages were taken; there is more to come, or to wait for (202)."""
+
+    code, status = "partial", 202
+
+
+def _mirror(mirrors: Mapping[str, Mirror], origin: str) -> Mirror:
+    if origin not in mirrors:
+        raise NotFound(f"no log of origin {origin[:200]!r} is mirrored here")
+    return mirrors[origin]
+
+
+def _info(mirror: Mirror, kind: type[LuftromError], message: str) -> LuftromError:
+    return kind(message, detail={"body": f"{mirror.pending[0]}\n{mirror.tree.size}\n\n",
+                                 "content_type": MIRROR_INFO_TYPE})
+
+
+def _parse_upload(body: bytes) -> tuple[Upload, int]:
+    try:
+        length = struct.unpack_from(">H", body)[0]
+        origin = body[2:2 + length].decode()
+        start, end, ticket = struct.unpack_from(">QQH", body, 2 + length)
+    except (struct.error, UnicodeDecodeError):
+        raise BadInput("ends inside its header, or names no origin") from None
+    if start > end:
+        raise BadInput(f"upload_start {start} is beyond upload_end {end}")
+    return Upload(origin, start, end), 2 + length + 18 + ticket
+
+
+def _take_package(body: bytes, at: int, count: int) -> tuple[list[bytes], list[bytes], int] | None:
+    """One entry package from `at`, or None if the body ends inside it."""
+    entries = []
+    for _ in range(count):
+        if at + 2 > len(body):
+            return None
+        length = int.from_bytes(body[at:at + 2], "big")
+        entries.append(body[at + 2:at + 2 + length])
+        at += 2 + length
+    if at >= len(body):
+        return None
+    hashes, at = body[at], at + 1
+    if hashes > limits.PROOF_HASHES_MAX:
+        raise BadInput(f"a package has {hashes} hashes; at most {limits.PROOF_HASHES_MAX} are "
+                       "taken")
+    if at + 32 * hashes > len(body):
+        return None
+    proof = [body[at + 32 * i:at + 32 * i + 32] for i in range(hashes)]
+    return entries, proof, at + 32 * hashes
+
+
+def _verify_package(mirror: Mirror, first: int, entries: list[bytes], proof: list[bytes],
+                    interval: tuple[int, int, int], root: bytes) -> None:
+    """Prove that the entries, behind those of the same tile held here, are under the root."""
+    start, end, size = interval
+    subtree = Tree()
+    subtree.extend([mirror.tree.leaf_hash_at(i) for i in range(start, first)])
+    subtree.extend([leaf_hash(entry) for entry in entries])
+    verify_subtree_consistency(start, end, size, proof, subtree.root(), root)

@@ -1,0 +1,1 @@
+"""What follows from the logs, and from nothing else: entities, rulings, conflicts, the digest."""

@@ -1,0 +1,1 @@
+"""Statements: the signed leaf, what is disclosed of it, and its kinds, one a file."""

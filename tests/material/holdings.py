@@ -1,0 +1,120 @@
+"""Two honest parties that have declared, exchanged and ruled: what each of them holds.
+
+Everything but sockets and disks is the real code; the same call always makes the same logs but for
+the salts of disclosures. `Holding.copy` gives a test rows of its own to spoil.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from luftrom.agreement.party import Party
+from luftrom.agreement.terms import Agreement
+from luftrom.airspace.constraint import Constraint
+from luftrom.airspace.intent import Intent
+from luftrom.clock import NS_PER_S
+from luftrom.geometry.volume import Circle, Volume4D
+from luftrom.node import requests as ask
+from luftrom.node.conductor import Conductor
+from memory_store import MemoryStore
+from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
+
+ALFA, BRAVO = "alfa.example", "bravo.example"
+IDS = [f"00000000-0000-4000-8000-{n:012d}" for n in range(99)]
+
+
+@dataclass
+class Holding:
+    """One party's database, and what is needed to audit it."""
+
+    own: Party
+    agreement: Agreement
+    store: Any
+
+    def copy(self) -> Holding:
+        return Holding(self.own, self.agreement, copy.deepcopy(self.store))
+
+
+class Pair:
+    """Two conductors and no network: `talk` is one round trip."""
+
+    def __init__(self, post_quantum: bool = False, stores: Callable[[str], Any] | None = None,
+                 keys: dict[str, Any] | None = None, agreement: Agreement | None = None):
+        keys = keys or {name: make_keys(name, post_quantum) for name in (ALFA, BRAVO)}
+        self.keys = keys
+        self.agreement = agreement or make_agreement(
+            tuple(make_party(n, k) for n, k in keys.items()), mode="proceed")
+        self.clock = FakeClock()
+        self.stores = {name: stores(name) if stores else MemoryStore() for name in keys}
+        self.nodes = {name: Conductor(name, keys[name], self.agreement, self.stores[name],
+                                      self.clock) for name in keys}
+        self.counter = 0
+
+    def step(self, name: str, *requests: ask.Request) -> None:
+        step = self.nodes[name].step(requests)
+        self.stores[name].commit(step.writes)
+        self.nodes[name].publish(step)
+        self.clock.advance(1)
+
+    def talk(self, one: str, other: str) -> None:
+        node, peer = self.nodes[one], self.nodes[other]
+        have = peer.mirrors[one].applied
+        self.counter += 1
+        answers: list[Any] = []
+
+        def reply(result: Any, error: Any) -> None:
+            if error is not None:
+                raise error
+            answers.append(result)
+
+        self.step(other, ask.Hear(node.message_to(other, have, have), self.counter, reply))
+        self.step(one, ask.Hear(answers[0], None, reply))
+
+    def settle(self) -> None:
+        for _ in range(3):
+            self.talk(ALFA, BRAVO)
+            self.talk(BRAVO, ALFA)
+
+    def holding(self, name: str) -> Holding:
+        return Holding(self.agreement.party(name), self.agreement, self.stores[name])
+
+
+def intent(n: int, lane: int, priority: int = 0) -> Intent:
+    volume = Volume4D(Circle(46.0 + lane * .01, 7.0, 150.0), 100.0, 200.0, NOON_NS,
+                      NOON_NS + 3600 * NS_PER_S)
+    return Intent(IDS[n], "manager", f"Flight {n}", "Accepted", priority, (volume,),
+                  remarks="Nothing to say." if n % 2 else "")
+
+
+def silent(result: Any, error: Any) -> None:
+    """Nobody waits for the answer."""
+    if error is not None:
+        raise error
+
+
+def declare(n: int, lane: int, priority: int = 0, ovn: str | None = None) -> ask.Declare:
+    return ask.Declare(intent(n, lane, priority), ovn, False, silent)
+
+
+def play(pair: Pair) -> Pair:
+    """Declarations that are accepted and refused, an update, withdrawals, notices, a note."""
+    pair.step(ALFA)
+    pair.step(BRAVO)
+    pair.settle()
+    pair.step(ALFA, declare(1, 1), declare(2, 2))
+    pair.step(BRAVO, declare(3, 1), declare(4, 3))           # 3 crosses 1
+    pair.settle()
+    standing = pair.nodes[ALFA].airspace.current[IDS[2], ALFA]
+    pair.step(ALFA, declare(2, 4, ovn=standing.ovn), ask.Withdraw(IDS[1], None, "manager", silent),
+              ask.Notify("manager", {"x": 1}, silent))
+    pair.settle()
+    volumes = intent(5, 5).volumes
+    pair.step(BRAVO, ask.GiveNotice(Constraint(IDS[5], "manager", "Closed", "hazard", volumes),
+                                    silent))
+    pair.settle()
+    pair.step(BRAVO, ask.WithdrawNotice(IDS[5], "manager", silent))
+    pair.settle()
+    return pair
