@@ -23,7 +23,7 @@ from luftrom.cli import twonodes
 from luftrom.cli.twonodes import PartyNode
 
 PARTIES = ("alfa.example", "bravo.example")
-WAIT_S_MAX = 60.0
+WAIT_S_MAX = 300.0                         # against what hangs: nothing is as slow as that
 
 
 def terms(mode: str, after_s: float) -> dict[str, Any]:

@@ -127,6 +127,9 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+AN_ID = "2f8343be-6482-4d1b-a474-16847e01af1e"   # where it names a test: the same in each process
+
+
 def moment(minutes: float) -> str:
     """A time so many minutes from now, as RFC 3339."""
     when = datetime.now(timezone.utc) + timedelta(minutes=minutes)
