@@ -17,10 +17,13 @@ from typing import Any
 
 import httpx
 from liar import volume
+from ports import free_ports
 from tokens import bearer
 
 from luftrom.cli import twonodes
 from luftrom.cli.twonodes import PartyNode
+
+twonodes.free_ports = free_ports           # beside other workers, who found parties too
 
 PARTIES = ("alfa.example", "bravo.example")
 WAIT_S_MAX = 300.0                         # against what hangs: nothing is as slow as that

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_ports
 from ran import Ran
 
 READY_S_MAX = 300.0                        # the first start on a machine compiles the kernels
@@ -57,15 +57,6 @@ class Node:
         self.process.send_signal(number)
         out = self.process.communicate(timeout=60)[0]
         return self.process.returncode, out
-
-
-def free_ports(count: int) -> list[int]:
-    doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [door.getsockname()[1] for door in doors]
-    finally:
-        for door in doors:
-            door.close()
 
 
 @pytest.fixture(scope="module")
