@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PATHS = sorted(path for folder in ("src", "tests", "bench", "scripts")
                for path in (ROOT / folder).rglob("*.py"))
 SILENCED = re.compile(r"#\s*(?:ruff:|flake8:|mypy:|noqa|type:\s*ignore|pragma:)")
-# `# noqa: BLE001 - why`, `# type: ignore[attr-defined]  # why`
+# The reason stands behind a dash after the codes of ruff, behind a second `#` after those of mypy.
 SAYS_WHY = re.compile(r"# noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* - \w.+"
                       r"|# type: ignore\[[a-z-]+(?:, [a-z-]+)*\]  # \w.+")
 
@@ -32,7 +32,8 @@ def test_what_is_silenced_says_why() -> None:
 
 
 @pytest.mark.parametrize("comment", ["# noqa", "# noqa: F401", "#noqa", "# type: ignore",
-                                     "# type: ignore[misc]", "# ruff: noqa", "# mypy: ignore-errors"])
+                                     "# type: ignore[misc]", "# ruff: noqa",
+                                     "# mypy: ignore-errors"])
 def test_a_bare_one_is_found(comment: str) -> None:
     assert SILENCED.search(comment) and not SAYS_WHY.search(comment)
 
