@@ -4,6 +4,9 @@
 PYTHON ?= python3
 ARGS ?=
 VENV := .venv
+# Tests that read the code, and tests that hold pages of docs against it.
+DOCUMENTS := tests/unit/test_floors.py tests/unit/test_silenced.py \
+	tests/unit/cli/test_cli_reference.py tests/unit/geometry/test_conflict_cases_page.py
 READY = @PYTHON="$(PYTHON)" sh scripts/environment $(VENV)
 
 # A file's tests stay together, in one worker for each core: many share a node that is dear to
@@ -14,7 +17,7 @@ OTHER = build/python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.versi
 MINUTES ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python browser sweep soak bench bench-declarations lock clean
+.PHONY: help demo check test test-python browser sweep soak bench bench-declarations lock clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -22,6 +25,12 @@ help: ## these lines
 demo: ## two parties, two nodes, a day of flights: the whole path (ARGS="--once", "--help", ...)
 	$(READY) requirements.lock requirements-demo.lock
 	@$(VENV)/bin/luftrom demo $(ARGS)
+
+check: ## lint, types, floors and documents, in less than a minute
+	$(READY) requirements-test.lock requirements-check.lock
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy --cache-dir build/mypy
+	$(VENV)/bin/python -m pytest $(DOCUMENTS) $(ARGS)
 
 test: ## unit, path and federation tests on all cores (ARGS="-k merkle" picks some)
 	$(READY) requirements-test.lock
@@ -59,5 +68,5 @@ lock: ## compute the lock files anew from pyproject.toml
 	@PYTHON="$(PYTHON)" sh scripts/lock
 
 clean: ## remove what the targets made, .venv included
-	rm -rf $(VENV) build dist demo-data .pytest_cache .hypothesis .schemathesis
+	rm -rf $(VENV) build dist demo-data .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

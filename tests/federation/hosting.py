@@ -1,4 +1,4 @@
-"""A real node behind real HTTP in a thread, with the store, clock and peers that a test gives it."""
+"""A real node behind HTTP in a thread, with the store, clock and peers that a test gives it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import socket
 import threading
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -133,7 +133,7 @@ AN_ID = "2f8343be-6482-4d1b-a474-16847e01af1e"   # where it names a test: the sa
 
 def moment(minutes: float) -> str:
     """A time so many minutes from now, as RFC 3339."""
-    when = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    when = datetime.now(UTC) + timedelta(minutes=minutes)
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

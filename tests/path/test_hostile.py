@@ -24,8 +24,9 @@ pytestmark = pytest.mark.usefixtures("unchanged")
 INTENTS = "/v1/operational_intents"
 REFERENCES = "/dss/v1/operational_intent_references"
 JSON = {"Content-Type": "application/json"}
-WRITES = [("PUT", f"{INTENTS}/{new_id()}"), ("POST", INTENTS), ("PUT", f"/v1/constraints/{new_id()}"),
-          ("PUT", f"{REFERENCES}/{new_id()}"), ("POST", f"{REFERENCES}/query"),
+WRITES = [("PUT", f"{INTENTS}/{new_id()}"), ("POST", INTENTS),
+          ("PUT", f"/v1/constraints/{new_id()}"), ("PUT", f"{REFERENCES}/{new_id()}"),
+          ("POST", f"{REFERENCES}/query"),
           ("PUT", f"{REFERENCES}/{new_id()}/{'o' * 20}"), ("POST", "/uss/v1/operational_intents")]
 
 
@@ -102,7 +103,8 @@ RINGS = {
     "a closing vertex": [{"lat": a, "lng": b} for a, b in (*SQUARE, SQUARE[0])],
     "a line": [{"lat": 0, "lng": i / 10} for i in range(5)],
     "a star of 4,000": ring(4_000)[::2] + ring(4_000)[1::2],
-    "half the Earth": [{"lat": a, "lng": b} for a, b in ((-80, -90), (-80, 90), (80, 90), (80, -90))],
+    "half the Earth": [{"lat": a, "lng": b}
+                       for a, b in ((-80, -90), (-80, 90), (80, 90), (80, -90))],
     "off the Earth": [{"lat": 91, "lng": 0}, {"lat": 0, "lng": 1}, {"lat": 1, "lng": 1}],
 }
 

@@ -72,15 +72,16 @@ def open_client(directory: Path | None, url: str | None, token: str | None,
 
     if directory is None and (url is None or token is None) and Path("config.toml").exists():
         directory = Path(".")
-    if directory is None and url is None:
-        raise click.UsageError("say which node: --dir DIR for your own, "
-                               "or --url URL and --token JWT")
-    settings = settings_of(directory) if directory is not None else None
+    settings, hint = settings_of(directory) if directory is not None else None, ""
+    if url is None:
+        if settings is None:
+            raise click.UsageError("say which node: --dir DIR for your own, "
+                                   "or --url URL and --token JWT")
+        url, hint = local_url(settings), f"`luftrom serve --dir {directory}` starts it"
     if token is None and settings is not None:
         from luftrom.clock import SystemClock
         from luftrom.config.token import mint_token
 
         token = mint_token(settings, manager, ("luftrom.read", "luftrom.write"), 300,
                            SystemClock().now_ns())
-    hint = f"`luftrom serve --dir {directory}` starts it" if url is None else ""
-    return NodeClient(url or local_url(settings), token, hint)
+    return NodeClient(url, token, hint)

@@ -74,7 +74,8 @@ class Door:
 
     async def pages(self, path: str, member: str) -> list[Any]:
         """All items of a list that a node serves in pages."""
-        items, following = [], path
+        items: list[Any] = []
+        following: str | None = path
         while following:
             page = await self.get(following)
             items += page[member]
@@ -115,7 +116,7 @@ async def declare_flights(doors: Mapping[str, Door], flights: Sequence[Flight],
     """Declare recorded flights in batches, at all nodes at once, in order of time at each."""
     results: list[Result] = []
 
-    async def work(door: Door, batches: list[Sequence[Flight]]) -> None:
+    async def work(door: Door, batches: list[list[Flight]]) -> None:
         while batches:
             batch = batches.pop()
             document = {"operational_intents": [_flight_document(flight) for flight in batch]}
@@ -147,7 +148,7 @@ async def _declare(door: Door, activity: Activity) -> Result:
 def _result(party: str, name: str, item: Mapping[str, Any]) -> Result:
     if item["status"] == "accepted":
         return Result(party, name, "accepted")
-    against = next(iter(item.get("against") or ()), {})
+    against = next(iter(item.get("against") or [{}]))
     problem = item.get("problem") or {}
     return Result(party, name, item["status"], against.get("rule", ""),
                   against.get("sentence") or problem.get("detail") or problem.get("title") or "")

@@ -37,6 +37,10 @@ class PartyNode:
     fingerprint: str
     process: subprocess.Popen[bytes] | None = None
 
+    def has_ended(self) -> bool:
+        """Does no process of it run?"""
+        return self.process is None or self.process.poll() is not None
+
     def last_lines(self, count: int = 8) -> str:
         """The end of what the node wrote, for when it failed."""
         path = self.directory / LOG_NAME
@@ -69,8 +73,8 @@ def found(place: Path, parties: Sequence[str], terms: Mapping[str, Any]
 
 def mint(node: PartyNode, manager: str, valid_s: int) -> str:
     """A bearer token for a manager of the party's node."""
-    return _luftrom("token", "--dir", node.directory, "--manager", manager,
-                    "--minutes", str(valid_s / 60))["token"]
+    return str(_luftrom("token", "--dir", node.directory, "--manager", manager,
+                        "--minutes", str(valid_s / 60))["token"])
 
 
 def audit_node(node: PartyNode) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def audit_node(node: PartyNode) -> dict[str, Any]:
 
     Returns party, statements, receipts_held, size, root, verified and verdict.
     """
-    return _luftrom("audit", node.directory)
+    return dict(_luftrom("audit", node.directory))
 
 
 def start(nodes: Iterable[PartyNode]) -> None:
@@ -97,7 +101,7 @@ def wait_until_linked(nodes: Sequence[PartyNode]) -> None:
     with httpx.Client(timeout=2.0, trust_env=False) as client:
         for node in nodes:
             while not _answers(client, node):
-                if node.process is None or node.process.poll() is not None:
+                if node.has_ended():
                     raise Unavailable(f"the node of {node.party} ended at its start\n"
                                       f"{node.last_lines()}")
                 if time.monotonic() > deadline_s:
