@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Relay
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:             # noqa: N802
+    def do_POST(self) -> None:
         length = self.headers["Content-Length"]
         body = self.rfile.read(int(length)) if length else b"".join(self._chunks())
         signature = self.headers[SIGNATURE]
