@@ -13,11 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from parties import ed25519, make_agreement, make_keys, make_party
 from tokens import bearer, mint
 
 from luftrom.api import create_app
+from luftrom.api.server import Server
 from luftrom.clock import SystemClock
 from luftrom.config import Settings
 from luftrom.node import Node
@@ -69,13 +69,11 @@ def running(directory: Path, agreement=None):
                     SystemClock())
         await node.start()
         app = create_app(node, settings, ed25519(ALFA, "token").public_key())
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False,
-                                               lifespan="off", timeout_graceful_shutdown=2))
-        server.install_signal_handlers = lambda: None
+        door.listen()
+        server = Server(app, door)
         state.update(house=House(node, app, settings, asyncio.get_running_loop()), server=server)
-        task = asyncio.create_task(server.serve(sockets=[door]))
-        while not server.started and not task.done():
-            await asyncio.sleep(0.01)
+        task = asyncio.create_task(server.serve())
+        await server.started.wait()
         ready.set()
         await task
         await app.close()
@@ -88,7 +86,7 @@ def running(directory: Path, agreement=None):
         yield state["house"]
     finally:
         state["house"].app.closing = True
-        state["server"].should_exit = True
+        state["house"].loop.call_soon_threadsafe(state["server"].stop)
         thread.join(20)
         door.close()
 

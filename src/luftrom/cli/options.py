@@ -68,7 +68,8 @@ def node_options(command: Function) -> Function:
 def open_client(directory: Path | None, url: str | None, token: str | None,
                 manager: str) -> NodeClient:
     """The node that the options mean. Raises UsageError if they mean none."""
-    from luftrom.cli.client import NodeClient, local_url
+    from luftrom.cli.client import NodeClient, local_client
+    from luftrom.tls import client_context
 
     if directory is None and (url is None or token is None) and Path("config.toml").exists():
         directory = Path(".")
@@ -82,5 +83,7 @@ def open_client(directory: Path | None, url: str | None, token: str | None,
 
         token = mint_token(settings, manager, ("luftrom.read", "luftrom.write"), 300,
                            SystemClock().now_ns())
-    hint = f"`luftrom serve --dir {directory}` starts it" if url is None else ""
-    return NodeClient(url or local_url(settings), token, hint)
+    if url is None:
+        return local_client(settings, token, f"`luftrom serve --dir {directory}` starts it")
+    context = client_context(settings.authority) if settings else None
+    return NodeClient(url, token, context=context)
