@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 import ssl
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from luftrom import limits
 from luftrom.errors import Unavailable
 from luftrom.exchange import CONTENT_TYPE, SIGNATURE_HEADER
-from luftrom.tls import client_context, client_reason
+from luftrom.tls import client_context, client_reason, is_refused_certificate
 
 TIMEOUT_S = 20.0                           # of one message, from the name's look-up to the end
+ALERT_S = 3.0                              # for a server to be told why it is refused
+ALERT_AGAIN_S = 50.0                       # it is not told sooner again
 
 
 def open_session(timeout_s: float, context: ssl.SSLContext | None = None) -> aiohttp.ClientSession:
@@ -40,6 +46,22 @@ async def read_bounded(answer: aiohttp.ClientResponse, bytes_max: int) -> bytes 
     return b"".join(parts)
 
 
+async def tell_refusal(url: str, context: ssl.SSLContext) -> None:
+    """Let a server know why its certificate is refused: the TLS alert (RFC 8446, section 6.2).
+
+    An event loop hangs up when a certificate does not verify, and the alert stays unsent; whoever
+    runs that server would never learn the reason. A blocking handshake sends it.
+    """
+    parts = urlsplit(url)
+
+    def shake() -> None:
+        with (contextlib.suppress(OSError),
+              socket.create_connection((parts.hostname, parts.port or 443), ALERT_S) as plain):
+            context.wrap_socket(plain, server_hostname=parts.hostname).close()
+
+    await asyncio.to_thread(shake)
+
+
 class HttpTransport:
     """A `Transport` that keeps its connections open; `close` lets them go.
 
@@ -50,6 +72,7 @@ class HttpTransport:
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._context = context or client_context()
         self._session: aiohttp.ClientSession | None = None
+        self._told_s: dict[str, float] = {}   # when each server was told why it is refused
 
     async def post(self, base_url: str, body: bytes, signature: str
                    ) -> tuple[int, bytes, str | None]:
@@ -66,6 +89,11 @@ class HttpTransport:
                                       f"{limits.EXCHANGE_BODY_BYTES_MAX} bytes")
                 return answer.status, said, answer.headers.get(SIGNATURE_HEADER)
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            now_s = asyncio.get_running_loop().time()
+            if (is_refused_certificate(error)
+                    and now_s - self._told_s.get(base_url, -ALERT_AGAIN_S) >= ALERT_AGAIN_S):
+                self._told_s[base_url] = now_s
+                await tell_refusal(base_url, self._context)
             raise Unavailable(f"no answer from {base_url}: "
                               f"{client_reason(error, base_url)}") from None
 

@@ -173,7 +173,7 @@ def client_reason(error: BaseException, url: str) -> str:
     for each in _causes(error):            # clients wrap errors in such as look like them
         if isinstance(each, ssl.SSLCertVerificationError) and hasattr(each, "verify_code"):
             return _refused_certificate(each, url)
-        if isinstance(each, ssl.SSLError) and each.reason:
+        if isinstance(each, ssl.SSLError) and getattr(each, "reason", None):
             return _failed_handshake(each)
         if isinstance(each, TimeoutError):
             return "it took too long"
@@ -235,12 +235,13 @@ def server_reason(error: BaseException) -> str:
             return "it speaks no TLS"
         if reason and "EOF" not in reason:
             return _words(reason)
-    return "it went away during the handshake"
+    return ("it hung up during the handshake; if it only looked whether the port is open, that is "
+            "all, else it does not take our certificate")
 
 
-def is_departure(error: BaseException) -> bool:
-    """Did a client just go away in a handshake, as port scanners and health checks do?"""
-    return server_reason(error) == "it went away during the handshake"
+def is_refused_certificate(error: BaseException) -> bool:
+    """Did a call fail because the server's certificate does not verify here?"""
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

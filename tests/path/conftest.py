@@ -17,6 +17,7 @@ from parties import ed25519, make_agreement, make_keys, make_party
 from tokens import bearer, mint
 
 from luftrom.api import create_app
+from luftrom.api.mounting import mounted
 from luftrom.api.server import Server
 from luftrom.clock import SystemClock
 from luftrom.config import Settings
@@ -55,12 +56,12 @@ class House:
 
 
 @contextlib.contextmanager
-def running(directory: Path, agreement=None):
+def running(directory: Path, agreement=None, base_url: str = ""):
     """A node over SQLite, served on a free port of the loopback interface."""
     door = socket.socket(proto=socket.IPPROTO_TCP)   # named, or small answers wait 40 ms
     door.bind(("127.0.0.1", 0))
     port = door.getsockname()[1]
-    settings = Settings(directory, ALFA, f"http://127.0.0.1:{port}", "127.0.0.1", port)
+    settings = Settings(directory, ALFA, base_url or f"http://127.0.0.1:{port}", "127.0.0.1", port)
     ready = threading.Event()
     state: dict = {}
 
@@ -70,7 +71,7 @@ def running(directory: Path, agreement=None):
         await node.start()
         app = create_app(node, settings, ed25519(ALFA, "token").public_key())
         door.listen()
-        server = Server(app, door)
+        server = Server(mounted(app, settings.base_path), door)
         state.update(house=House(node, app, settings, asyncio.get_running_loop()), server=server)
         task = asyncio.create_task(server.serve())
         await server.started.wait()

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import logging
 import re
+import ssl
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config import Issuer, read_file
 from luftrom.errors import BadInput, Forbidden, LuftromError, NotAuthenticated, Unavailable
-from luftrom.exchange_http import open_session, read_bounded
-from luftrom.tls import client_context, client_reason
+from luftrom.exchange_http import open_session, read_bounded, tell_refusal
+from luftrom.tls import client_context, client_reason, is_refused_certificate
 from luftrom.wire import parse_json
 
 TOKEN_CHARS_MAX = 16_384
@@ -78,6 +79,7 @@ class IssuerKeys:
         self._fetched_ns: int | None = None             # begun last, in `elapsed_ns`
         self._fetching = asyncio.Lock()
         self._authority = authority
+        self._context: ssl.SSLContext | None = None
         self._session: aiohttp.ClientSession | None = None
         if issuer.keys_file is not None:
             self._keys, self._must_name = parse_keys(read_file(issuer.keys_file))
@@ -119,11 +121,14 @@ class IssuerKeys:
     async def _fetch(self) -> bytes:
         url = self.issuer.jwks_url
         if self._session is None:
-            self._session = open_session(JWKS_S_MAX, client_context(self._authority))
+            self._context = client_context(self._authority)
+            self._session = open_session(JWKS_S_MAX, self._context)
         try:
             async with self._session.get(url, allow_redirects=False) as answer:
                 data = await read_bounded(answer, JWKS_BYTES_MAX)
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            if is_refused_certificate(error):
+                await tell_refusal(url, self._context)
             raise Unavailable(f"no answer from {url}: {client_reason(error, url)}") from None
         if data is None:
             raise BadInput(f"the key set is larger than {JWKS_BYTES_MAX} bytes")

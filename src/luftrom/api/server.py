@@ -23,10 +23,11 @@ from luftrom import limits
 from luftrom.api.connection import Connection
 from luftrom.api.places import Place, Places, address_of
 from luftrom.errors import LuftromError
-from luftrom.tls import is_departure, load_certificate, server_context, server_reason
+from luftrom.tls import load_certificate, server_context, server_reason
 
 TICK_S = 1.0
 RENEWAL_S = 60.0                           # how often the certificate's file is looked at
+FAILURES_TOLD = 50                         # failed TLS handshakes in RENEWAL_S; then their count
 REST_S = 0.5                               # after an accept that failed: no descriptors, mostly
 DESCRIPTORS_BESIDE = 256                   # files and sockets that are no client's connection
 
@@ -81,6 +82,7 @@ class Server:
             server_header=False, proxy_headers=False)
         self._state = ServerState()
         self._arrivals: set[asyncio.Task[None]] = set()
+        self._failures = 0                 # TLS handshakes, since the certificate was looked at
         self._told = asyncio.Event()
         self.started = asyncio.Event()
 
@@ -140,15 +142,16 @@ class Server:
             self.places.leave(place)
             return
         try:
-            await loop.connect_accepted_socket(
-                lambda: Connection(self._config, self._state, self.places, place, loop), client,
-                ssl=context,
-                ssl_handshake_timeout=limits.HANDSHAKE_S_MAX if context else None,
-                ssl_shutdown_timeout=limits.CLOSE_S_MAX if context else None)
+            async with asyncio.timeout(limits.HANDSHAKE_S_MAX):
+                await loop.connect_accepted_socket(
+                    lambda: Connection(self._config, self._state, self.places, place, loop),
+                    client, ssl=context,
+                    ssl_shutdown_timeout=limits.CLOSE_S_MAX if context else None)
         except OSError as error:           # `ssl.SSLError` is one
             self.places.leave(place)
-            tell = _LOG.info if is_departure(error) else _LOG.warning
-            tell("TLS with %s failed: %s", place.address, server_reason(error))
+            self._failures += 1
+            if self._failures <= FAILURES_TOLD:
+                _LOG.warning("TLS with %s failed: %s", place.address, server_reason(error))
         except asyncio.CancelledError:
             self.places.leave(place)
             raise
@@ -168,6 +171,9 @@ class Server:
             if self._certificate is not None and now_s >= renewal_s:
                 renewal_s = now_s + RENEWAL_S
                 self._certificate.renew()
+                if self._failures > FAILURES_TOLD:
+                    _LOG.warning("%d more TLS handshakes failed", self._failures - FAILURES_TOLD)
+                self._failures = 0
 
     def _date(self) -> None:
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]

@@ -123,13 +123,18 @@ class NodeClient:
             sent.setdefault("Content-Type", "application/json")
         with self._told():
             self._connect()
-            self._connection.request(method, self._path + path, body, sent)
+            self._connection.request(method, self._target(path), body, sent)
             answer = self._connection.getresponse()
             data = answer.read(bytes_max + 1)
             if len(data) > bytes_max:
                 self._connection.close()
                 raise Unavailable(f"{self.base_url}{path} is larger than {bytes_max} bytes")
             return _Answer(answer.status, answer.headers, data)
+
+    def _target(self, path: str) -> str:
+        """A path below the base URL's; links of a node name that one themselves."""
+        named = self._path and path.startswith(f"{self._path}/")
+        return path if named else self._path + path
 
     def _connect(self) -> None:
         """An open connection: the one there is, unless the node has closed it meanwhile."""
