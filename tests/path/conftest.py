@@ -13,9 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from luftrom.api.app import create_app
+from luftrom.api.http.mounting import mounted
+from luftrom.api.serving.server import Server
 from luftrom.clock import SystemClock
 from luftrom.config.settings import Settings
 from luftrom.node.node import Node
@@ -55,12 +56,12 @@ class House:
 
 
 @contextlib.contextmanager
-def running(directory: Path, agreement=None):
+def running(directory: Path, agreement=None, base_url: str = ""):
     """A node over SQLite, served on a free port of the loopback interface."""
     door = socket.socket(proto=socket.IPPROTO_TCP)   # named, or small answers wait 40 ms
     door.bind(("127.0.0.1", 0))
     port = door.getsockname()[1]
-    settings = Settings(directory, ALFA, f"http://127.0.0.1:{port}", "127.0.0.1", port)
+    settings = Settings(directory, ALFA, base_url or f"http://127.0.0.1:{port}", "127.0.0.1", port)
     ready = threading.Event()
     state: dict = {}
 
@@ -69,13 +70,11 @@ def running(directory: Path, agreement=None):
         node = Node(ALFA, make_keys(ALFA), agreement, store, SystemClock())
         await node.start()
         app = create_app(node, settings, ed25519(ALFA, "token").public_key())
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False,
-                                               lifespan="off", timeout_graceful_shutdown=2))
-        server.install_signal_handlers = lambda: None
+        door.listen()
+        server = Server(mounted(app, settings.base_path), door)
         state.update(house=House(node, app, settings, asyncio.get_running_loop()), server=server)
-        task = asyncio.create_task(server.serve(sockets=[door]))
-        while not server.started and not task.done():
-            await asyncio.sleep(0.01)
+        task = asyncio.create_task(server.serve())
+        await server.started.wait()
         ready.set()
         await task
         await app.close()
@@ -89,7 +88,7 @@ def running(directory: Path, agreement=None):
         yield state["house"]
     finally:
         state["house"].app.closing = True
-        state["server"].should_exit = True
+        state["house"].loop.call_soon_threadsafe(state["server"].stop)
         thread.join(20)
         door.close()
 

@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
     "errors limits",
     "base64url clock files reading",
-    "transparency store console",
+    "transparency store console tls",
     "geometry",
     "agreement",
     "airspace logs config traffic",
@@ -38,9 +38,8 @@ ONLY_IN = {
     "sqlite3": ("store", "cli/doctor.py"),
     "psycopg": ("store",),
     "aiohttp": ("exchange/http.py", "api", "cli"),
-    "httpx": ("exchange/http.py", "api", "cli"),
     "uvicorn": ("api", "cli"),
-    "socket": ("api", "cli"),
+    "socket": ("api", "cli", "exchange/http.py", "tls.py"),
 }
 
 

@@ -75,6 +75,11 @@ base_url = "https://alfa.example"
 host = "127.0.0.1"
 port = 8600
 
+[tls]
+certificate = "tls/alfa.example.pem"
+key = "tls/alfa.example.key"
+authority = "tls/closed-network-ca.pem"
+
 [[auth.issuer]]
 issuer = "https://auth.example"
 keys_file = "auth.pem"
