@@ -92,26 +92,6 @@ class Suggestion:
     lateral_shift_m: int = 0
     bearing_deg: float | None = None
 
-    def sentence(self) -> str:
-        """The suggestion as people say it."""
-        if self.kind == ALTITUDE:
-            word = "higher" if self.altitude_shift_m > 0 else "lower"
-            return f"{abs(self.altitude_shift_m):,} m {word} is free"
-        if self.bearing_deg is not None:
-            way = BEARINGS[round(self.bearing_deg * len(BEARINGS) / 360.0)]
-            return f"{self.lateral_shift_m:,} m to the {way} is free"
-        if self.time_shift_s == 0:
-            return "it is free now as it was declared"
-        word = "later" if self.time_shift_s > 0 else "earlier"
-        return f"{_duration(abs(self.time_shift_s) // 60)} {word} is free"
-
-
-def _duration(minutes: int) -> str:
-    if minutes < 120:
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} hours {rest} min" if rest else f"{hours} hours"
-
 
 def search(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds
            ) -> Iterator[Suggestion | None]:

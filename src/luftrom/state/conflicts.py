@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from luftrom.airspace.right_of_way import (
-    RightOfWay,
-)
-from luftrom.airspace.sentences import format_distance, format_interval
+from luftrom.airspace.right_of_way import RightOfWay
 from luftrom.geometry.encounter import Encounter
 from luftrom.state.record import Record
 
@@ -30,16 +27,3 @@ class ConflictPair:
     def holder(self) -> Record:
         """The one that has right of way."""
         return self.first if self.right_of_way.first else self.second
-
-    def sentence(self) -> str:
-        """The conflict as people say it, without reference to the present time."""
-        met = self.encounter
-        when = format_interval(met.time_start_ns, met.time_end_ns)
-        distance = format_distance(met.lateral_m, met.vertical_m)
-        if self.kind == "constraint":
-            return (f"{self.first.name} enters {self.second.name} {when}, {distance}. "
-                    f"{self.second.name} is closed: {self.right_of_way.reason}.")
-        verb = "overlap" if distance == "volumes overlap" else "come close"
-        tail = "" if distance == "volumes overlap" else f", {distance}"
-        return (f"{self.first.name} and {self.second.name} {verb} {when}{tail}. "
-                f"{self.holder.name} has right of way: {self.right_of_way.reason}.")

@@ -17,9 +17,8 @@ from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.over import not_over, over_until_ns
 from luftrom.airspace.right_of_way import (
-    CONSTRAINT,
     SAME_ENTITY,
-    RightOfWay,
+    closed,
     knew,
     refusal,
     right_of_way,
@@ -447,7 +446,7 @@ class Entities:
     def _conflict(self, first: Record, second: Record) -> ConflictPair:
         met = self.encounter(first, second)
         if second.notice is not None:
-            right = RightOfWay(False, CONSTRAINT, f"prior notice of {second.party}")
+            right = closed(second.party, met.time_start_ns)
         else:
             right = right_of_way(first, second, self.agreement, met.time_start_ns)
         return ConflictPair(first, second, met, right)
