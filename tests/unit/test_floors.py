@@ -142,8 +142,8 @@ def test_every_room_of_the_floors_is_there_and_in_the_architecture() -> None:
 def test_files_that_the_architecture_names_exist() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     names = set(re.findall(r"`((?:src|tests|docs|bench)/[\w/.*-]+)`", page))
-    names |= {f"src/luftrom/{name}"
-              for name in re.findall(r"`((?!src/|tests/|docs/|bench/)[a-z0-9_]+/[\w/]+\.(?:py|js))`", page)}
+    inside = r"`((?!src/|tests/|docs/|bench/)[a-z0-9_]+/[\w/]+\.(?:py|js))`"
+    names |= {f"src/luftrom/{name}" for name in re.findall(inside, page)}
     assert names
     for name in names:
         assert list(ROOT.glob(name)), name
