@@ -104,7 +104,7 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(60), "the node did not start"
+    assert ready.wait(300), "the node did not start"
     token = mint(token_key, iss=settings.token_issuer, aud=settings.audience, sub="uss1")
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=bearer(token),
                       trust_env=False, timeout=30) as http:

@@ -65,8 +65,8 @@ def running(directory: Path, agreement=None):
     state: dict = {}
 
     async def serve() -> None:
-        node = Node(ALFA, make_keys(ALFA), agreement, SqliteStore(directory / "luftrom.sqlite3"),
-                    SystemClock())
+        store = SqliteStore(directory / "luftrom.sqlite3")
+        node = Node(ALFA, make_keys(ALFA), agreement, store, SystemClock())
         await node.start()
         app = create_app(node, settings, ed25519(ALFA, "token").public_key())
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False,
@@ -80,10 +80,11 @@ def running(directory: Path, agreement=None):
         await task
         await app.close()
         await node.stop()
+        store.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(60), "the node did not start"
+    assert ready.wait(300), "the node did not start"
     try:
         yield state["house"]
     finally:
@@ -125,6 +126,9 @@ def unchanged(house):
 
 def new_id() -> str:
     return str(uuid.uuid4())
+
+
+AN_ID = "2f8343be-6482-4d1b-a474-16847e01af1e"   # where it names a test: the same in each process
 
 
 def moment(minutes: float) -> str:

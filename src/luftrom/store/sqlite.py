@@ -7,6 +7,7 @@ time; auditors open the same file read-only beside a running node.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -44,18 +45,21 @@ class SqliteStore:
             raise NotFound(f"there is no {path}")
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
-        try:
-            self._db = _connect(path, "ro" if read_only else "rwc")
-            if not read_only:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-            self._open_schema(read_only)
-            # Readers have a connection of their own, so that nobody waits for a sync to read.
-            self._reader = _connect(path, "ro")
-            if read_only:                  # auditors: all that is read is of one moment
-                self._reader.execute("BEGIN")
-        except sqlite3.Error as error:
-            raise Unavailable(f"cannot open {path}: {error}") from None
+        with contextlib.ExitStack() as opened:   # whatever is refused here leaves nothing open
+            try:
+                self._db = opened.enter_context(
+                    contextlib.closing(_connect(path, "ro" if read_only else "rwc")))
+                if not read_only:
+                    self._db.execute("PRAGMA journal_mode=WAL")
+                    self._db.execute("PRAGMA synchronous=FULL")
+                self._open_schema(read_only)
+                # Readers have a connection of their own, so that nobody waits for a sync to read.
+                self._reader = opened.enter_context(contextlib.closing(_connect(path, "ro")))
+                if read_only:              # auditors: all that is read is of one moment
+                    self._reader.execute("BEGIN")
+            except sqlite3.Error as error:
+                raise Unavailable(f"cannot open {path}: {error}") from None
+            opened.pop_all()
 
     def _open_schema(self, read_only: bool) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]

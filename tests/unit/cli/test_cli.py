@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +94,8 @@ def test_every_command_that_reports_has_json(path: str, context: click.Context) 
 def test_help_imports_nothing_heavy() -> None:
     code = ("import sys; from luftrom.cli import run; run(['--help']); "
             "print(sorted({'numba', 'numpy', 'rich', 'httpx', 'cryptography'} & set(sys.modules)))")
-    began_s = time.monotonic()
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.splitlines()[-1] == "[]"
-    assert time.monotonic() - began_s < 2.0, "it takes 0.05 s on an idle machine"
 
 
 @pytest.mark.parametrize("arguments", [["token", "--dir", "alfa", "--manager", "x"],
