@@ -16,7 +16,7 @@ import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, volume
 from refusing import refused
-from talking import liar
+from talking import liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from luftrom import limits
 from luftrom.exchange.message import MAGIC, encode_message

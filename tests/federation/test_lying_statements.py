@@ -12,7 +12,7 @@ import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, new_id, ring, volume
 from refusing import refused
-from talking import liar
+from talking import liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from luftrom import limits
 from luftrom.exchange.message import Message
