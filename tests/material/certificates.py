@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -41,7 +41,7 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
         self.path = place / f"{name}.pem"
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         own = (self._builder(self._name, self._key.public_key(), now - DAY, now + 9 * DAY)
                .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
                .add_extension(x509.KeyUsage(False, False, False, False, False, True, False, False,
@@ -53,7 +53,7 @@ class Authority:
               ) -> Issued:
         """A certificate for these hosts or addresses, valid between these days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         names = [x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit()
                  else x509.DNSName(host) for host in hosts]
         leaf = (self._builder(_name(name), key.public_key(), now + days[0] * DAY,

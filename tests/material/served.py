@@ -71,7 +71,7 @@ def served(app: Any = echo, certificate: Certificate | None = None, places: Plac
         try:
             with asyncio.Runner(loop_factory=loop_factory) as runner:
                 runner.run(serve())
-        except BaseException as error:     # for `stop` to raise where the test sees it
+        except BaseException as error:     # noqa: BLE001 - for `stop` to raise where the test sees it
             state[0].failure = error
 
     thread = threading.Thread(target=run, daemon=True)

@@ -58,9 +58,9 @@ def serve(directory: Path, tls_certificate: Path | None, tls_key: Path | None,
         settings = replace(settings, certificate=tls_certificate, key=tls_key)
     _log_lines(logging.INFO if verbose else logging.WARNING)
     with (exclusive(settings.lock_path),
-          contextlib.closing(listen(settings.host, settings.port)) as door):
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings, door))
+          contextlib.closing(listen(settings.host, settings.port)) as door,
+          asyncio.Runner(loop_factory=_loop_factory()) as runner):
+        runner.run(_serve(settings, door))
 
 
 async def _serve(settings: Settings, door: socket.socket) -> None:
