@@ -11,6 +11,7 @@ import os
 import ssl
 import stat
 from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -78,7 +79,7 @@ def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> N
                        f"both in PEM: {error.reason or error}") from None
 
 
-def _no_password(key: Path) -> object:
+def _no_password(key: Path) -> Callable[[], str]:
     """An encrypted key must not make a server ask its terminal."""
     def refuse() -> str:
         raise BadInput(f"{key} is encrypted; a node needs it without a password")

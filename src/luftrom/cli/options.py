@@ -74,9 +74,6 @@ def open_client(directory: Path | None, url: str | None, token: str | None,
     if directory is None and (url is None or token is None) and Path("config.toml").exists():
         directory = Path(".")
     settings = settings_of(directory) if directory is not None else None
-    if settings is None and url is None:
-        raise click.UsageError("say which node: --dir DIR for your own, "
-                               "or --url URL and --token JWT")
     if token is None and settings is not None:
         from luftrom.clock import SystemClock
         from luftrom.config.token import mint_token
@@ -84,6 +81,9 @@ def open_client(directory: Path | None, url: str | None, token: str | None,
         token = mint_token(settings, manager, ("luftrom.read", "luftrom.write"), 300,
                            SystemClock().now_ns())
     if url is None:
+        if settings is None:
+            raise click.UsageError("say which node: --dir DIR for your own, "
+                                   "or --url URL and --token JWT")
         return local_client(settings, token, f"`luftrom serve --dir {directory}` starts it")
     context = client_context(settings.authority) if settings else None
     return NodeClient(url, token, context=context)

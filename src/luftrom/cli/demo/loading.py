@@ -54,7 +54,7 @@ class Door:
         self.base_url = base_url
         self._token = token
         self._tokens: dict[str, str] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._session: aiohttp.ClientSession          # open inside `async with`
 
     async def __aenter__(self) -> Door:
         self._session = open_session(TIMEOUT_S)
