@@ -5,7 +5,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 # Tests that read the code, and tests that hold pages of docs against it.
-DOCUMENTS := tests/unit/test_floors.py tests/unit/test_silenced.py \
+DOCUMENTS := tests/unit/test_floors.py tests/unit/test_silenced.py tests/unit/test_changelog.py \
 	tests/unit/cli/test_cli_reference.py tests/unit/geometry/test_conflict_cases_page.py
 READY = @PYTHON="$(PYTHON)" sh scripts/environment $(VENV)
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import ssl
 import stat
-from collections.abc import Iterator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 

@@ -14,8 +14,8 @@ PATHS = sorted(path for folder in ("src", "tests", "bench", "scripts")
                for path in (ROOT / folder).rglob("*.py"))
 SILENCED = re.compile(r"#\s*(?:ruff:|flake8:|mypy:|noqa|type:\s*ignore|pragma:)")
 # The reason stands behind a dash after the codes of ruff, behind a second `#` after those of mypy.
-SAYS_WHY = re.compile(r"# noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* - \w.+"
-                      r"|# type: ignore\[[a-z-]+(?:, [a-z-]+)*\]  # \w.+")
+SAYS_WHY = re.compile(r"# noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* - \S.+"
+                      r"|# type: ignore\[[a-z-]+(?:, [a-z-]+)*\]  # \S.+")
 
 
 def comments(text: str) -> list[str]:
