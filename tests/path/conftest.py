@@ -87,7 +87,7 @@ def running(directory: Path, agreement=None):
     try:
         yield state["house"]
     finally:
-        state["house"].app.closing = True
+        state["house"].app.doors.closing = True
         state["server"].should_exit = True
         thread.join(20)
         door.close()

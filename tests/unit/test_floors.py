@@ -37,8 +37,10 @@ ONLY_IN = {
     "llvmlite": ("geometry", "traffic"),
     "sqlite3": ("store", "cli/doctor.py"),
     "psycopg": ("store",),
+    "msgspec": ("api", "formats"),
     "aiohttp": ("exchange/http.py", "api", "cli"),
     "httpx": ("exchange/http.py", "api", "cli"),
+    "starlette": ("api",),
     "uvicorn": ("api", "cli"),
     "socket": ("api", "cli"),
 }

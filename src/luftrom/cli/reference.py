@@ -150,7 +150,7 @@ def api_page() -> str:
     parts = [_API_HEAD]
     for tag in dict.fromkeys(route.tag for route in ROUTES):
         rows = "".join(
-            f"| `{route.method} {route.path.replace('*}', '}')}` | {route.summary} | "
+            f"| `{route.method} {route.shown_path}` | {route.summary} | "
             f"{', '.join(f'`{scope}`' for scope in route.scopes) or 'open'} |\n"
             for route in ROUTES if route.tag == tag)
         parts.append(f"## {tag}\n\n| path | what it does | scopes, any of |\n|---|---|---|\n{rows}")

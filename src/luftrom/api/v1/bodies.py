@@ -30,7 +30,7 @@ def read_requests(call: Call, body: Any) -> Sequence[Intent | Constraint | BadIn
         for item in items:
             _check_end(call, item.volumes, "features")
         return [replace(item, manager=call.caller.manager) if isinstance(item, Constraint)
-                else replace(item, manager=call.caller.manager, uss_base_url=call.app.base_url)
+                else replace(item, manager=call.caller.manager, uss_base_url=call.doors.base_url)
                 for item in items]
     if not isinstance(body, dict):
         raise BadInput("must be an object or GeoJSON", field="body")
@@ -75,7 +75,7 @@ def read_intent(call: Call, body: Any, entity_id: str, where: str) -> Intent:
             state=parse_text(members.get("state", PLANNED), "state", 32),
             priority=parse_priority(members.get("priority", 0), "priority"),
             volumes=volumes, off_nominal_volumes=off_nominal,
-            uss_base_url=call.app.base_url if uss_base_url is None
+            uss_base_url=call.doors.base_url if uss_base_url is None
             else parse_base_url(uss_base_url, "uss_base_url"),
             remarks=parse_text(members.get("remarks", ""), "remarks", limits.REMARKS_CHARS_MAX))
     except BadInput as error:
@@ -115,12 +115,12 @@ def _check_end(call: Call, volumes: Sequence[Any], field: str) -> None:
 
 def idempotency_key(call: Call) -> str | None:
     """What an Idempotency-Key stands for, told apart by manager and path; None without one."""
-    header = call.headers.get(b"idempotency-key")
+    header = call.headers.get("idempotency-key")
     if header is None:
         return None
     if not 0 < len(header) <= 255 or not header.isascii():
         raise BadInput("must have 1 to 255 ASCII characters", field="Idempotency-Key")
-    owner = json.dumps([call.caller.manager, call.raw_path, header.decode()])
+    owner = json.dumps([call.caller.manager, call.request.scope["path"], header])
     return hashlib.sha256(owner.encode()).hexdigest()
 
 
