@@ -13,5 +13,5 @@ from luftrom.api.http.route import Route
 from luftrom.api.v1 import constraints, events, operational_intents, status
 
 ROUTES: tuple[Route, ...] = (
-    *peers.ROUTES, *operational_intents.ROUTES, *references.ROUTES, *constraints.ROUTES,
-    *status.ROUTES, *events.ROUTES, *logs.ROUTES, *pages.ROUTES, *unbuilt.ROUTES)
+    *operational_intents.ROUTES, *references.ROUTES, *constraints.ROUTES, *status.ROUTES,
+    *events.ROUTES, *peers.ROUTES, *logs.ROUTES, *pages.ROUTES, *unbuilt.ROUTES)

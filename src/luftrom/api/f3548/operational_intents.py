@@ -20,7 +20,7 @@ from luftrom.api.refused import Refused
 from luftrom.clock import format_time
 from luftrom.errors import BadInput, Forbidden, NotBuilt, NotFound
 from luftrom.formats.f3548.operational_intents import (
-    PutOperationalIntentReferenceParameters,
+    AskedReference,
     parse_notification,
     parse_ovn,
     parse_put_reference,
@@ -33,7 +33,7 @@ from luftrom.state.record import Record
 
 async def query_operational_intent_references(call: Call) -> Response:
     """References whose volumes overlap an area of interest."""
-    area = parse_query(await call.json())
+    area = parse_query(await call.json_body())
     await call.node.settled()
     found = [reference_document(call.node, record, call.caller)
              for record in call.node.airspace.query(area) if record.intent is not None]
@@ -80,7 +80,7 @@ async def get_operational_intent_details(call: Call) -> Response:
 
 async def notify_operational_intent_details_changed(call: Call) -> Response:
     """Take in a peer USS's notification; it is recorded as a closed statement."""
-    notification = parse_notification(await call.json())
+    notification = parse_notification(await call.json_body())
     manager = call.caller.manager
     if notification.manager not in (None, manager):
         raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
@@ -94,7 +94,7 @@ async def notify_operational_intent_details_changed(call: Call) -> Response:
 
 async def _put(call: Call, ovn: str | None, status: int) -> Response:
     entity_id = parse_entity_id(call.path["entityid"], "entityid")
-    asked = parse_put_reference(await call.json())
+    asked = parse_put_reference(await call.json_body())
     _check_scope(call, asked.state)
     _check_subscription(asked)
     now_ns = call.node.clock.now_ns()
@@ -115,7 +115,7 @@ def _check_scope(call: Call, state: str) -> None:
         call.caller.require([STRATEGIC])
 
 
-def _check_subscription(asked: PutOperationalIntentReferenceParameters) -> None:
+def _check_subscription(asked: AskedReference) -> None:
     """Promise no notifications that would not come."""
     for name, given in (("subscription_id", asked.subscription_id is not None),
                         ("new_subscription", asked.has_new_subscription)):

@@ -21,7 +21,6 @@ from luftrom.api.http.doors import Doors
 from luftrom.api.http.refusals import Unsupported
 from luftrom.errors import BadInput
 from luftrom.node.node import Node
-from luftrom.reading import parse_json
 
 JSON = "application/json"
 NO_STORE = {"cache-control": "no-store"}
@@ -93,10 +92,6 @@ class Call:
     async def body(self, bytes_max: int = limits.REQUEST_BODY_BYTES_MAX) -> bytes:
         """The body, decompressed and bounded."""
         return await read_body(self.request.stream(), self.request.headers, bytes_max)
-
-    async def json(self) -> Any:
-        """The body as strict JSON. Raises BadInput, TooLarge, Unsupported."""
-        return parse_json(await self.json_body(), field="body")
 
     async def json_body(self) -> bytes:
         """The bytes of a body that says it is JSON. Raises BadInput, TooLarge, Unsupported."""

@@ -35,7 +35,7 @@ async def get_constraint(call: Call) -> Response:
 async def put_constraint(call: Call) -> Response:
     """Give a prior notice, or replace the own one of that identifier."""
     entity_id = parse_entity_id(call.path["id"], "id")
-    notice = read_constraint(call, await call.json(), entity_id)
+    notice = await read_constraint(call, entity_id)
     record = await call.node.give_notice(notice)
     return json_answer(documents.constraint_document(call.node, record, call.caller),
                        201 if record.version == 1 else 200)
@@ -54,7 +54,7 @@ ROUTES = (
     Route("GET", "/v1/constraints/{id}", get_constraint, "One prior notice", "REST", READERS,
           responses=((200, "LuftromConstraint"),), errors=(404,)),
     Route("PUT", "/v1/constraints/{id}", put_constraint, "Give or replace a prior notice", "REST",
-          WRITERS, request="NoticeBody",
+          WRITERS, request="ConstraintBody",
           responses=((200, "LuftromConstraint"), (201, "LuftromConstraint")), errors=(409,)),
     Route("DELETE", "/v1/constraints/{id}", delete_constraint, "Withdraw a prior notice", "REST",
           WRITERS, responses=((200, "LuftromConstraint"),), errors=(404, 409)),

@@ -23,7 +23,13 @@ from luftrom.api.http.route import Route
 from luftrom.api.http.scopes import READERS, WRITERS
 from luftrom.api.refused import Refused
 from luftrom.api.v1 import documents
-from luftrom.api.v1.bodies import idempotency_key, new_id, read_intent, read_requests
+from luftrom.api.v1.bodies import (
+    idempotency_key,
+    new_id,
+    read_any,
+    read_intent,
+    read_requests,
+)
 from luftrom.api.v1.entities import V1_INTENTS, find_entity, if_match, shown
 from luftrom.errors import BadInput, Conflict, LuftromError, NotFound
 from luftrom.formats.f3548.volumes import parse_entity_id
@@ -76,7 +82,7 @@ async def _suggestions(call: Call, refused: Record) -> list[dict[str, Any]]:
 async def put_operational_intent(call: Call) -> Response:
     """Declare an operational intent under an identifier: new, or by If-Match a later version."""
     entity_id = parse_entity_id(call.path["id"], "id")
-    intent = read_intent(call, await call.json(), entity_id, "")
+    intent = await read_intent(call, entity_id)
     ovn = await if_match(call, entity_id)
     outcome = await call.node.declare(intent, ovn=ovn)
     if not outcome.accepted:
@@ -93,7 +99,7 @@ async def delete_operational_intent(call: Call) -> Response:
 
 async def post_operational_intents(call: Call) -> Response:
     """Declare one activity or many, as objects or as GeoJSON; a result an item, in order."""
-    body, key = await call.json(), idempotency_key(call)
+    body, key = await read_any(call), idempotency_key(call)
     if key is None:
         return json_answer(await _declare_all(call, body, None))
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
