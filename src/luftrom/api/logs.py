@@ -48,7 +48,7 @@ def _tile(log: OwnLog | Mirror, path: str) -> Response:
         level, index, width = parse_tile_path(f"tile/{path}")
     except BadInput as error:
         raise NotFound(f"there is no such tile: {error.message}") from None
-    data = (log.entry_bundle(index, width) if level == "entries"
+    data = (log.entry_bundle(index, width) if isinstance(level, str)
             else log.tile(level, index, width))
     return Response(data, 200, _IMMUTABLE, "application/octet-stream")
 

@@ -269,14 +269,15 @@ def _import_jwk(item: dict[str, Any]) -> Key | None:
     public = {name: value for name, value in item.items() if name in ("kty", "crv", "x", "y",
                                                                        "n", "e", "kid")}
     try:
-        return import_key(public)
+        key = import_key(public)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
+    return key if isinstance(key, Key) else None
 
 
 def _holds(checker: Any, signed: bytes, signature: bytes, key: Key) -> bool:
     try:
-        return checker.verify(signed, signature, key)
+        return bool(checker.verify(signed, signature, key))
     except (JoseError, ValueError):
         return False
 

@@ -141,15 +141,15 @@ async def _declare_one(call: Call, asked: Intent | Constraint, is_repeatable: bo
                     "version": record.version, "ovn": record.ovn}
         outcome = await call.node.declare(asked)
     except LuftromError as error:
-        record = call.node.airspace.entity(asked.entity_id)
-        if (is_repeatable and error.code in ("exists", "pending") and record is not None
-                and record.status in (ACCEPTED, PENDING)
-                and documents.is_manager(call.node, record, call.caller)):
+        known = call.node.airspace.entity(asked.entity_id)
+        if (is_repeatable and error.code in ("exists", "pending") and known is not None
+                and known.status in (ACCEPTED, PENDING)
+                and documents.is_manager(call.node, known, call.caller)):
             # Declared by the request that this one repeats, whose answer was lost in a crash.
-            status = ACCEPTED if record.status == ACCEPTED else "failed"
-            return {"id": record.entity_id, "status": status, "against": [],
+            status = ACCEPTED if known.status == ACCEPTED else "failed"
+            return {"id": known.entity_id, "status": status, "against": [],
                     "problem": None if status == ACCEPTED else problem_document(error),
-                    "version": record.version, "ovn": record.ovn}
+                    "version": known.version, "ovn": known.ovn}
         return _failed(asked.entity_id, error)
     if outcome.accepted:
         return {"id": asked.entity_id, "status": ACCEPTED, "problem": None, "against": [],

@@ -63,7 +63,7 @@ def volume4d(asked: schemas.Volume4D, field: str | None = None) -> Volume4D:
 
 
 def area_of_interest(asked: schemas.Volume4D, field: str | None = None) -> Volume4D:
-    """The value of a 4D volume whose altitudes and times may be left out: there is no bound then."""
+    """The value of a 4D volume whose altitudes and times may be left out: no bound then."""
     try:
         lower, upper = asked.volume.altitude_lower, asked.volume.altitude_upper
         start, end = asked.time_start, asked.time_end
