@@ -87,7 +87,7 @@ def running(directory: Path, agreement=None, base_url: str = ""):
     try:
         yield state["house"]
     finally:
-        state["house"].app.closing = True
+        state["house"].app.doors.closing = True
         state["house"].loop.call_soon_threadsafe(state["server"].stop)
         thread.join(20)
         door.close()

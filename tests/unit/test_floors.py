@@ -38,7 +38,9 @@ ONLY_IN = {
     "llvmlite": ("geometry", "traffic"),
     "sqlite3": ("store", "cli/doctor.py"),
     "psycopg": ("store",),
+    "msgspec": ("api", "formats"),
     "aiohttp": ("exchange/http.py", "api", "cli"),
+    "starlette": ("api",),
     "uvicorn": ("api", "cli"),
     "socket": ("api", "cli", "exchange/http.py", "tls.py"),
 }

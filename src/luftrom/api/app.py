@@ -1,50 +1,37 @@
-"""The ASGI application: a request finds its route, its caller is checked, its answer is sent.
-
-There is no framework between the server and the handlers: at 2,000 declarations a second every
-layer counts, and what is needed of one is the table in `routes` and the sixty lines here.
-"""
+"""The ASGI application: the table of routes as Starlette's, each behind the check of its caller."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
-from urllib.parse import urlsplit
+from functools import cache
 
+import starlette.routing
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from luftrom.api.http.auth import Authenticator, make_authenticator
-from luftrom.api.http.body import Gone
-from luftrom.api.http.call import Answer, Call
+from luftrom.api.http.call import Call
+from luftrom.api.http.doors import Doors
 from luftrom.api.http.metrics import Metrics
 from luftrom.api.http.openapi import make_docs, make_openapi
-from luftrom.api.http.problem import error_response_answer, problem_answer
-from luftrom.api.http.route import Route, Router
+from luftrom.api.http.route import Route
+from luftrom.api.http.watch import Watch
+from luftrom.api.refusing import CALL, refuse
 from luftrom.api.routes import ROUTES
 from luftrom.config.settings import Settings
 from luftrom.errors import LuftromError, NotBuilt
+from luftrom.node.node import Node
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-_LOG = logging.getLogger("luftrom.api")
-_F3548_PREFIXES = ("/dss/", "/uss/")
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-@dataclass(slots=True, eq=False)
-class _Turn:
-    """Who has, and who waits for, one key."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-
-
-def create_app(node: Any, settings: Settings, token_key: Ed25519PublicKey) -> App:
+def create_app(node: Node, settings: Settings, token_key: Ed25519PublicKey) -> App:
     """The application for a node; `token_key` verifies the tokens that `luftrom token` makes."""
     auth = make_authenticator(settings.issuers, settings.token_issuer, settings.audience,
                               token_key.public_bytes_raw(), node.clock, settings.authority)
@@ -52,139 +39,59 @@ def create_app(node: Any, settings: Settings, token_key: Ed25519PublicKey) -> Ap
 
 
 class App:
-    """The doors of one node."""
+    """The application of one node."""
 
-    def __init__(self, node: Any, auth: Authenticator, base_url: str):
-        self.node = node
-        self.auth = auth
-        self.base_url = base_url
-        self.base_path = urlsplit(base_url).path.rstrip("/")
-        self.metrics = Metrics()
-        self.streams = 0
-        self.closing = False
-        self._router = Router(ROUTES)
-        self._turns: dict[str, _Turn] = {}
+    def __init__(self, node: Node, auth: Authenticator, base_url: str):
+        metrics = Metrics()
+        openapi = cache(lambda: make_openapi(ROUTES, base_url))
+        self.doors = Doors(node, base_url, metrics, openapi,
+                           docs=cache(lambda: make_docs(ROUTES, openapi())))
+        self._auth = auth
+        self._asgi = Starlette(
+            routes=[starlette.routing.Route(route.path, _endpoint(route, self.doors, auth),
+                                            methods=[route.method], name=route.name)
+                    for route in ROUTES],
+            middleware=[Middleware(Watch, metrics=metrics, refuse=refuse)],
+            exception_handlers={LuftromError: refuse, HTTPException: refuse},
+            lifespan=self._lifespan)
+        self._asgi.router.redirect_slashes = False     # a path has one spelling
 
-    @cached_property
-    def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
-        return make_openapi(ROUTES, self.base_url)
-
-    @cached_property
-    def docs(self) -> tuple[bytes, bytes]:
-        """The page at /docs and its Content-Security-Policy."""
-        return make_docs(ROUTES, self.openapi)
-
-    @asynccontextmanager
-    async def in_turn(self, key: str) -> AsyncIterator[None]:
-        """One request at a time for each key."""
-        turn = self._turns.setdefault(key, _Turn())
-        turn.users += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[key]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._asgi(scope, receive, send)
 
     async def close(self) -> None:
         """End the event streams and let go of connections to key servers."""
-        self.closing = True
-        await self.auth.close()
+        self.doors.closing = True
+        await self._auth.close()
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        yield
+        await self.close()
 
-    async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        start_s = time.perf_counter()
-        operation = "unknown"
-        try:
-            try:
-                route, path = self._router.find(scope["method"], scope["path"])
-                operation = route.name
-                answer = await self._answer(route, path, scope, receive)
-            except LuftromError as error:
-                answer = _refuse(error, scope["path"])
-            except Gone:
-                self.metrics.count(operation, 499, time.perf_counter() - start_s)
-                return
-            except Exception:
-                # A defect is told to the log, not to the client, and takes nothing else with it.
-                _LOG.exception("%s %s", scope["method"], operation)
-                answer = _refuse(LuftromError("a fault of the node; its log says more"),
-                                 scope["path"])
-            self.metrics.count(operation, answer.status, time.perf_counter() - start_s)
-            await self._send(answer, scope["method"] == "HEAD", receive, send)
-        except asyncio.CancelledError:
-            raise
-        except OSError:
-            pass                           # the client went away while it was answered
 
-    async def _answer(self, route: Route, path: Mapping[str, str], scope: Mapping[str, Any],
-                      receive: Receive) -> Answer:
-        headers = dict(scope["headers"])
+def _endpoint(route: Route, doors: Doors, auth: Authenticator) -> Endpoint:
+    """The handler of a route behind the check of its caller."""
+    async def endpoint(request: Request) -> Response:
+        request.scope["operation"] = route.name
         caller = None
         if route.scopes:
-            caller = await self.auth.authenticate(headers.get(b"authorization"))
+            caller = await auth.authenticate(request.headers.get("authorization"))
             caller.require(route.scopes)
         if route.handler is None:
             raise NotBuilt(f"{route.name} is not built yet; /docs lists what is")
-        return await route.handler(Call(self, scope["method"], scope["path"], path, headers,
-                                        scope["query_string"], receive, caller))
+        call = request.scope[CALL] = Call(doors, request, caller)
+        response = await route.handler(call)
+        return response if request.method != "HEAD" else _head_of(response)
 
-    async def _send(self, answer: Answer, is_head: bool, receive: Receive, send: Send) -> None:
-        headers = list(answer.headers)
-        if answer.status not in (204, 304, 307):
-            headers.append((b"content-type", answer.content_type))
-        if answer.stream is None and answer.status != 204:
-            headers.append((b"content-length", str(len(answer.body)).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if answer.stream is None or is_head:
-            await send({"type": "http.response.body",
-                        "body": b"" if is_head else answer.body, "more_body": False})
-        else:
-            await self._stream(answer.stream, receive, send)
-
-    async def _stream(self, stream: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
-        """Send pieces until the stream ends or the client goes away."""
-        async def pump() -> None:
-            async for piece in stream:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-
-        self.streams += 1
-        tasks = [asyncio.ensure_future(pump()), asyncio.ensure_future(watch())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self.streams -= 1
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception) and not isinstance(result, OSError):
-                _LOG.error("an event stream failed", exc_info=result)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self.close()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+    return endpoint
 
 
-def _refuse(error: LuftromError, path: str) -> Answer:
-    if path.startswith(_F3548_PREFIXES):
-        return error_response_answer(error)
-    return problem_answer(error)
+def _head_of(response: Response) -> Response:
+    """The same answer without its body; a stream is not begun."""
+    if isinstance(response, StreamingResponse):
+        head = Response(status_code=response.status_code)
+        head.raw_headers = response.raw_headers
+        return head
+    response.body = b""
+    return response

@@ -4,56 +4,70 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.responses import Response
+
 from luftrom import limits
-from luftrom.api.http.call import NO_STORE, TEXT, Answer, Call
+from luftrom.api.http.call import NO_STORE, Call
+from luftrom.api.http.route import Route
 from luftrom.errors import LuftromError, Unavailable
 from luftrom.exchange.message import CONTENT_TYPE
 from luftrom.exchange.signature import SIGNATURE_HEADER
 
 UPLOAD_S_MAX = 60.0
-_SIGNATURE = SIGNATURE_HEADER.lower().encode()
 
 
-async def exchange(call: Call) -> Answer:
+async def exchange(call: Call) -> Response:
     """A peer's message in, ours out. Strangers are turned away before their body is read."""
-    header = call.headers.get(_SIGNATURE)
-    signature = None if header is None else header.decode("latin-1")
-    admitted = call.node.admit(signature)
+    admitted = call.node.admit(call.headers.get(SIGNATURE_HEADER))
     body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
     answer, signed = await call.node.exchange_in(body, admitted)
-    return Answer(200, answer, CONTENT_TYPE.encode(), ((_SIGNATURE, signed.encode()), NO_STORE))
+    return Response(answer, 200, NO_STORE | {SIGNATURE_HEADER: signed}, CONTENT_TYPE)
 
 
-async def add_checkpoint(call: Call) -> Answer:
+async def add_checkpoint(call: Call) -> Response:
     """C2SP tlog-witness `add-checkpoint`, as tlog-mirror uses it."""
     body = await call.body(limits.NOTE_BYTES_MAX + 64 * limits.PROOF_HASHES_MAX)
     try:
-        return Answer(200, await call.node.add_checkpoint(body), TEXT)
+        return Response(await call.node.add_checkpoint(body), media_type="text/plain")
     except LuftromError as error:
         return _submission_answer(error)
 
 
-async def add_entries(call: Call) -> Answer:
+async def add_entries(call: Call) -> Response:
     """C2SP tlog-mirror `add-entries`: cosignature lines, or what is still needed.
 
     Anybody may upload, so one upload at a time is in memory, and not for ever.
     """
     try:
-        async with asyncio.timeout(UPLOAD_S_MAX), call.app.in_turn("add-entries"):
+        async with asyncio.timeout(UPLOAD_S_MAX), call.doors.in_turn("add-entries"):
             body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
     except TimeoutError:
         raise Unavailable(f"the upload took more than {UPLOAD_S_MAX:.0f} s, or waited that long "
                           "for another one") from None
     try:
-        return Answer(200, await call.node.add_entries(body), TEXT)
+        return Response(await call.node.add_entries(body), media_type="text/plain")
     except LuftromError as error:
         return _submission_answer(error)
 
 
-def _submission_answer(error: LuftromError) -> Answer:
+def _submission_answer(error: LuftromError) -> Response:
     """The answers of the specification; refusals that it gives no body for are ours."""
     if "body" not in error.detail:
         raise error
-    body = error.detail["body"]
-    return Answer(error.status, body.encode() if isinstance(body, str) else body,
-                  str(error.detail["content_type"]).encode(), (NO_STORE,))
+    return Response(error.detail["body"], error.status, NO_STORE | {
+        "content-type": error.detail["content_type"]})
+
+
+ROUTES = (
+    Route("POST", "/exchange", exchange,
+          "A message of a peer's node, signed in the header Luftrom-Signature", "Node to node",
+          request="application/vnd.luftrom.exchange",
+          responses=((200, "application/vnd.luftrom.exchange"),), errors=(401, 403, 409, 422)),
+    Route("POST", "/mirror/add-checkpoint", add_checkpoint, "tlog-mirror add-checkpoint",
+          "Logs and mirrors (C2SP)", request="text/plain", responses=((200, "text/plain"),),
+          errors=(403, 404, 409, 422)),
+    Route("POST", "/mirror/add-entries", add_entries, "tlog-mirror add-entries",
+          "Logs and mirrors (C2SP)", request="application/octet-stream",
+          responses=((200, "text/plain"), (202, "text/x.tlog.mirror-info")),
+          errors=(403, 404, 409, 422)),
+)

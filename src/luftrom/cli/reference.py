@@ -106,6 +106,10 @@ A node shows the same at `/docs`, with schemas, and as OpenAPI 3.1 at `/openapi.
 scopes take a bearer token (JWT; RS256, ES256 or Ed25519) that has any one of them; `luftrom token`
 makes one. Refusals are problem+json (RFC 9457), on F3548-21 paths the standard's `ErrorResponse`;
 both carry `code` and, where one is at fault, `field`.
+
+Bodies are JSON of at most 4 MiB, plain or gzip. Below /v1 unknown members are refused by name; on
+F3548-21 paths they are ignored, as the standard asks. Where a body names a member twice the last is
+read, but in notifications of peer USSs, which are recorded and signed: there it is refused.
 """
 
 
@@ -159,7 +163,7 @@ def api_page() -> str:
     parts = [_API_HEAD]
     for tag in dict.fromkeys(route.tag for route in ROUTES):
         rows = "".join(
-            f"| `{route.method} {route.path.replace('*}', '}')}` | {route.summary} | "
+            f"| `{route.method} {route.shown_path}` | {route.summary} | "
             f"{', '.join(f'`{scope}`' for scope in route.scopes) or 'open'} |\n"
             for route in ROUTES if route.tag == tag)
         parts.append(f"## {tag}\n\n| path | what it does | scopes, any of |\n|---|---|---|\n{rows}")

@@ -47,6 +47,7 @@ from luftrom.logs import submission
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node import requests as ask
+from luftrom.node.refusals import MissingKey
 from luftrom.node.requests import Against, Outcome, Reply, Request
 from luftrom.state.loading import load_airspace
 from luftrom.state.record import PENDING, REFUSED, Record
@@ -375,8 +376,7 @@ class Conductor:
         relevant = self.airspace.relevant(intent, self.party, time_s)
         missing = [record for record in relevant if record.ovn not in intent.key]
         if require_key and missing:
-            raise Conflict("the key does not name every operational intent that would be met",
-                           code="missing_key", field="key", detail={"missing": missing})
+            raise MissingKey(tuple(missing))
         return replace(intent, key=intent.key & {record.ovn for record in relevant})
 
     def _before(self, entity_id: str, what: str) -> Record | None:

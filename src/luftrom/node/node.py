@@ -192,8 +192,8 @@ class Node:
                       require_key: bool = False) -> Outcome:
         """Declare an intent and wait for the ruling.
 
-        Raises BadInput, Forbidden, NotFound, Conflict (exists, pending, stale_ovn, missing_key
-        with the records in `detail['missing']`), NotAcknowledged or Unavailable.
+        Raises BadInput, Forbidden, NotFound, Conflict (exists, pending, stale_ovn),
+        MissingKey, NotAcknowledged or Unavailable.
         """
         return await self._ask(lambda reply: ask.Declare(intent, ovn, require_key, reply))
 

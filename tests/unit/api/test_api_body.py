@@ -8,7 +8,11 @@ import zlib
 
 import pytest
 
-from luftrom.api.http.body import Gone, Unsupported, read_body
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+
+from luftrom.api.http.body import read_body
+from luftrom.api.http.refusals import Unsupported
 from luftrom.errors import BadInput, LuftromError, TooLarge
 
 
@@ -23,8 +27,10 @@ def read(parts, bytes_max=1000, **headers):
         taken.append(message)
         return message
 
-    raw = {name.replace("_", "-").encode(): value for name, value in headers.items()}
-    return asyncio.run(read_body(receive, raw, bytes_max)), len(taken)
+    raw = Headers(raw=[(name.replace("_", "-").encode(), value)
+                       for name, value in headers.items()])
+    parts = Request({"type": "http"}, receive).stream()
+    return asyncio.run(read_body(parts, raw, bytes_max)), len(taken)
 
 
 def test_plain_bodies_in_one_piece_or_many():
@@ -77,5 +83,5 @@ def test_other_encodings_are_named(encoding):
 
 
 def test_a_client_that_went_away():
-    with pytest.raises(Gone):
+    with pytest.raises(ClientDisconnect):
         read([])

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from test_wire_volumes import document
 
 from luftrom.errors import BadInput
-from luftrom.formats.f3548.operational_intents import (
-    parse_notification,
-    parse_put_reference,
-    parse_query,
-)
+from luftrom.formats.f3548 import operational_intents as bodies
 
 ID = "2f8343be-6482-4d1b-a474-16847e01af1e"
 OVN = "0123456789abcdef"
+
+
+def parse_put_reference(value):
+    return bodies.parse_put_reference(json.dumps(value).encode())
+
+
+def parse_notification(value):
+    return bodies.parse_notification(json.dumps(value).encode())
+
+
+def parse_query(value):
+    return bodies.parse_query(json.dumps(value).encode())
 
 
 def put(**changes):

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from luftrom import limits
 from luftrom.clock import TIME_NS_MAX, TIME_NS_MIN, parse_time
 from luftrom.errors import BadInput
+from luftrom.formats.decoding import convert
+from luftrom.formats.f3548 import schemas
 from luftrom.formats.f3548.volumes import (
+    area_of_interest,
     encode_volume4d,
-    parse_area_of_interest,
     parse_volume4d,
     parse_volumes,
 )
@@ -79,7 +81,7 @@ def test_feet_are_converted_and_no_other_unit_or_datum_is_taken():
 def test_an_area_of_interest_may_leave_its_bounds_open():
     value = document(volume__altitude_lower=None, volume__altitude_upper=None, time_start=None,
                      time_end=None)
-    area = parse_area_of_interest(value, "area_of_interest")
+    area = area_of_interest(convert(value, schemas.Volume4D), "area_of_interest")
     assert (area.altitude_m_w84_lower, area.altitude_m_w84_upper) == (
         limits.ALTITUDE_M_W84_MIN, limits.ALTITUDE_M_W84_MAX)
     assert (area.time_start_ns, area.time_end_ns) == (TIME_NS_MIN, TIME_NS_MAX)
@@ -102,11 +104,12 @@ VERTEX = "volume.outline_polygon.vertices"
       * (limits.RING_VERTICES_MAX + 1)}, VERTEX),
     ({"volume__outline_polygon__vertices": [[1, 2], [2, 3], [3, 4]]}, f"{VERTEX}[0]"),
     ({"volume__outline_polygon__vertices": [{"lat": 1, "lng": 1}, {"lat": 2}, {}]},
-     f"{VERTEX}[1]"),
+     f"{VERTEX}[1].lng"),
     ({"volume__outline_polygon__vertices": [{"lat": 1, "lng": "1"}] * 3}, f"{VERTEX}[0].lng"),
     ({"volume__outline_polygon__vertices": [{"lat": True, "lng": 1}] * 3}, f"{VERTEX}[0].lat"),
-    ({"volume__outline_polygon__vertices": [{"lat": 90.1, "lng": 1}] * 3}, f"{VERTEX}[0]"),
-    ({"volume__outline_polygon__vertices": [{"lat": 0, "lng": -180.1}] * 3}, f"{VERTEX}[0]"),
+    ({"volume__outline_polygon__vertices": [{"lat": 90.1, "lng": 1}] * 3}, f"{VERTEX}[0].lat"),
+    ({"volume__outline_polygon__vertices": [{"lat": 0, "lng": -180.1}] * 3},
+     f"{VERTEX}[0].lng"),
     ({"volume__outline_polygon__vertices": [{"lat": 10**400, "lng": 1}] * 3},
      f"{VERTEX}[0].lat"),
     ({"volume__altitude_lower": None}, "volume.altitude_lower"),

@@ -7,13 +7,14 @@ from typing import Any
 from luftrom.api.http.auth import Caller
 from luftrom.api.v1.documents import is_manager
 from luftrom.formats.f3548.volumes import encode_time, encode_volume4d
+from luftrom.node.node import Node
 from luftrom.state.record import Record
 
 # F3548-21 asks for a subscription in every reference; this version-4 UUID says that there is none.
 NO_SUBSCRIPTION = "00000000-0000-4000-8000-000000000000"
 
 
-def reference_document(node: Any, record: Record, caller: Caller | None, *,
+def reference_document(node: Node, record: Record, caller: Caller | None, *,
                        show_ovn: bool = False) -> dict[str, Any]:
     """An F3548 OperationalIntentReference. Others' OVNs are left out, as the standard asks.
 

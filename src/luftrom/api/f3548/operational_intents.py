@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.responses import Response
+
 from luftrom.airspace.intent import ACCEPTED, OFF_NOMINAL_STATES, Intent
 from luftrom.api.f3548.documents import details_document, reference_document
-from luftrom.api.http.call import Answer, Call, json_answer
+from luftrom.api.http.call import Call, json_answer
+from luftrom.api.http.route import Route
+from luftrom.api.http.scopes import DSS_CLIENTS, STRATEGIC
+from luftrom.api.refused import Refused
 from luftrom.clock import format_time
-from luftrom.errors import BadInput, Conflict, Forbidden, NotBuilt, NotFound
+from luftrom.errors import BadInput, Forbidden, NotBuilt, NotFound
 from luftrom.formats.f3548.operational_intents import (
-    PutOperationalIntentReferenceParameters,
+    AskedReference,
     parse_notification,
     parse_ovn,
     parse_put_reference,
@@ -25,37 +30,34 @@ from luftrom.formats.f3548.volumes import parse_entity_id
 from luftrom.state.record import ACCEPTED as STANDS
 from luftrom.state.record import Record
 
-STRATEGIC = "utm.strategic_coordination"
-AWARENESS = "utm.conformance_monitoring_sa"
 
-
-async def query_operational_intent_references(call: Call) -> Answer:
+async def query_operational_intent_references(call: Call) -> Response:
     """References whose volumes overlap an area of interest."""
-    area = parse_query(await call.json())
+    area = parse_query(await call.json_body())
     await call.node.settled()
     found = [reference_document(call.node, record, call.caller)
              for record in call.node.airspace.query(area) if record.intent is not None]
     return json_answer({"operational_intent_references": found})
 
 
-async def get_operational_intent_reference(call: Call) -> Answer:
+async def get_operational_intent_reference(call: Call) -> Response:
     """One reference."""
     record = await _standing(call)
     return json_answer({"operational_intent_reference":
                         reference_document(call.node, record, call.caller)})
 
 
-async def create_operational_intent_reference(call: Call) -> Answer:
+async def create_operational_intent_reference(call: Call) -> Response:
     """Create a reference: 201, or 409 with what the key does not name."""
     return await _put(call, None, 201)
 
 
-async def update_operational_intent_reference(call: Call) -> Answer:
+async def update_operational_intent_reference(call: Call) -> Response:
     """Change a reference in place of the version that bears the path's OVN."""
     return await _put(call, parse_ovn(call.path["ovn"], "ovn"), 200)
 
 
-async def delete_operational_intent_reference(call: Call) -> Answer:
+async def delete_operational_intent_reference(call: Call) -> Response:
     """End an operational intent."""
     entity_id = parse_entity_id(call.path["entityid"], "entityid")
     ovn = parse_ovn(call.path["ovn"], "ovn")
@@ -66,7 +68,7 @@ async def delete_operational_intent_reference(call: Call) -> Answer:
     return _changed(call, record, 200)
 
 
-async def get_operational_intent_details(call: Call) -> Answer:
+async def get_operational_intent_details(call: Call) -> Response:
     """Details of an intent that this node manages; 404 for those of others."""
     record = await _standing(call)
     if record.party != call.node.party or record.intent.priority is None:
@@ -76,9 +78,9 @@ async def get_operational_intent_details(call: Call) -> Answer:
                                                "details": details_document(record)}})
 
 
-async def notify_operational_intent_details_changed(call: Call) -> Answer:
+async def notify_operational_intent_details_changed(call: Call) -> Response:
     """Take in a peer USS's notification; it is recorded as a closed statement."""
-    notification = parse_notification(await call.json())
+    notification = parse_notification(await call.json_body())
     manager = call.caller.manager
     if notification.manager not in (None, manager):
         raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
@@ -87,12 +89,12 @@ async def notify_operational_intent_details_changed(call: Call) -> Answer:
     if _stands(known) and known.intent.manager != manager:
         raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
     await call.node.notify(manager, notification.document)
-    return Answer(204)
+    return Response(status_code=204)
 
 
-async def _put(call: Call, ovn: str | None, status: int) -> Answer:
+async def _put(call: Call, ovn: str | None, status: int) -> Response:
     entity_id = parse_entity_id(call.path["entityid"], "entityid")
-    asked = parse_put_reference(await call.json())
+    asked = parse_put_reference(await call.json_body())
     _check_scope(call, asked.state)
     _check_subscription(asked)
     now_ns = call.node.clock.now_ns()
@@ -101,16 +103,9 @@ async def _put(call: Call, ovn: str | None, status: int) -> Answer:
     intent = Intent(entity_id=entity_id, manager=call.caller.manager, name="", state=asked.state,
                     priority=None, volumes=asked.extents, uss_base_url=asked.uss_base_url,
                     key=asked.key)
-    try:
-        outcome = await call.node.declare(intent, ovn=ovn, require_key=True)
-    except Conflict as error:
-        if error.code != "missing_key":
-            raise
-        return _conflict(call, str(error), error.code, error.detail["missing"])
+    outcome = await call.node.declare(intent, ovn=ovn, require_key=True)
     if not outcome.accepted:
-        sentence = " ".join(item.sentence for item in outcome.against)
-        return _conflict(call, sentence, "refused",
-                         [item.operational_intent for item in outcome.against])
+        raise Refused(outcome)
     return _changed(call, outcome.operational_intent, status)
 
 
@@ -120,7 +115,7 @@ def _check_scope(call: Call, state: str) -> None:
         call.caller.require([STRATEGIC])
 
 
-def _check_subscription(asked: PutOperationalIntentReferenceParameters) -> None:
+def _check_subscription(asked: AskedReference) -> None:
     """Promise no notifications that would not come."""
     for name, given in (("subscription_id", asked.subscription_id is not None),
                         ("new_subscription", asked.has_new_subscription)):
@@ -146,16 +141,40 @@ def _stands(record: Record | None) -> bool:
     return record is not None and record.status == STANDS and record.intent is not None
 
 
-def _changed(call: Call, record: Record, status: int) -> Answer:
+def _changed(call: Call, record: Record, status: int) -> Response:
     document: dict[str, Any] = {
         "operational_intent_reference": reference_document(call.node, record, call.caller),
         "subscribers": []}
     return json_answer(document, status)
 
 
-def _conflict(call: Call, message: str, code: str, records: list[Record]) -> Answer:
-    """AirspaceConflictResponse, with the code beside the message."""
-    missing = [reference_document(call.node, record, call.caller)
-               for record in records if record.intent is not None]
-    return json_answer({"message": message, "code": code,
-                        "missing_operational_intents": missing}, 409)
+_REFERENCES = "/dss/v1/operational_intent_references"
+_DSS, _USS = "F3548-21: DSS, operational intent references", "F3548-21: USS"
+_PUT = "PutOperationalIntentReferenceParameters"
+_CHANGED = "ChangeOperationalIntentReferenceResponse"
+
+ROUTES = (
+    Route("PUT", _REFERENCES + "/{entityid}", create_operational_intent_reference,
+          "Create a reference", _DSS, DSS_CLIENTS, request=_PUT, responses=((201, _CHANGED),),
+          errors=(409, 501)),
+    Route("PUT", _REFERENCES + "/{entityid}/{ovn}", update_operational_intent_reference,
+          "Change a reference in place of the version that bears the OVN", _DSS, DSS_CLIENTS,
+          request=_PUT, responses=((200, _CHANGED),), errors=(404, 409, 501)),
+    Route("GET", _REFERENCES + "/{entityid}", get_operational_intent_reference,
+          "Read a reference", _DSS, DSS_CLIENTS,
+          responses=((200, "GetOperationalIntentReferenceResponse"),), errors=(404,)),
+    Route("DELETE", _REFERENCES + "/{entityid}/{ovn}", delete_operational_intent_reference,
+          "End an operational intent", _DSS, DSS_CLIENTS, responses=((200, _CHANGED),),
+          errors=(404, 409)),
+    Route("POST", _REFERENCES + "/query", query_operational_intent_references,
+          "References that overlap an area of interest", _DSS, DSS_CLIENTS,
+          request="QueryOperationalIntentReferenceParameters",
+          responses=((200, "QueryOperationalIntentReferenceResponse"),)),
+    Route("GET", "/uss/v1/operational_intents/{entityid}", get_operational_intent_details,
+          "Details of an operational intent that this node manages", _USS, (STRATEGIC,),
+          responses=((200, "GetOperationalIntentDetailsResponse"),), errors=(404,)),
+    Route("POST", "/uss/v1/operational_intents", notify_operational_intent_details_changed,
+          "Notify of changed details; recorded as a closed statement", _USS, (STRATEGIC,),
+          request="PutOperationalIntentDetailsParameters", responses=((204, None),),
+          errors=(409,)),
+)

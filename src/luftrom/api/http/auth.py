@@ -25,10 +25,11 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
 from luftrom import limits
+from luftrom.api.http.refusals import InsufficientScope
 from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.settings import Issuer
-from luftrom.errors import BadInput, Forbidden, LuftromError, NotAuthenticated, Unavailable
+from luftrom.errors import BadInput, LuftromError, NotAuthenticated, Unavailable
 from luftrom.exchange.http import open_session, read_bounded, tell_refusal
 from luftrom.files import read_file
 from luftrom.reading import parse_json
@@ -59,10 +60,9 @@ class Caller:
     scopes: frozenset[str]
 
     def require(self, scopes: Sequence[str]) -> None:
-        """Forbidden unless the token has one of these scopes."""
+        """InsufficientScope unless the token has one of these scopes."""
         if not self.scopes.intersection(scopes):
-            raise Forbidden(f"the token has none of the scopes {', '.join(scopes)}",
-                            code="insufficient_scope", detail={"scopes": list(scopes)})
+            raise InsufficientScope(scopes)
 
 
 class IssuerKeys:
@@ -152,16 +152,16 @@ class Authenticator:
         self._clock = clock
         self._verified: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
 
-    async def authenticate(self, header: bytes | None) -> Caller:
+    async def authenticate(self, header: str | None) -> Caller:
         """The caller behind an Authorization header.
 
         Raises NotAuthenticated, or Unavailable while an issuer's keys cannot be fetched.
         """
         if header is None:
             raise NotAuthenticated("a bearer token is needed", code="no_token")
-        scheme, _, token = header.partition(b" ")
-        token = token.strip()
-        if scheme.lower() != b"bearer" or not 0 < len(token) <= TOKEN_CHARS_MAX:
+        scheme, _, text = header.partition(" ")
+        token = text.strip().encode("latin-1", "replace")
+        if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_CHARS_MAX:
             raise NotAuthenticated("the Authorization header must be `Bearer` and a token of at "
                                    f"most {TOKEN_CHARS_MAX} characters")
         digest = hashlib.sha256(token).digest()
@@ -292,14 +292,15 @@ def _import_jwk(item: dict[str, Any]) -> Key | None:
     public = {name: value for name, value in item.items() if name in ("kty", "crv", "x", "y",
                                                                        "n", "e", "kid")}
     try:
-        return import_key(public)
+        key = import_key(public)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
+    return key if isinstance(key, Key) else None
 
 
 def _holds(checker: Any, signed: bytes, signature: bytes, key: Key) -> bool:
     try:
-        return checker.verify(signed, signature, key)
+        return bool(checker.verify(signed, signature, key))
     except (JoseError, ValueError):
         return False
 

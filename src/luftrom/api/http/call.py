@@ -1,74 +1,77 @@
-"""One request as handlers see it, and the answer they give."""
+"""One request as handlers see it, and the JSON answers they give.
+
+Handlers return Starlette's responses; what is refused is raised.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
 
 from luftrom import limits
 from luftrom.api.http.auth import Caller
-from luftrom.api.http.body import Receive, Unsupported, read_body
+from luftrom.api.http.body import read_body
+from luftrom.api.http.doors import Doors
+from luftrom.api.http.refusals import Unsupported
 from luftrom.errors import BadInput
-from luftrom.reading import parse_json
+from luftrom.node.node import Node
 
-if TYPE_CHECKING:
-    from luftrom.api.app import App
+JSON = "application/json"
+NO_STORE = {"cache-control": "no-store"}
 
-JSON = b"application/json"
-PROBLEM = b"application/problem+json"
-TEXT = b"text/plain; charset=utf-8"
-BINARY = b"application/octet-stream"
-NO_STORE = (b"cache-control", b"no-store")
-
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+_encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status, body and headers; with `stream`, the body comes from it piece by piece."""
-
-    status: int
-    body: bytes = b""
-    content_type: bytes = JSON
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    stream: AsyncIterator[bytes] | None = None
-
-
-def json_answer(value: Any, status: int = 200, *, headers: tuple[tuple[bytes, bytes], ...] = (),
-                content_type: bytes = JSON) -> Answer:
+def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None, *,
+                media_type: str = JSON) -> Response:
     """A JSON answer; what depends on the caller is not to be kept by caches."""
-    return Answer(status, _encode(value).encode(), content_type, (NO_STORE, *headers))
+    return Response(_encode(value), status, {**NO_STORE, **(headers or {})}, media_type)
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One request. `path` holds the values of the path's parameters."""
+    """One request, with the doors of the node that it asks."""
 
-    app: App
-    method: str
-    raw_path: str
-    path: Mapping[str, str]
-    headers: Mapping[bytes, bytes]
-    query_string: bytes
-    receive: Receive
-    caller: Caller | None = None
+    doors: Doors
+    request: Request
+    _caller: Caller | None = None
     _query: dict[str, str] | None = field(default=None)
 
     @property
-    def node(self) -> Any:
-        """The node behind the API (`luftrom.node.Node`)."""
-        return self.app.node
+    def node(self) -> Node:
+        """The node behind the API."""
+        return self.doors.node
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks. Only routes with scopes know; to ask on another is a defect."""
+        if self._caller is None:
+            raise RuntimeError("this route has no scopes, so nobody knows who calls")
+        return self._caller
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        """The values of the path's parameters."""
+        return self.request.path_params
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; names are found in any case."""
+        return self.request.headers
 
     @property
     def query(self) -> dict[str, str]:
         """Query parameters; BadInput if one is given twice or there are too many."""
         if self._query is None:
             try:
-                pairs = parse_qsl(self.query_string.decode("ascii"), keep_blank_values=True,
-                                  max_num_fields=32, errors="strict")
+                pairs = parse_qsl(self.request.scope["query_string"].decode("ascii"),
+                                  keep_blank_values=True, max_num_fields=32, errors="strict")
             except (ValueError, UnicodeError):
                 raise BadInput("is not a query string of at most 32 parameters",
                                field="query") from None
@@ -88,11 +91,11 @@ class Call:
 
     async def body(self, bytes_max: int = limits.REQUEST_BODY_BYTES_MAX) -> bytes:
         """The body, decompressed and bounded."""
-        return await read_body(self.receive, self.headers, bytes_max)
+        return await read_body(self.request.stream(), self.request.headers, bytes_max)
 
-    async def json(self) -> Any:
-        """The body as strict JSON. Raises BadInput, TooLarge, Unsupported."""
-        kind = self.headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
-        if kind != JSON and not kind.endswith(b"+json"):
+    async def json_body(self) -> bytes:
+        """The bytes of a body that says it is JSON. Raises BadInput, TooLarge, Unsupported."""
+        kind = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if kind != JSON and not kind.endswith("+json"):
             raise Unsupported("the Content-Type must be application/json or application/geo+json")
-        return parse_json(await self.body(), field="body")
+        return await self.body()

@@ -7,8 +7,10 @@ from collections import defaultdict
 from typing import Any
 
 from luftrom import __version__
+from luftrom.node.channel import Channel
+from luftrom.node.node import Node
 
-CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STATES = ("fresh", "stale", "silent", "broken")
 
@@ -30,7 +32,7 @@ class Metrics:
         buckets[bisect_left(BUCKETS_S, seconds)] += 1
         self._seconds[operation] += seconds
 
-    def text(self, node: Any, streams: int) -> bytes:
+    def text(self, node: Node, streams: int) -> bytes:
         """The exposition of everything as it stands."""
         lines: list[str] = []
         self._requests_lines(lines)
@@ -63,7 +65,7 @@ class Metrics:
             lines.append(f'{name}_sum{{operation="{operation}"}} {self._seconds[operation]:.6f}')
             lines.append(f'{name}_count{{operation="{operation}"}} {total}')
 
-    def _channel_lines(self, lines: list[str], channels: list[Any]) -> None:
+    def _channel_lines(self, lines: list[str], channels: list[Channel]) -> None:
         def each(value: str) -> list[tuple[str, Any]]:
             return [(f'peer="{c.peer}"', getattr(c, value)) for c in channels
                     if getattr(c, value) is not None]

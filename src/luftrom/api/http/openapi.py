@@ -51,8 +51,7 @@ def make_openapi(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     """The OpenAPI document of a node at `base_url`."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        path = re.sub(r"\{(\w+)\*\}", r"{\1}", route.path)
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.shown_path, {})[route.method.lower()] = _operation(route)
     scopes = sorted({scope for route in routes for scope in route.scopes})
     return {
         "openapi": "3.1.0",
@@ -71,7 +70,7 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name, "summary": route.summary, "tags": [route.tag],
         "responses": _responses(route)}
-    names = re.findall(r"\{(\w+)\*?\}", route.path)
+    names = re.findall(r"\{(\w+)\}", route.shown_path)
     parameters = [{"name": name, "in": "path", "required": True,
                    "schema": _PATH_SCHEMAS.get(name, {"type": "string", "minLength": 1})}
                   for name in names]
@@ -135,7 +134,7 @@ details{border-bottom:1px solid #8884;padding:.35rem 0}summary{cursor:pointer}
 """
 
 
-def make_docs(routes: Sequence[Route], document: dict[str, Any]) -> tuple[bytes, bytes]:
+def make_docs(routes: Sequence[Route], document: dict[str, Any]) -> tuple[bytes, str]:
     """The page, and the Content-Security-Policy that it is to be served under."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = (f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
@@ -161,7 +160,7 @@ def make_docs(routes: Sequence[Route], document: dict[str, Any]) -> tuple[bytes,
         f"<code>code</code> and, where one is at fault, <code>field</code>.</p>"
         f"<table><tr><th>code</th><th>meaning</th></tr>{codes}</table>"
         f"<h2>Schemas</h2>{schemas}</body></html>")
-    return page.encode(), policy.encode()
+    return page.encode(), policy
 
 
 def _route_html(route: Route) -> str:
@@ -176,7 +175,8 @@ def _route_html(route: Route) -> str:
              for status, body in route.responses]
     table = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
     return (f"<details><summary><span class='m'>{route.method}</span> "
-            f"<code>{escape(route.path)}</code> <span class='s'>{escape(route.summary)}</span>"
+            f"<code>{escape(route.shown_path)}</code> "
+            f"<span class='s'>{escape(route.summary)}</span>"
             f"</summary><table>{table}</table></details>")
 
 

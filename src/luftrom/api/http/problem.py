@@ -1,15 +1,14 @@
-"""Refusals to HTTP answers: RFC 9457 problem+json, or the standard's ErrorResponse on its paths."""
+"""The codes of refusals, and a refusal as a problem document (RFC 9457)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from luftrom.api.http.call import PROBLEM, Answer, json_answer
 from luftrom.errors import LuftromError
 
+PROBLEM = "application/problem+json"
 TYPE_PREFIX = "urn:luftrom:problem:"
-RETRY_AFTER_S = 1
 
 # Every code that the API answers with, and what it means; docs/reference/api.md shows this table.
 CODES: Mapping[str, str] = {
@@ -79,48 +78,9 @@ def problem_document(error: LuftromError) -> dict[str, Any]:
     if error.field:
         document["field"] = error.field
     for name, value in error.detail.items():
-        if name not in document and name != "headers" and _is_plain(value):
+        if name not in document and _is_plain(value):
             document[name] = value
     return document
-
-
-def problem_answer(error: LuftromError) -> Answer:
-    """The refusal as problem+json."""
-    return json_answer(problem_document(error), error.status, content_type=PROBLEM,
-                       headers=error_headers(error))
-
-
-def error_response_answer(error: LuftromError) -> Answer:
-    """The refusal as F3548-21's ErrorResponse, with the code and the field beside the message."""
-    document: dict[str, Any] = {"message": str(error), "code": error.code}
-    if error.field:
-        document["field"] = error.field
-    return json_answer(document, error.status, headers=error_headers(error))
-
-
-def error_headers(error: LuftromError) -> tuple[tuple[bytes, bytes], ...]:
-    """Headers that go with a refusal: how to authenticate, what is allowed, when to come back."""
-    headers = [(str(name).encode(), str(value).encode("latin-1", "replace"))
-               for name, value in error.detail.get("headers", {}).items()]
-    if error.status == 401:
-        challenge = 'Bearer realm="luftrom"'
-        if error.code != "no_token":
-            challenge += f', error="invalid_token", error_description="{_quotable(error.message)}"'
-        headers.append((b"www-authenticate", challenge.encode()))
-    elif error.code == "insufficient_scope":
-        scopes = " ".join(error.detail["scopes"])
-        headers.append((b"www-authenticate",
-                        f'Bearer realm="luftrom", error="insufficient_scope", scope="{scopes}"'
-                        .encode()))
-    elif error.status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
-    elif error.status == 413:
-        headers.append((b"connection", b"close"))   # what still comes will not be read
-    return tuple(headers)
-
-
-def _quotable(text: str) -> str:
-    return "".join(c for c in text if 32 <= ord(c) < 127 and c not in '"\\')
 
 
 def _is_plain(value: Any) -> bool:

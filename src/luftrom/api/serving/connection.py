@@ -19,7 +19,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from luftrom import limits
-from luftrom.api.http.problem import problem_answer
+from luftrom.api.http.call import json_answer
+from luftrom.api.http.problem import PROBLEM, problem_document
+from luftrom.api.http.refusals import refusal_headers
 from luftrom.api.serving.places import Place, Places
 from luftrom.errors import LuftromError
 
@@ -234,11 +236,10 @@ class Connection(HttpToolsProtocol):
             if cycle.response_started or self.pipeline:
                 self.transport.close()
                 return
-        answer = problem_answer(fault)
+        answer = json_answer(problem_document(fault), fault.status, refusal_headers(fault),
+                             media_type=PROBLEM)
         lines = [STATUS_LINE.get(fault.status, STATUS_LINE[400])]
-        for name, value in (*self.server_state.default_headers, *answer.headers,
-                            (b"content-type", answer.content_type),
-                            (b"content-length", str(len(answer.body)).encode()),
+        for name, value in (*self.server_state.default_headers, *answer.raw_headers,
                             (b"connection", b"close")):
             lines += [name, b": ", value, b"\r\n"]
         self.transport.write(b"".join([*lines, b"\r\n", answer.body]))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from luftrom.api.http.call import Answer, Call, json_answer
+from starlette.responses import Response
+
+from luftrom.api.http.call import Call, json_answer
+from luftrom.api.http.route import Route
+from luftrom.api.http.scopes import READERS, WRITERS
 from luftrom.api.v1 import documents
 from luftrom.api.v1.bodies import read_constraint
 from luftrom.api.v1.entities import find_entity
@@ -10,7 +14,7 @@ from luftrom.errors import NotFound
 from luftrom.formats.f3548.volumes import parse_entity_id
 
 
-async def list_constraints(call: Call) -> Answer:
+async def list_constraints(call: Call) -> Response:
     """All prior notices that stand."""
     await call.node.settled()
     standing = [record for record in call.node.airspace.current.values() if record.notice]
@@ -20,7 +24,7 @@ async def list_constraints(call: Call) -> Answer:
                         "next": None, "revision": call.node.airspace.revision})
 
 
-async def get_constraint(call: Call) -> Answer:
+async def get_constraint(call: Call) -> Response:
     """One prior notice."""
     record = await find_entity(call)
     if record.notice is None:
@@ -28,17 +32,30 @@ async def get_constraint(call: Call) -> Answer:
     return json_answer(documents.constraint_document(call.node, record, call.caller))
 
 
-async def put_constraint(call: Call) -> Answer:
+async def put_constraint(call: Call) -> Response:
     """Give a prior notice, or replace the own one of that identifier."""
     entity_id = parse_entity_id(call.path["id"], "id")
-    notice = read_constraint(call, await call.json(), entity_id)
+    notice = await read_constraint(call, entity_id)
     record = await call.node.give_notice(notice)
     return json_answer(documents.constraint_document(call.node, record, call.caller),
                        201 if record.version == 1 else 200)
 
 
-async def delete_constraint(call: Call) -> Answer:
+async def delete_constraint(call: Call) -> Response:
     """Withdraw a prior notice."""
     entity_id = parse_entity_id(call.path["id"], "id")
     record = await call.node.withdraw_notice(entity_id, call.caller.manager)
     return json_answer(documents.constraint_document(call.node, record, call.caller))
+
+
+ROUTES = (
+    Route("GET", "/v1/constraints", list_constraints, "Prior notices that stand", "REST", READERS,
+          responses=((200, "Constraints"),)),
+    Route("GET", "/v1/constraints/{id}", get_constraint, "One prior notice", "REST", READERS,
+          responses=((200, "LuftromConstraint"),), errors=(404,)),
+    Route("PUT", "/v1/constraints/{id}", put_constraint, "Give or replace a prior notice", "REST",
+          WRITERS, request="ConstraintBody",
+          responses=((200, "LuftromConstraint"), (201, "LuftromConstraint")), errors=(409,)),
+    Route("DELETE", "/v1/constraints/{id}", delete_constraint, "Withdraw a prior notice", "REST",
+          WRITERS, responses=((200, "LuftromConstraint"),), errors=(404, 409)),
+)

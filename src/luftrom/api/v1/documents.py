@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from luftrom import __version__
@@ -20,6 +21,10 @@ from luftrom.airspace.suggestions import Suggestion
 from luftrom.api.http.auth import Caller
 from luftrom.clock import TIME_NS_MAX, format_time
 from luftrom.formats.f3548.volumes import encode_volume4d
+from luftrom.geometry.volume import Volume4D
+from luftrom.node.channel import Channel
+from luftrom.node.node import Node
+from luftrom.node.requests import Against
 from luftrom.state.conflicts import ConflictPair
 from luftrom.state.record import SUPERSEDED, WITHDRAWN, Record
 
@@ -27,14 +32,14 @@ METHOD = ("exact geodesic 4D volumes on WGS84, widened by the agreement's separa
           "touching is no conflict")
 
 
-def is_manager(node: Any, record: Record, caller: Caller | None) -> bool:
+def is_manager(node: Node, record: Record, caller: Caller | None) -> bool:
     """Is the caller the manager of this record, at this node?"""
     content = record.intent or record.notice
     return (caller is not None and content is not None and record.party == node.party
             and content.manager == caller.manager)
 
 
-def operational_intent_document(node: Any, record: Record, caller: Caller | None
+def operational_intent_document(node: Node, record: Record, caller: Caller | None
                                 ) -> dict[str, Any]:
     """An operational intent as REST shows it."""
     intent = record.intent
@@ -59,7 +64,7 @@ def operational_intent_document(node: Any, record: Record, caller: Caller | None
     return document
 
 
-def ruling_document(node: Any, record: Record) -> dict[str, Any] | None:
+def ruling_document(node: Node, record: Record) -> dict[str, Any] | None:
     """The ruling on a declaration, with those it lost to."""
     if record.ruling is None:
         return None
@@ -68,7 +73,7 @@ def ruling_document(node: Any, record: Record) -> dict[str, Any] | None:
             "against": [against_document(item) for item in against]}
 
 
-def against_document(against: Any) -> dict[str, Any]:
+def against_document(against: Against) -> dict[str, Any]:
     """One that a declaration lost to, the rule, and the rule as a sentence."""
     other = against.operational_intent
     return {"party": other.party, "id": other.entity_id, "name": other.name,
@@ -86,7 +91,7 @@ def suggestion_document(suggestion: Suggestion, verified_at_ns: int) -> dict[str
             "verified_at": format_time(verified_at_ns)}
 
 
-def constraint_document(node: Any, record: Record, caller: Caller | None) -> dict[str, Any]:
+def constraint_document(node: Node, record: Record, caller: Caller | None) -> dict[str, Any]:
     """A prior notice as REST shows it."""
     notice = record.notice
     document: dict[str, Any] = {
@@ -103,7 +108,15 @@ def constraint_document(node: Any, record: Record, caller: Caller | None) -> dic
 
 
 def conflict_document(pair: ConflictPair) -> dict[str, Any]:
-    """A conflict: the same at every node that holds the same."""
+    """A conflict with its sentences for people."""
+    facts = conflict_facts(pair)
+    right_of_way = facts["right_of_way"] | {"reason": right_of_way_reason(pair.right_of_way)}
+    return facts | {"right_of_way": right_of_way, "sentence": conflict_sentence(
+        pair.first.name, pair.second.name, pair.encounter, pair.right_of_way)}
+
+
+def conflict_facts(pair: ConflictPair) -> dict[str, Any]:
+    """What is so of a conflict: the same at every node that holds the same."""
     met, holder = pair.encounter, pair.holder
     return {
         "id": f"{pair.first.party}.{pair.first.index}.{pair.second.party}.{pair.second.index}",
@@ -114,23 +127,27 @@ def conflict_document(pair: ConflictPair) -> dict[str, Any]:
         "altitude_m_w84_lower": met.altitude_m_w84_lower,
         "altitude_m_w84_upper": met.altitude_m_w84_upper,
         "right_of_way": {"party": holder.party, "id": holder.entity_id, "name": holder.name,
-                         "rule": pair.right_of_way.rule,
-                         "reason": right_of_way_reason(pair.right_of_way)},
-        "sentence": conflict_sentence(pair.first.name, pair.second.name, met, pair.right_of_way)}
+                         "rule": pair.right_of_way.rule}}
 
 
-def conflicts_document(node: Any) -> dict[str, Any]:
-    """All conflicts that stand, with the horizon and the method that the answer rests on."""
-    conflicts = [conflict_document(pair) for pair in node.airspace.conflicts()]
-    digest = hashlib.sha256(json.dumps(conflicts, separators=(",", ":")).encode()).hexdigest()
+def conflicts_document(node: Node) -> dict[str, Any]:
+    """All conflicts that stand, with the horizon and the method that the answer rests on.
+
+    The digest is the SHA-256 of the conflicts as compact JSON without the members that are words
+    for people, `sentence` and `right_of_way.reason`: those may change, or be of another language,
+    and two nodes still agree.
+    """
+    pairs = node.airspace.conflicts()
+    facts = json.dumps([conflict_facts(pair) for pair in pairs], separators=(",", ":"))
     ends = [v.time_end_ns for record in node.airspace.current.values() for v in record.volumes]
     now_ns = node.clock.now_ns()
-    return {"conflicts": conflicts, "digest": digest, "method": METHOD, "next": None,
+    return {"conflicts": [conflict_document(pair) for pair in pairs],
+            "digest": hashlib.sha256(facts.encode()).hexdigest(), "method": METHOD, "next": None,
             "horizon": {"time_start": format_time(now_ns),
                         "time_end": format_time(max([now_ns, *ends]))}}
 
 
-def status_document(node: Any) -> dict[str, Any]:
+def status_document(node: Node) -> dict[str, Any]:
     """What a node says of itself: agreement, log, airspace and channels."""
     intents, constraints, conflicts = node.airspace.counts()
     return {
@@ -163,7 +180,7 @@ def agreement_document(agreement: Agreement) -> dict[str, Any]:
         "silence": {"mode": agreement.silence.mode, "after_s": agreement.silence.after_s}}
 
 
-def channel_document(channel: Any) -> dict[str, Any]:
+def channel_document(channel: Channel) -> dict[str, Any]:
     """The link to one peer."""
     heard_ns = channel.last_heard_ns
     return {
@@ -187,9 +204,9 @@ def _statement(record: Record) -> dict[str, Any]:
             "time": format_time(record.iat_s * 1_000_000_000)}
 
 
-def _earliest(volumes: Any) -> str | None:
+def _earliest(volumes: Sequence[Volume4D]) -> str | None:
     return format_time(min(v.time_start_ns for v in volumes)) if volumes else None
 
 
-def _latest(volumes: Any) -> str | None:
+def _latest(volumes: Sequence[Volume4D]) -> str | None:
     return format_time(min(TIME_NS_MAX, max(v.time_end_ns for v in volumes))) if volumes else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from luftrom.api.http.call import Answer, Call, json_answer
+from starlette.responses import Response
+
+from luftrom.api.http.call import Call, json_answer
 from luftrom.api.v1 import documents
 from luftrom.errors import NotFound
 from luftrom.formats.f3548.operational_intents import parse_ovn
@@ -26,10 +28,10 @@ async def find_entity(call: Call) -> Record:
 
 async def if_match(call: Call, entity_id: str) -> str | None:
     """The OVN of an If-Match header, quoted or not; `*` is that of whichever version stands."""
-    header = call.headers.get(b"if-match")
+    header = call.headers.get("if-match")
     if header is None:
         return None
-    text = header.decode("latin-1").strip()
+    text = header.strip()
     if text == "*":
         await call.node.settled()
         record = call.node.airspace.current.get((entity_id, call.node.party))
@@ -41,12 +43,12 @@ async def if_match(call: Call, entity_id: str) -> str | None:
     return parse_ovn(text, "If-Match")
 
 
-def shown(call: Call, record: Record, status: int = 200) -> Answer:
+def shown(call: Call, record: Record, status: int = 200) -> Response:
     """The record as an answer: with its OVN as ETag, and its place where it is new."""
     document = documents.operational_intent_document(call.node, record, call.caller)
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers = {}
     if "ovn" in document:
-        headers = ((b"etag", f'"{record.ovn}"'.encode()),)
+        headers["etag"] = f'"{record.ovn}"'
     if status == 201:
-        headers += ((b"location", f"{V1_INTENTS}/{record.entity_id}".encode()),)
-    return json_answer(document, status, headers=headers)
+        headers["location"] = f"{V1_INTENTS}/{record.entity_id}"
+    return json_answer(document, status, headers)

@@ -9,7 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 
-from luftrom.api.http.call import NO_STORE, Answer, Call
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from luftrom.api.http.call import NO_STORE, Call
+from luftrom.api.http.doors import Doors
+from luftrom.api.http.route import Route
+from luftrom.api.http.scopes import READERS
 from luftrom.api.v1 import documents
 from luftrom.clock import NS_PER_S
 from luftrom.errors import BadInput, Unavailable
@@ -18,16 +24,30 @@ STATUS_S = 5.0
 STREAMS_MAX = 256
 
 
-async def stream_events(call: Call) -> Answer:
+class EventStream(StreamingResponse):
+    """Server-sent events, counted while they are open; they end when their client goes away."""
+
+    def __init__(self, events: AsyncIterator[bytes], doors: Doors):
+        super().__init__(events, 200, NO_STORE | {"content-type": "text/event-stream",
+                                                  "x-accel-buffering": "no"})
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._doors.streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._doors.streams -= 1
+
+
+async def stream_events(call: Call) -> Response:
     """`change` events with the revision as id, and `status` events every five seconds."""
-    header = call.headers.get(b"last-event-id", b"").strip()
-    if header and not (header.isdigit() and len(header) <= 18):
+    header = call.headers.get("last-event-id", "").strip()
+    if header and not (header.isascii() and header.isdigit() and len(header) <= 18):
         raise BadInput("must be a revision: a whole number", field="Last-Event-ID")
-    if call.app.streams >= STREAMS_MAX:
+    if call.doors.streams >= STREAMS_MAX:
         raise Unavailable(f"{STREAMS_MAX} event streams are open already")
-    events = _events(call, int(header) if header else -1)
-    return Answer(200, b"", b"text/event-stream", (NO_STORE, (b"x-accel-buffering", b"no")),
-                  events)
+    return EventStream(_events(call, int(header) if header else -1), call.doors)
 
 
 async def _events(call: Call, last: int) -> AsyncIterator[bytes]:
@@ -36,7 +56,7 @@ async def _events(call: Call, last: int) -> AsyncIterator[bytes]:
     if last > node.airspace.revision:      # an id of another history of this node
         last = -1
     status_due_ns = clock.elapsed_ns()
-    while not call.app.closing:
+    while not call.doors.closing:
         wait_s = (status_due_ns - clock.elapsed_ns()) / NS_PER_S
         if wait_s <= 0:
             await node.settled()
@@ -55,3 +75,9 @@ async def _events(call: Call, last: int) -> AsyncIterator[bytes]:
 def _event(name: str, value: object, identifier: int | None = None) -> bytes:
     head = f"event: {name}\n" + (f"id: {identifier}\n" if identifier is not None else "")
     return f"{head}data: {json.dumps(value, separators=(',', ':'))}\n\n".encode()
+
+
+ROUTES = (
+    Route("GET", "/v1/events", stream_events, "Changes and status as server-sent events", "REST",
+          READERS, responses=((200, "text/event-stream"),), parameters=("Last-Event-ID",)),
+)

@@ -9,17 +9,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+
+from starlette.responses import Response
 
 from luftrom import limits
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
-from luftrom.api.http.call import Answer, Call, json_answer
+from luftrom.api.http.call import Call, json_answer
 from luftrom.api.http.problem import problem_document
+from luftrom.api.http.route import Route
+from luftrom.api.http.scopes import READERS, WRITERS
+from luftrom.api.refused import Refused
 from luftrom.api.v1 import documents
-from luftrom.api.v1.bodies import idempotency_key, new_id, read_intent, read_requests
+from luftrom.api.v1.bodies import (
+    idempotency_key,
+    new_id,
+    read_any,
+    read_intent,
+    read_requests,
+)
 from luftrom.api.v1.entities import V1_INTENTS, find_entity, if_match, shown
 from luftrom.errors import BadInput, Conflict, LuftromError, NotFound
 from luftrom.formats.f3548.volumes import parse_entity_id
@@ -28,7 +38,7 @@ from luftrom.state.record import ACCEPTED, PENDING, REFUSED, Record
 BATCH_AT_ONCE = 256                        # declarations of one batch that wait for rulings
 
 
-async def list_operational_intents(call: Call) -> Answer:
+async def list_operational_intents(call: Call) -> Response:
     """Operational intents that changed after a revision, oldest change first."""
     after = call.integer("after", 0, 2**62)
     limit = max(1, call.integer("limit", limits.PAGE_ITEMS_MAX, limits.PAGE_ITEMS_MAX))
@@ -37,13 +47,13 @@ async def list_operational_intents(call: Call) -> Answer:
     changes, more = airspace.changes(after, limit)
     found = [documents.operational_intent_document(call.node, record, call.caller)
              for _, record in changes if record is not None and record.notice is None]
-    following = (f"{call.app.base_path}{V1_INTENTS}?after={changes[-1][0]}&limit={limit}"
+    following = (f"{call.doors.base_path}{V1_INTENTS}?after={changes[-1][0]}&limit={limit}"
                  if more else None)
     return json_answer({"operational_intents": found, "next": following,
                         "revision": airspace.revision})
 
 
-async def get_operational_intent(call: Call) -> Answer:
+async def get_operational_intent(call: Call) -> Response:
     """One operational intent: what stands, or else what was declared last."""
     record = await find_entity(call)
     if record.notice is not None:
@@ -51,7 +61,7 @@ async def get_operational_intent(call: Call) -> Answer:
     return shown(call, record)
 
 
-async def get_suggestions(call: Call) -> Answer:
+async def get_suggestions(call: Call) -> Response:
     """What is free now instead of the own declaration that was refused last."""
     entity_id = parse_entity_id(call.path["id"], "id")
     await call.node.settled()
@@ -70,37 +80,37 @@ async def _suggestions(call: Call, refused: Record) -> list[dict[str, Any]]:
 
 # -- writing -------------------------------------------------------------------------------------
 
-async def put_operational_intent(call: Call) -> Answer:
+async def put_operational_intent(call: Call) -> Response:
     """Declare an operational intent under an identifier: new, or by If-Match a later version."""
     entity_id = parse_entity_id(call.path["id"], "id")
-    intent = read_intent(call, await call.json(), entity_id, "")
+    intent = await read_intent(call, entity_id)
     ovn = await if_match(call, entity_id)
     outcome = await call.node.declare(intent, ovn=ovn)
     if not outcome.accepted:
-        raise refusal(outcome, await _suggestions(call, outcome.operational_intent))
+        raise Refused(outcome, await _suggestions(call, outcome.operational_intent))
     return shown(call, outcome.operational_intent, 201 if ovn is None else 200)
 
 
-async def delete_operational_intent(call: Call) -> Answer:
+async def delete_operational_intent(call: Call) -> Response:
     """Withdraw an operational intent."""
     entity_id = parse_entity_id(call.path["id"], "id")
     ovn = await if_match(call, entity_id)
     return shown(call, await call.node.withdraw(entity_id, ovn, call.caller.manager))
 
 
-async def post_operational_intents(call: Call) -> Answer:
+async def post_operational_intents(call: Call) -> Response:
     """Declare one activity or many, as objects or as GeoJSON; a result an item, in order."""
-    body, key = await call.json(), idempotency_key(call)
+    body, key = await read_any(call), idempotency_key(call)
     if key is None:
         return json_answer(await _declare_all(call, body, None))
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
-    async with call.app.in_turn(key):      # a repeat that overtakes the first waits for it
+    async with call.doors.in_turn(key):      # a repeat that overtakes the first waits for it
         kept = call.node.remembered(key)
         if kept is not None:
             if kept[0] != digest:
                 raise Conflict("was used with another body", code="idempotency_key_reused",
                                field="Idempotency-Key")
-            return json_answer(json.loads(kept[1]), headers=((b"idempotent-replayed", b"true"),))
+            return json_answer(json.loads(kept[1]), headers={"idempotent-replayed": "true"})
         results = await _declare_all(call, body, key)
         if all(item["status"] != "failed" for item in results["results"]):
             await call.node.remember(key, digest, json.dumps(results).encode())
@@ -132,22 +142,22 @@ async def _declare_one(call: Call, asked: Intent | Constraint, is_repeatable: bo
                     "version": record.version, "ovn": record.ovn}
         outcome = await call.node.declare(asked)
     except LuftromError as error:
-        record = call.node.airspace.entity(asked.entity_id)
-        if (is_repeatable and error.code in ("exists", "pending") and record is not None
-                and record.status in (ACCEPTED, PENDING)
-                and documents.is_manager(call.node, record, call.caller)):
+        known = call.node.airspace.entity(asked.entity_id)
+        if (is_repeatable and error.code in ("exists", "pending") and known is not None
+                and known.status in (ACCEPTED, PENDING)
+                and documents.is_manager(call.node, known, call.caller)):
             # Declared by the request that this one repeats, whose answer was lost in a crash.
-            status = ACCEPTED if record.status == ACCEPTED else "failed"
-            return {"id": record.entity_id, "status": status, "against": [],
+            status = ACCEPTED if known.status == ACCEPTED else "failed"
+            return {"id": known.entity_id, "status": status, "against": [],
                     "problem": None if status == ACCEPTED else problem_document(error),
-                    "version": record.version, "ovn": record.ovn}
+                    "version": known.version, "ovn": known.ovn}
         return _failed(asked.entity_id, error)
     if outcome.accepted:
         return {"id": asked.entity_id, "status": ACCEPTED, "problem": None, "against": [],
                 "unacknowledged": list(outcome.unacknowledged),
                 "version": outcome.operational_intent.version,
                 "ovn": outcome.operational_intent.ovn}
-    problem = problem_document(refusal(outcome))
+    problem = problem_document(Refused(outcome))
     return {"id": asked.entity_id, "status": REFUSED, "problem": problem,
             "against": problem["against"]}
 
@@ -157,11 +167,26 @@ def _failed(entity_id: str, error: LuftromError) -> dict[str, Any]:
             "against": []}
 
 
-def refusal(outcome: Any, suggestions: Sequence[Any] | None = None) -> Conflict:
-    """A declaration that lost, as the refusal that its client gets, with what is free instead."""
-    against = [documents.against_document(item) for item in outcome.against]
-    sentences = " ".join(item["sentence"] for item in against)
-    detail = {"against": against, "id": outcome.operational_intent.entity_id}
-    if suggestions is not None:
-        detail["suggestions"] = list(suggestions)
-    return Conflict(sentences or "the declaration was refused", code="refused", detail=detail)
+_PATH = V1_INTENTS + "/{id}"
+
+ROUTES = (
+    Route("GET", V1_INTENTS, list_operational_intents,
+          "Operational intents by revision: pages, and then what changes", "REST", READERS,
+          responses=((200, "OperationalIntents"),), parameters=("after", "limit")),
+    Route("POST", V1_INTENTS, post_operational_intents,
+          "Declare one or many, as JSON or GeoJSON; a result an item", "REST", WRITERS,
+          request="Declarations", responses=((200, "Results"),), parameters=("Idempotency-Key",),
+          errors=(409,)),
+    Route("GET", _PATH, get_operational_intent, "One operational intent", "REST", READERS,
+          responses=((200, "LuftromOperationalIntent"),), errors=(404,)),
+    Route("PUT", _PATH, put_operational_intent,
+          "Declare, or with If-Match replace the version of that OVN", "REST", WRITERS,
+          request="Declaration", parameters=("If-Match",), errors=(404, 409),
+          responses=((200, "LuftromOperationalIntent"), (201, "LuftromOperationalIntent"))),
+    Route("DELETE", _PATH, delete_operational_intent, "Withdraw", "REST", WRITERS,
+          responses=((200, "LuftromOperationalIntent"),), parameters=("If-Match",),
+          errors=(404, 409)),
+    Route("GET", _PATH + "/suggestions", get_suggestions,
+          "What is free now instead of an own refused declaration", "REST", READERS,
+          responses=((200, "Suggestions"),), errors=(404, 409)),
+)

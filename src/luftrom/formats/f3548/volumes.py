@@ -1,5 +1,6 @@
-"""F3548-21 volumes, times, altitudes and identifiers: JSON values to values and back.
+"""F3548-21 volumes, times, altitudes and identifiers: structs to values, and values to JSON.
 
+`parse_*` take decoded JSON, the functions named like what they make take structs of `schemas`.
 What leaves is valid because it exists, or a BadInput that names the field at fault and the limit
 (ASTM F3548-21, OpenAPI 1.0.0: schemas Volume4D, Volume3D, Polygon, Circle, Altitude, Time).
 """
@@ -7,19 +8,20 @@ What leaves is valid because it exists, or a BadInput that names the field at fa
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from luftrom import limits
 from luftrom.clock import TIME_NS_MAX, TIME_NS_MIN, format_time, parse_time
 from luftrom.errors import BadInput
+from luftrom.formats.decoding import convert
+from luftrom.formats.f3548 import schemas
 from luftrom.geometry.volume import Circle, Polygon, Volume4D
-from luftrom.reading import join_field, parse_number, quoted
+from luftrom.reading import join_field, quoted
 
-_UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}"
-                    r"-[0-9a-fA-F]{12}", re.ASCII)
+_UUID4 = re.compile(schemas.UUID4.strip("^$"), re.ASCII)
 
-
-# -- 4D volumes (F3548-21, schemas Volume4D, Volume3D, Polygon, Circle, Altitude, Time) ----------
+OPERATIONAL_INTENT, CONSTRAINT = "operational_intent", "constraint"   # kinds, where files say so
 
 _M_PER_FT = 0.3048
 # Where the values of `volume` name their own fields, and where those stand in the standard's JSON.
@@ -33,51 +35,62 @@ _PLACES = {
 
 
 def parse_volume4d(value: Any, field: str | None = None) -> Volume4D:
-    """An F3548 Volume4D with all its bounds to its value; BadInput names the field at fault.
+    """A decoded F3548 Volume4D with all its bounds to its value; BadInput names the fault's place.
 
     Altitudes are taken in metres (`M`) or feet (`FT`, exactly 0.3048 m) with reference `W84`.
     Members that the standard does not know are ignored, as it asks.
     """
+    return volume4d(convert(value, schemas.Volume4D, field or ""), field)
+
+
+def volume4d(asked: schemas.Volume4D, field: str | None = None) -> Volume4D:
+    """The value of a 4D volume that must have all its bounds."""
     try:
-        volume = parse_object(value, "").get("volume")
+        lower, upper = asked.volume.altitude_lower, asked.volume.altitude_upper
+        if lower is None or upper is None:
+            raise BadInput("is missing", field="volume.altitude_lower" if lower is None
+                           else "volume.altitude_upper")
+        if asked.time_start is None or asked.time_end is None:
+            raise BadInput("is missing", field="time_start" if asked.time_start is None
+                           else "time_end")
         return Volume4D(
-            _outline(parse_object(volume, "volume")),
-            parse_altitude_m(volume.get("altitude_lower"), "volume.altitude_lower"),
-            parse_altitude_m(volume.get("altitude_upper"), "volume.altitude_upper"),
-            _time_ns(value.get("time_start"), "time_start"),
-            _time_ns(value.get("time_end"), "time_end"))
+            _outline(asked.volume), altitude_m(lower, "volume.altitude_lower"),
+            altitude_m(upper, "volume.altitude_upper"),
+            parse_time_text(asked.time_start.value, "time_start.value"),
+            parse_time_text(asked.time_end.value, "time_end.value"))
     except BadInput as error:
         raise placed(error, field) from None
 
 
-def parse_area_of_interest(value: Any, field: str | None = None) -> Volume4D:
-    """An F3548 Volume4D whose altitudes and times may be left out: then there is no bound."""
+def area_of_interest(asked: schemas.Volume4D, field: str | None = None) -> Volume4D:
+    """The value of a 4D volume whose altitudes and times may be left out: no bound then."""
     try:
-        volume = parse_object(parse_object(value, "").get("volume"), "volume")
-        lower, upper = volume.get("altitude_lower"), volume.get("altitude_upper")
-        start, end = value.get("time_start"), value.get("time_end")
+        lower, upper = asked.volume.altitude_lower, asked.volume.altitude_upper
+        start, end = asked.time_start, asked.time_end
         return Volume4D(
-            _outline(volume),
+            _outline(asked.volume),
             limits.ALTITUDE_M_W84_MIN if lower is None
-            else parse_altitude_m(lower, "volume.altitude_lower"),
+            else altitude_m(lower, "volume.altitude_lower"),
             limits.ALTITUDE_M_W84_MAX if upper is None
-            else parse_altitude_m(upper, "volume.altitude_upper"),
-            TIME_NS_MIN if start is None else _time_ns(start, "time_start"),
-            TIME_NS_MAX if end is None else _time_ns(end, "time_end"))
+            else altitude_m(upper, "volume.altitude_upper"),
+            TIME_NS_MIN if start is None else parse_time_text(start.value, "time_start.value"),
+            TIME_NS_MAX if end is None else parse_time_text(end.value, "time_end.value"))
     except BadInput as error:
         raise placed(error, field) from None
+
+
+def volumes4d(asked: Sequence[schemas.Volume4D] | None, field: str) -> tuple[Volume4D, ...]:
+    """The values of 4D volumes; absent (None) means none."""
+    return tuple([volume4d(item, f"{field}[{i}]") for i, item in enumerate(asked or ())])
 
 
 def parse_volumes(value: Any, field: str) -> tuple[Volume4D, ...]:
-    """A list of F3548 Volume4D; at most `limits.VOLUMES_MAX`. Absent (None) means none."""
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise BadInput("must be a list of 4D volumes", field=field)
-    if len(value) > limits.VOLUMES_MAX:
+    """A decoded list of F3548 Volume4D; at most `limits.VOLUMES_MAX`. Absent (None) means none."""
+    if isinstance(value, list) and len(value) > limits.VOLUMES_MAX:
         raise BadInput(f"has {len(value)} 4D volumes; at most {limits.VOLUMES_MAX} are taken",
                        field=field)
-    return tuple([parse_volume4d(item, f"{field}[{i}]") for i, item in enumerate(value)])
+    return volumes4d(None if value is None else convert(value, list[schemas.Volume4D], field),
+                     field)
 
 
 def encode_volume4d(volume: Volume4D) -> dict[str, Any]:
@@ -115,66 +128,21 @@ def placed(error: BadInput, field: str | None) -> BadInput:
                     field=join_field(field or "", inner) or None)
 
 
-def parse_object(value: Any, field: str) -> dict[str, Any]:
-    """A JSON object, or BadInput."""
-    if not isinstance(value, dict):
-        raise BadInput("is missing" if value is None else "must be an object", field=field)
-    return value
-
-
-def _outline(volume: dict[str, Any]) -> Polygon | Circle:
-    polygon, circle = volume.get("outline_polygon"), volume.get("outline_circle")
-    if (polygon is None) == (circle is None):
-        raise BadInput("must have exactly one of outline_polygon and outline_circle",
-                       field="volume")
-    if polygon is not None:
-        return _polygon(parse_object(polygon, "volume.outline_polygon").get("vertices"))
-    circle = parse_object(circle, "volume.outline_circle")
-    where = "volume.outline_circle.center"
-    center = parse_object(circle.get("center"), where)
-    radius = parse_object(circle.get("radius"), "volume.outline_circle.radius")
-    if radius.get("units") != "M":
-        raise BadInput('must be "M" (metres)', field="volume.outline_circle.radius.units")
-    return Circle(parse_number(center.get("lat"), f"{where}.lat"),
-                  parse_number(center.get("lng"), f"{where}.lng"),
-                  parse_number(radius.get("value"), "volume.outline_circle.radius.value"))
-
-
-def _polygon(ring: Any) -> Polygon:
-    if not isinstance(ring, list):
-        raise BadInput("must be a list of vertices", field="vertices")
-    if not 3 <= len(ring) <= limits.RING_VERTICES_MAX:
-        raise BadInput(f"has {len(ring)} vertices; 3 to {limits.RING_VERTICES_MAX} are taken",
-                       field="vertices")
-    vertices = []
-    for i, vertex in enumerate(ring):
-        try:
-            lat, lng = vertex["lat"], vertex["lng"]
-        except (TypeError, KeyError):
-            raise BadInput("must be an object with lat and lng", field=f"vertices[{i}]") from None
-        if type(lat) is not float:
-            lat = parse_number(lat, f"vertices[{i}].lat")
-        if type(lng) is not float:
-            lng = parse_number(lng, f"vertices[{i}].lng")
-        if not (-90.0 <= lat <= 90.0 and -180.0 <= lng <= 180.0):
-            raise BadInput("lat must be -90 to 90 and lng -180 to 180 degrees",
-                           field=f"vertices[{i}]")
-        vertices.append((lat, lng))
-    return Polygon(tuple(vertices))
-
-
 def parse_altitude_m(value: Any, field: str) -> float:
-    """An F3548 Altitude to metres W84; BadInput names the member at fault."""
-    value = parse_object(value, field)
-    if value.get("reference") != "W84":
-        raise BadInput(f"{quoted(value.get('reference'))} is not taken: altitudes are above the "
+    """A decoded F3548 Altitude to metres W84; BadInput names the member at fault."""
+    return altitude_m(convert(value, schemas.Altitude, field), field)
+
+
+def altitude_m(asked: schemas.Altitude, field: str) -> float:
+    """The metres W84 of an F3548 Altitude."""
+    if asked.reference != "W84":
+        raise BadInput(f"{quoted(asked.reference)} is not taken: altitudes are above the "
                        'WGS84 ellipsoid, reference "W84"', field=f"{field}.reference")
-    altitude = parse_number(value.get("value"), f"{field}.value")
-    units = value.get("units")
-    if units == "FT":
+    altitude = asked.value
+    if asked.units == "FT":
         altitude *= _M_PER_FT
-    elif units != "M":
-        raise BadInput(f'{quoted(units)} is not taken: units are "M" or "FT"',
+    elif asked.units != "M":
+        raise BadInput(f'{quoted(asked.units)} is not taken: units are "M" or "FT"',
                        field=f"{field}.units")
     if not limits.ALTITUDE_M_W84_MIN <= altitude <= limits.ALTITUDE_M_W84_MAX:
         raise BadInput(f"must be {limits.ALTITUDE_M_W84_MIN:.0f} to "
@@ -182,11 +150,14 @@ def parse_altitude_m(value: Any, field: str) -> float:
     return altitude
 
 
-def _time_ns(value: Any, field: str) -> int:
-    value = parse_object(value, field)
-    if value.get("format") != "RFC3339":
-        raise BadInput('must be "RFC3339"', field=f"{field}.format")
-    return parse_time_text(value.get("value"), f"{field}.value")
+def _outline(volume: schemas.Volume3D) -> Polygon | Circle:
+    polygon, circle = volume.outline_polygon, volume.outline_circle
+    if polygon is not None and circle is None:
+        return Polygon(tuple([(vertex.lat, vertex.lng) for vertex in polygon.vertices]))
+    if circle is None or polygon is not None:
+        raise BadInput("must have exactly one of outline_polygon and outline_circle",
+                       field="volume")
+    return Circle(circle.center.lat, circle.center.lng, circle.radius.value)
 
 
 def parse_time_text(value: Any, field: str) -> int:
@@ -213,8 +184,3 @@ def parse_priority(value: Any, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
         raise BadInput("must be a whole number of 32 bits", field=field)
     return value
-
-
-# -- GeoJSON that declares (RFC 7946, docs/geojson.md) -------------------------------------------
-
-OPERATIONAL_INTENT, CONSTRAINT = "operational_intent", "constraint"
