@@ -281,6 +281,15 @@ def test_commands_know_their_own_nodes_certificate(tmp_path: Path, authority: Au
                 client.close()
 
 
+def test_serve_takes_certificate_and_key_together(good: Issued, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from luftrom.cli import cli
+
+    said = CliRunner().invoke(cli, ["serve", "--dir", str(tmp_path), "--tls-key", str(good.key)])
+    assert said.exit_code == 2 and "--tls-certificate and --tls-key go together" in said.output
+
+
 # -- files ---------------------------------------------------------------------------------------
 
 def test_files_that_are_not_what_they_should_be(tmp_path: Path, authority: Authority, good: Issued,

@@ -125,6 +125,14 @@ def test_settings_with_issuers(tmp_path: Path) -> None:
         Issuer("https://two", "b.example", jwks_url="https://two/jwks"))
 
 
+def test_settings_with_tls(tmp_path: Path) -> None:
+    assert load(tmp_path, HEAD + LISTEN).certificate is None
+    settings = load(tmp_path, HEAD + LISTEN + '[tls]\ncertificate = "tls/a.pem"\n'
+                    'key = "/etc/a.key"\nauthority = "ca.pem"\n')
+    assert (settings.certificate, settings.key, settings.authority) == (
+        tmp_path / "tls/a.pem", Path("/etc/a.key"), tmp_path / "ca.pem")
+
+
 @pytest.mark.parametrize(("text", "message"), [
     (HEAD + LISTEN + "colour = 3\n", "line 7: listen.colour is not a setting"),
     (HEAD + "speed = 3\n" + LISTEN, "line 4: speed is not a setting"),
@@ -138,6 +146,9 @@ def test_settings_with_issuers(tmp_path: Path) -> None:
     (HEAD + LISTEN + '[[auth.issuer]]\nissuer = "i"\ncolour = 1\n', "line 9: auth.issuer.colour"),
     (HEAD + LISTEN + '[[auth.issuer]]\nissuer = "a.example/token"\nkeys_file = "x"\n',
      "is the name of the own token key"),
+    (HEAD + LISTEN + '[tls]\ncertificate = "c"\n', "line 7: tls needs both certificate and key"),
+    (HEAD + LISTEN + "[tls]\nauthority = 3\n", "line 8: tls.authority must be a text"),
+    (HEAD + LISTEN + '[tls]\npassword = "p"\n', "line 8: tls.password is not a setting"),
     ("party = 3 4\n", "is not TOML: .*line 1"),
 ])
 def test_bad_settings_name_the_file_the_line_and_the_key(tmp_path: Path, text: str,

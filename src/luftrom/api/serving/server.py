@@ -28,6 +28,7 @@ from luftrom.tls import load_certificate, server_context, server_reason
 TICK_S = 1.0
 RENEWAL_S = 60.0                           # how often the certificate's file is looked at
 FAILURES_TOLD = 50                         # failed TLS handshakes in RENEWAL_S; then their count
+ACCEPTS_AT_ONCE = 32                       # before others have their turn
 REST_S = 0.5                               # after an accept that failed: no descriptors, mostly
 DESCRIPTORS_BESIDE = 256                   # files and sockets that are no client's connection
 
@@ -118,24 +119,36 @@ class Server:
                 _LOG.error("no connection can be accepted: %s", error.strerror or error)
                 await asyncio.sleep(REST_S)
                 continue
-            address = address_of(peer)
-            place = self.places.take(address, loop.time())
-            if place is None:
-                client.close()
-                _LOG.warning("a connection of %s is turned away: it has %d, all have %d, and every "
-                             "one is at work", address, self.places.of(address), self.places.count)
-            else:
-                task = loop.create_task(self._begin(client, place))
-                place.give_way = task.cancel
-                self._arrivals.add(task)
-                task.add_done_callback(self._arrivals.discard)
-            await asyncio.sleep(0)         # one accepted at once must not keep the others waiting
+            self._welcome(client, peer)
+            for _ in range(ACCEPTS_AT_ONCE):
+                try:
+                    client, peer = self._door.accept()
+                except OSError:            # nobody waits; what else it may be, comes again above
+                    break
+                self._welcome(client, peer)
+            await asyncio.sleep(0)         # whoever keeps coming must not keep others waiting
+
+    def _welcome(self, client: socket.socket, peer: object) -> None:
+        """A place for an accepted socket, or the end of it."""
+        loop = asyncio.get_running_loop()
+        address = address_of(peer)
+        place = self.places.take(address, loop.time())
+        if place is None:
+            client.close()
+            _LOG.warning("a connection of %s is turned away: it has %d, all have %d, and every "
+                         "one is at work", address, self.places.of(address), self.places.count)
+            return
+        task = loop.create_task(self._begin(client, place))
+        place.give_way = task.cancel
+        self._arrivals.add(task)
+        task.add_done_callback(self._arrivals.discard)
 
     async def _begin(self, client: socket.socket, place: Place) -> None:
         """Make a connection of an accepted socket, through TLS if there is a certificate."""
         loop = asyncio.get_running_loop()
         context = self._certificate.context if self._certificate else None
         try:
+            client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:                    # it went away; from here on the transport closes it
             client.close()
