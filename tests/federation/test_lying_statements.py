@@ -17,7 +17,6 @@ from talking import liar  # noqa: F401
 from luftrom import limits
 from luftrom.exchange.message import Message
 from luftrom.statements.disclosure import make_disclosure
-from luftrom.statements.statement import StatementSigner
 from parties import ed25519
 
 # -- the statement itself ------------------------------------------------------------------------

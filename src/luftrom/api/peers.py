@@ -6,9 +6,10 @@ import asyncio
 
 from luftrom import limits
 from luftrom.api.http.call import NO_STORE, TEXT, Answer, Call
-from luftrom.errors import LuftromError, Unavailable
+from luftrom.errors import Unavailable
 from luftrom.exchange.message import CONTENT_TYPE
 from luftrom.exchange.signature import SIGNATURE_HEADER
+from luftrom.logs.submission import MIRROR_INFO_TYPE, Elsewhere, Partial
 
 UPLOAD_S_MAX = 60.0
 _SIGNATURE = SIGNATURE_HEADER.lower().encode()
@@ -28,9 +29,10 @@ async def add_checkpoint(call: Call) -> Answer:
     """C2SP tlog-witness `add-checkpoint`, as tlog-mirror uses it."""
     body = await call.body(limits.NOTE_BYTES_MAX + 64 * limits.PROOF_HASHES_MAX)
     try:
-        return Answer(200, await call.node.add_checkpoint(body), TEXT)
-    except LuftromError as error:
-        return _submission_answer(error)
+        await call.node.add_checkpoint(body)
+    except Elsewhere as error:
+        return _elsewhere_answer(error)
+    return Answer(200, b"", TEXT)
 
 
 async def add_entries(call: Call) -> Answer:
@@ -45,15 +47,14 @@ async def add_entries(call: Call) -> Answer:
         raise Unavailable(f"the upload took more than {UPLOAD_S_MAX:.0f} s, or waited that long "
                           "for another one") from None
     try:
-        return Answer(200, await call.node.add_entries(body), TEXT)
-    except LuftromError as error:
-        return _submission_answer(error)
+        taken = await call.node.add_entries(body)
+    except Elsewhere as error:
+        return _elsewhere_answer(error)
+    if isinstance(taken, Partial):
+        return Answer(202, taken.body(), MIRROR_INFO_TYPE.encode(), (NO_STORE,))
+    return Answer(200, taken.body(), TEXT)
 
 
-def _submission_answer(error: LuftromError) -> Answer:
-    """The answers of the specification; refusals that it gives no body for are ours."""
-    if "body" not in error.detail:
-        raise error
-    body = error.detail["body"]
-    return Answer(error.status, body.encode() if isinstance(body, str) else body,
-                  str(error.detail["content_type"]).encode(), (NO_STORE,))
+def _elsewhere_answer(error: Elsewhere) -> Answer:
+    """The answer of the specification; refusals that it gives no body for are ours."""
+    return Answer(error.status, error.body, error.content_type.encode(), (NO_STORE,))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from luftrom.airspace.right_of_way import (
-    RightOfWay,
-)
+from luftrom.agreement.terms import Agreement
+from luftrom.airspace.right_of_way import CONSTRAINT, RightOfWay, right_of_way
 from luftrom.airspace.sentences import format_distance, format_interval
 from luftrom.geometry.encounter import Encounter
-from luftrom.state.record import Record
+from luftrom.state.record import Record, declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class ConflictPair:
     @property
     def kind(self) -> str:
         """`constraint` if one of the two is one, else `operational_intents`."""
-        return "operational_intents" if self.second.notice is None else "constraint"
+        return "constraint" if self.second.is_constraint else "operational_intents"
 
     @property
     def holder(self) -> Record:
@@ -43,3 +42,13 @@ class ConflictPair:
         tail = "" if distance == "volumes overlap" else f", {distance}"
         return (f"{self.first.name} and {self.second.name} {verb} {when}{tail}. "
                 f"{self.holder.name} has right of way: {self.right_of_way.reason}.")
+
+
+def make_conflict(first: Record, second: Record, met: Encounter, agreement: Agreement | None
+                  ) -> ConflictPair:
+    """Two that stand and meet, with who has right of way; a constraint is named second."""
+    if second.is_constraint:
+        right = RightOfWay(False, CONSTRAINT, f"prior notice of {second.party}")
+    else:
+        right = right_of_way(declared(first), declared(second), agreement, met.time_start_ns)
+    return ConflictPair(first, second, met, right)

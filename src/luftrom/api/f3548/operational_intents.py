@@ -7,13 +7,14 @@ over REST), it serves the details on the USS side.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from luftrom.airspace.intent import ACCEPTED, OFF_NOMINAL_STATES, Intent
 from luftrom.api.f3548.documents import details_document, reference_document
 from luftrom.api.http.call import Answer, Call, json_answer
 from luftrom.clock import format_time
-from luftrom.errors import BadInput, Conflict, Forbidden, NotBuilt, NotFound
+from luftrom.errors import BadInput, Forbidden, NotBuilt, NotFound
 from luftrom.formats.f3548.operational_intents import (
     PutOperationalIntentReferenceParameters,
     parse_notification,
@@ -22,6 +23,7 @@ from luftrom.formats.f3548.operational_intents import (
     parse_query,
 )
 from luftrom.formats.f3548.volumes import parse_entity_id
+from luftrom.node.refusals import MissingKey
 from luftrom.state.record import ACCEPTED as STANDS
 from luftrom.state.record import Record
 
@@ -103,10 +105,8 @@ async def _put(call: Call, ovn: str | None, status: int) -> Answer:
                     key=asked.key)
     try:
         outcome = await call.node.declare(intent, ovn=ovn, require_key=True)
-    except Conflict as error:
-        if error.code != "missing_key":
-            raise
-        return _conflict(call, str(error), error.code, error.detail["missing"])
+    except MissingKey as error:
+        return _conflict(call, str(error), error.code, error.missing)
     if not outcome.accepted:
         sentence = " ".join(item.sentence for item in outcome.against)
         return _conflict(call, sentence, "refused",
@@ -153,7 +153,7 @@ def _changed(call: Call, record: Record, status: int) -> Answer:
     return json_answer(document, status)
 
 
-def _conflict(call: Call, message: str, code: str, records: list[Record]) -> Answer:
+def _conflict(call: Call, message: str, code: str, records: Sequence[Record]) -> Answer:
     """AirspaceConflictResponse, with the code beside the message."""
     missing = [reference_document(call.node, record, call.caller)
                for record in records if record.intent is not None]
