@@ -1,4 +1,4 @@
-"""Write docs/conflict-cases.md and its pictures from tests/hard_cases.py.
+"""Write docs/conflict-cases.md and its pictures from tests/material/hard_cases.py.
 
 `python scripts/conflict_cases.py` writes them anew; a test says when that is due. A picture shows
 both outlines from above in a plane around their middle (azimuthal equidistant), for some cases once
@@ -12,12 +12,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT / "tests" / "material"))
+sys.path.insert(0, str(ROOT / "src"))
 
-from hard_cases import CASES, Case  # noqa: E402
-from luftrom.clock import NS_PER_S, TIME_NS_MAX, TIME_NS_MIN  # noqa: E402
-from luftrom.geometry.volume import Circle, Volume4D  # noqa: E402
-from outlines import densified, forward, inverse  # noqa: E402
+from hard_cases import CASES, Case  # noqa: E402 - found by the paths above
+from luftrom.clock import NS_PER_S, TIME_NS_MAX, TIME_NS_MIN  # noqa: E402 - as above
+from luftrom.geometry.volume import Circle, Volume4D  # noqa: E402 - as above
+from outlines import densified, forward, inverse  # noqa: E402 - as above
 
 PAGE = "docs/conflict-cases.md"
 PICTURES = "docs/images/cases"
@@ -31,7 +32,7 @@ _TIE = 0.0137                              # so that no figure stands where roun
 _HEAD = """\
 # Forty hard cases
 
-Written by `scripts/conflict_cases.py` from `tests/hard_cases.py`; do not edit.
+Written by `scripts/conflict_cases.py` from `tests/material/hard_cases.py`; do not edit.
 
 Each case is two 4D volumes, A (blue) and B (orange), and the minima that they must keep. What is
 right is argued from geometry or built with another library's geodesics, never taken from the

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 from hosting import ALFA, BRAVO, House
-from leaves import LeafSigner
 
+from leaves import LeafSigner
 from luftrom.exchange.message import CONTENT_TYPE, Message, encode_message, parse_message
 from luftrom.exchange.signature import SIGNATURE_HEADER, sign_body
 from luftrom.statements.disclosure import make_disclosure

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rulebook import Rulebook
-from tlog_client import add_checkpoint_body, add_entries_body, packages
 
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent
@@ -37,6 +36,7 @@ from luftrom.statements.leaf import parse_statement
 from luftrom.statements.opening import open_item
 from memory_store import MemoryStore
 from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
+from tlog_client import add_checkpoint_body, add_entries_body, packages
 
 NAMES = ("alfa.example", "bravo.example", "charlie.example", "delta.example")
 MINUTE_NS = 60 * NS_PER_S

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent
-from luftrom.clock import format_time
 
 PRIORITY, DECLARED_FIRST, TURN = "priority", "declared_first", "turn"
 UNNAMED, CONSTRAINT, SAME_ENTITY = "unnamed", "constraint", "same_entity"
@@ -36,11 +35,17 @@ class Declared(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RightOfWay:
-    """Who of two has right of way, by which rule, and the reason as half a sentence."""
+    """Who of two has right of way and by which rule, with what `sentences` needs to say why.
+
+    `first` says whether it is the first of the two; `party` is whose it is, `priorities` are those
+    of the two, and `time_ns` is when their overlap begins.
+    """
 
     first: bool
     rule: str
-    reason: str
+    party: str
+    time_ns: int
+    priorities: tuple[int, int] = (0, 0)
 
 
 def knew(later: Declared, earlier: Declared) -> bool:
@@ -87,9 +92,9 @@ def _refusal_of_the_crossed(asking: Declared, standing: Declared, agreement: Agr
     own, other = asking.intent.priority, standing.intent.priority
     if (own or 0) != (other or 0):
         return None if (own or 0) > (other or 0) else PRIORITY
-    declared = own is not None and other is not None
     same_entity = asking.intent.entity_id == standing.intent.entity_id
-    if declared and not same_entity and _permits(agreement, own):
+    if (own is not None and other is not None and not same_entity
+            and _permits(agreement, own)):
         return None
     return None if _turn(asking, standing, agreement, overlap_start_ns()) == asking.party else TURN
 
@@ -99,14 +104,17 @@ def right_of_way(x: Declared, y: Declared, agreement: Agreement | None,
     """Who has right of way where two accepted intents conflict; `first` says whether it is `x`."""
     own, other = x.intent.priority or 0, y.intent.priority or 0
     if own != other:
-        return RightOfWay(own > other, PRIORITY,
-                          f"its priority is {max(own, other)}, the other's is {min(own, other)}")
-    if knew(y, x) != knew(x, y):
-        return RightOfWay(knew(y, x), DECLARED_FIRST, "it was declared first")
-    party = _turn(x, y, agreement, overlap_start_ns)
-    hour = format_time(overlap_start_ns)[11:13]
-    return RightOfWay(party == x.party, TURN,
-                      f"the two crossed on the wire and {party} has the turn from {hour}:00Z")
+        first, rule = own > other, PRIORITY
+    elif knew(y, x) != knew(x, y):
+        first, rule = knew(y, x), DECLARED_FIRST
+    else:
+        first, rule = _turn(x, y, agreement, overlap_start_ns) == x.party, TURN
+    return RightOfWay(first, rule, x.party if first else y.party, overlap_start_ns, (own, other))
+
+
+def closed(notice_party: str, overlap_start_ns: int) -> RightOfWay:
+    """Right of way of a constraint, the second of the two: whoever enters it yields."""
+    return RightOfWay(False, CONSTRAINT, notice_party, overlap_start_ns)
 
 
 def _permits(agreement: Agreement | None, priority: int) -> bool:

@@ -6,8 +6,20 @@ digested is made here, so that the words may change, or be of another language.
 
 from __future__ import annotations
 
-from luftrom.airspace.right_of_way import DECLARED_FIRST, PRIORITY, SAME_ENTITY, TURN, UNNAMED
+from luftrom.airspace.right_of_way import (
+    CONSTRAINT,
+    DECLARED_FIRST,
+    PRIORITY,
+    SAME_ENTITY,
+    TURN,
+    UNNAMED,
+    RightOfWay,
+)
+from luftrom.airspace.suggestions import ALTITUDE, BEARINGS, LATERAL, Suggestion
 from luftrom.clock import NS_PER_S, format_time
+from luftrom.geometry.encounter import Encounter
+
+_OVERLAP = "volumes overlap"
 
 
 def refusal_sentence(rule: str, name: str, party: str) -> str:
@@ -22,6 +34,53 @@ def refusal_sentence(rule: str, name: str, party: str) -> str:
     return reasons.get(rule, f"It loses to {name} of {party}: {rule}.")
 
 
+def right_of_way_reason(right: RightOfWay) -> str:
+    """Why it has right of way, as half a sentence."""
+    if right.rule == TURN:
+        hour = format_time(right.time_ns)[11:13]
+        return f"the two crossed on the wire and {right.party} has the turn from {hour}:00Z"
+    reasons = {
+        PRIORITY: f"its priority is {max(right.priorities)}, the other's is "
+                  f"{min(right.priorities)}",
+        DECLARED_FIRST: "it was declared first",
+        CONSTRAINT: f"prior notice of {right.party}"}
+    return reasons[right.rule]
+
+
+def conflict_sentence(first: str, second: str, met: Encounter, right: RightOfWay) -> str:
+    """A conflict of two by their names, without reference to the present time."""
+    reason = right_of_way_reason(right)
+    if right.rule == CONSTRAINT:
+        when = format_interval(met.time_start_ns, met.time_end_ns)
+        distance = format_distance(met.lateral_m, met.vertical_m)
+        return f"{first} enters {second} {when}, {distance}. {second} is closed: {reason}."
+    holder = first if right.first else second
+    return f"{meeting_sentence(first, second, met)} {holder} has right of way: {reason}."
+
+
+def meeting_sentence(first: str, second: str, met: Encounter) -> str:
+    """How two meet, by their names, where nobody has right of way yet."""
+    when = format_interval(met.time_start_ns, met.time_end_ns)
+    distance = format_distance(met.lateral_m, met.vertical_m)
+    if distance == _OVERLAP:
+        return f"{first} and {second} overlap {when}."
+    return f"{first} and {second} come close {when}, {distance}."
+
+
+def suggestion_sentence(suggestion: Suggestion) -> str:
+    """What is free instead of what was refused."""
+    if suggestion.kind == ALTITUDE:
+        word = "higher" if suggestion.altitude_shift_m > 0 else "lower"
+        return f"{abs(suggestion.altitude_shift_m):,} m {word} is free"
+    if suggestion.kind == LATERAL:
+        way = BEARINGS[round((suggestion.bearing_deg or 0.0) * len(BEARINGS) / 360.0)]
+        return f"{suggestion.lateral_shift_m:,} m to the {way} is free"
+    if suggestion.time_shift_s == 0:
+        return "it is free now as it was declared"
+    word = "later" if suggestion.time_shift_s > 0 else "earlier"
+    return f"{_format_minutes(abs(suggestion.time_shift_s) // 60)} {word} is free"
+
+
 def format_distance(lateral_m: float, vertical_m: float) -> str:
     """The closest distance of two volumes as words."""
     def metres(value: float) -> str:
@@ -30,7 +89,7 @@ def format_distance(lateral_m: float, vertical_m: float) -> str:
         return f"{value:.0f} m" if value < 10_000 else f"{value / 1000:.0f} km"
 
     if lateral_m <= 0 and vertical_m <= 0:
-        return "volumes overlap"
+        return _OVERLAP
     parts = [f"{metres(value)} {word}" for value, word in
              ((lateral_m, "lateral"), (vertical_m, "vertical")) if value > 0]
     return ", ".join(parts)
@@ -43,3 +102,10 @@ def format_interval(time_start_ns: int, time_end_ns: int) -> str:
         return f"{start[:16]}Z–{end[:16]}Z"
     digits = 19 if start[:16] == end[:16] else 16
     return f"{start[11:digits]}–{end[11:digits]}Z"
+
+
+def _format_minutes(minutes: int) -> str:
+    if minutes < 120:
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} hours {rest} min" if rest else f"{hours} hours"

@@ -21,8 +21,8 @@ from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.clock import NS_PER_S
 from luftrom.errors import BadInput
+from luftrom.geometry.edges import TOUCH_M
 from luftrom.geometry.encounter import encounter, time_ns_of
-from luftrom.geometry.kernels import TOUCH_M
 from luftrom.geometry.motion import Motion, Picture, corners, is_within, middle_of, ring
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 
@@ -91,26 +91,6 @@ class Suggestion:
     altitude_shift_m: int = 0
     lateral_shift_m: int = 0
     bearing_deg: float | None = None
-
-    def sentence(self) -> str:
-        """The suggestion as people say it."""
-        if self.kind == ALTITUDE:
-            word = "higher" if self.altitude_shift_m > 0 else "lower"
-            return f"{abs(self.altitude_shift_m):,} m {word} is free"
-        if self.kind == LATERAL:
-            way = BEARINGS[round(self.bearing_deg * len(BEARINGS) / 360.0)]
-            return f"{self.lateral_shift_m:,} m to the {way} is free"
-        if self.time_shift_s == 0:
-            return "it is free now as it was declared"
-        word = "later" if self.time_shift_s > 0 else "earlier"
-        return f"{_duration(abs(self.time_shift_s) // 60)} {word} is free"
-
-
-def _duration(minutes: int) -> str:
-    if minutes < 120:
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} hours {rest} min" if rest else f"{hours} hours"
 
 
 def search(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds
@@ -368,6 +348,8 @@ class _Lateral(_Axis):
             here = self._rings[i].mean(axis=0)[None]
             ends = picture.flat_m(np.concatenate(
                 [here, *(motion.move(here) for motion in self._whole_ways)]))
+            if ends is None:               # a way that leads beyond the horizon
+                continue
             for blocked, end in zip(self.blocked, ends[1:], strict=True):
                 blocked += self._spans(own, theirs, end - ends[0])
 

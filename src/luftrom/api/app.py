@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -46,7 +47,7 @@ class _Turn:
 def create_app(node: Any, settings: Settings, token_key: Ed25519PublicKey) -> App:
     """The application for a node; `token_key` verifies the tokens that `luftrom token` makes."""
     auth = make_authenticator(settings.issuers, settings.token_issuer, settings.audience,
-                              token_key.public_bytes_raw(), node.clock)
+                              token_key.public_bytes_raw(), node.clock, settings.authority)
     return App(node, auth, settings.base_url)
 
 
@@ -57,6 +58,7 @@ class App:
         self.node = node
         self.auth = auth
         self.base_url = base_url
+        self.base_path = urlsplit(base_url).path.rstrip("/")
         self.metrics = Metrics()
         self.streams = 0
         self.closing = False

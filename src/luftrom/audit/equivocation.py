@@ -203,11 +203,12 @@ def _no_statement(party: Party, evidence: BadStatement, _: Agreement) -> str:
         statement = parse_statement(evidence.leaf)
         opened = open_disclosures(statement, evidence.disclosures)
         kind = KINDS[statement.type]
-        if opened and kind.open(statement, opened) is None and kind.must_open:
-            # What was not shown may be as it should: only the whole shows that something lacks.
-            if len(opened) == len(statement.digests):
-                return (f"{party.name} signed a statement that breaks the format: it commits to "
-                        f"no whole {statement.type}")
+        content = kind.open(statement, opened) if opened else None
+        # What was not shown may be as it should: only the whole shows that something lacks.
+        if opened and content is None and kind.must_open and len(opened) == len(
+                statement.digests):
+            return (f"{party.name} signed a statement that breaks the format: it commits to "
+                    f"no whole {statement.type}")
     except Unverified as error:
         raise _not_proven(str(error)) from None
     except LuftromError as error:

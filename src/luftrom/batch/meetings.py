@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from luftrom.airspace.sentences import format_distance, format_interval
 from luftrom.batch.chunks import DataSet
 from luftrom.errors import BadInput
 from luftrom.geometry.encounter import Encounter, encounter
@@ -47,15 +46,6 @@ class Meeting:
     first: Side
     second: Side
     encounter: Encounter
-
-    def sentence(self) -> str:
-        """The conflict as people say it."""
-        met = self.encounter
-        when = format_interval(met.time_start_ns, met.time_end_ns)
-        distance = format_distance(met.lateral_m, met.vertical_m)
-        verb = "overlap" if distance == "volumes overlap" else "come close"
-        tail = "" if distance == "volumes overlap" else f", {distance}"
-        return f"{self.first.label} and {self.second.label} {verb} {when}{tail}."
 
 
 def volume_pairs(data: DataSet, separation: Separation, *, between_parties: bool = False

@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from luftrom.airspace.sentences import meeting_sentence
 from luftrom.batch.arrow import require_pyarrow
 from luftrom.batch.chunks import DataSet, Gathering
 from luftrom.batch.files import read_chunks
@@ -51,7 +52,7 @@ def compare_files(files: Sequence[IO[bytes]], directory: Path | None, *, rows: i
         if out is not None and out.suffix == ".parquet":
             require_pyarrow()
         data, groups, found = _compare(files, separation, between_parties)
-        if out is not None:
+        if out is not None and file is not None:
             WRITERS[out.suffix](file, map(document_of, found))
     if as_json:
         print_json({"conflicts": [document_of(each) for each in found[:rows]]}
@@ -141,7 +142,8 @@ def document_of(meeting: Meeting) -> dict[str, Any]:
         "lateral_m": met.lateral_m, "vertical_m": met.vertical_m,
         "where": {"lat": met.lat_deg, "lng": met.lng_deg},
         "altitude_m_w84_lower": met.altitude_m_w84_lower,
-        "altitude_m_w84_upper": met.altitude_m_w84_upper, "sentence": meeting.sentence()}
+        "altitude_m_w84_upper": met.altitude_m_w84_upper,
+        "sentence": meeting_sentence(meeting.first.label, meeting.second.label, met)}
 
 
 def _side(side: Side) -> dict[str, str]:

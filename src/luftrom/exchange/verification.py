@@ -188,9 +188,9 @@ def _check_growth(message: Message, body: Checkpoint, mirror: Mirror) -> None:
         if 0 < message.old < body.size:
             verify_consistency(message.old, body.size, message.proof, tree.root(message.old),
                                body.root)
-        if applied < pending_size <= body.size:
-            if tree.root(pending_size) != parse_checkpoint(parse_note(pending).text).root:
-                raise _two_histories(mirror, message.checkpoint, pending, pending_size, body.size)
+        if applied < pending_size <= body.size and tree.root(
+                pending_size) != parse_checkpoint(parse_note(pending).text).root:
+            raise _two_histories(mirror, message.checkpoint, pending, pending_size, body.size)
     finally:
         tree.truncate(applied)
         tree.extend(aside)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from luftrom.agreement.party import Party
@@ -132,10 +133,8 @@ class Courier:
         link, call = self._links[peer], self._calls[peer]
         pause_s = 0.0
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(call.wait(), HEARTBEAT_S)
-            except TimeoutError:
-                pass
             call.clear()
             if peer in self._conductor.broken:
                 continue
@@ -147,8 +146,7 @@ class Courier:
             except LuftromError as error:
                 link.missed(str(error))
                 _LOG.warning("%s: %s", peer, error)
-            except Exception:
-                # Whatever an answer does to us, the link is tried again.
+            except Exception:              # noqa: BLE001 - whatever it was, the link is tried again
                 link.missed("internal error; the log names it")
                 _LOG.exception("%s: an exchange failed", peer)
             link.sent = 0

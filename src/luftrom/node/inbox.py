@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar, cast
 
 from luftrom.clock import NS_PER_S, Clock
@@ -107,12 +108,11 @@ class Inbox:
             self._idle.clear()
             try:
                 await self._step(requests)
-            except Exception:
-                # A defect must not take the node's clients with it; the store is the truth.
+            except Exception:              # noqa: BLE001 - a defect must not end all the rest
                 _LOG.exception("a step failed")
                 for request in requests:
                     request.reply(None, LuftromError("internal error; the log names it"))
-                await self._reload()
+                await self._reload()       # the store is the truth
             finally:
                 self._idle.set()
 
@@ -121,10 +121,8 @@ class Inbox:
         timeout_s = 1.0
         if deadline_ns is not None:
             timeout_s = min(1.0, max(0.0, (deadline_ns - self._clock.elapsed_ns()) / NS_PER_S))
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), timeout_s)
-        except TimeoutError:
-            pass
 
     async def _step(self, requests: list[Request]) -> None:
         step = self._conductor.step(requests)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -178,7 +179,7 @@ def _read_seen(value: Any) -> dict[str, Seen]:
 
 def _read_digests(value: Any) -> tuple[str, ...]:
     digests = tuple(read_matching(DIGEST, item, "_sd") for item in read_list(value, "_sd"))
-    if any(one >= other for one, other in zip(digests, digests[1:], strict=False)):
+    if any(one >= other for one, other in pairwise(digests)):
         raise BadInput("must be sorted and hold nothing twice", field="_sd")
     return digests
 

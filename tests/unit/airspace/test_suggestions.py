@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from shapely import Polygon as Flat
 
+from luftrom.airspace.sentences import suggestion_sentence
 from luftrom.airspace.suggestions import (
     ALTITUDE,
     ALTITUDE_QUESTIONS_MAX,
@@ -76,7 +77,7 @@ def all_suggested(own, sets, bounds=BOUNDS):
 
 def test_what_a_square_in_the_way_leaves_free():
     found = all_suggested((replace(HOUR, time_start_ns=610 * MIN_NS),), [(HOUR,)])
-    assert {kind: each.sentence() for kind, each in found.items()} == {
+    assert {kind: suggestion_sentence(each) for kind, each in found.items()} == {
         TIME: "51 minutes later is free", ALTITUDE: "130 m higher is free",
         LATERAL: "1,100 m to the north is free"}
     later = found[TIME].volumes[0]
@@ -91,15 +92,15 @@ def test_what_a_square_in_the_way_leaves_free():
 def test_earlier_and_lower_where_that_is_nearer():
     own = Volume4D(SQUARE, 250.0, 340.0, 550 * MIN_NS, 605 * MIN_NS)
     found = all_suggested((own,), [(HOUR,)])
-    assert found[TIME].sentence() == "6 minutes earlier is free"
-    assert found[ALTITUDE].sentence() == "70 m lower is free"
+    assert suggestion_sentence(found[TIME]) == "6 minutes earlier is free"
+    assert suggestion_sentence(found[ALTITUDE]) == "70 m lower is free"
 
 
 def test_what_is_free_as_declared_is_said_so_and_nothing_else():
     own = replace(HOUR, altitude_m_w84_lower=500.0, altitude_m_w84_upper=600.0)
     found = all_suggested((own,), [(HOUR,)])
     assert found == {TIME: Suggestion(TIME, (own,)), ALTITUDE: None, LATERAL: None}
-    assert found[TIME].sentence() == "it is free now as it was declared"
+    assert suggestion_sentence(found[TIME]) == "it is free now as it was declared"
 
 
 @pytest.mark.parametrize(("earliest_min", "shift_min"), [
@@ -116,7 +117,7 @@ def test_what_is_over_is_offered_in_time_alone():
     for sets in ([(HOUR,)], []):
         found = all_suggested((HOUR,), sets, bounds)
         assert (found[ALTITUDE], found[LATERAL]) == (None, None)
-        assert found[TIME].sentence() == "101 minutes later is free"
+        assert suggestion_sentence(found[TIME]) == "101 minutes later is free"
     beyond = replace(BOUNDS, earliest_ns=HOUR.time_start_ns + 721 * MIN_NS)
     assert all_suggested((HOUR,), [(HOUR,)], beyond)[TIME] is None
 
@@ -125,10 +126,11 @@ def test_the_band_and_the_area_of_the_agreement_are_kept():
     full = replace(BOUNDS, altitude_m_w84_lower=180.0, altitude_m_w84_upper=520.0)
     assert all_suggested((HOUR,), [(HOUR,)], full)[ALTITUDE] is None
     lower = replace(full, altitude_m_w84_lower=170.0)
-    assert all_suggested((HOUR,), [(HOUR,)], lower)[ALTITUDE].sentence() == "130 m lower is free"
+    assert suggestion_sentence(
+        all_suggested((HOUR,), [(HOUR,)], lower)[ALTITUDE]) == "130 m lower is free"
     tight = replace(BOUNDS, area=Polygon(in_frame(
         PLACE, [(-200, -200), (-200, 2150), (1200, 2150), (1200, -200)])))
-    assert all_suggested((HOUR,), [(HOUR,)], tight)[LATERAL].sentence() == (
+    assert suggestion_sentence(all_suggested((HOUR,), [(HOUR,)], tight)[LATERAL]) == (
         "1,100 m to the east is free")
     none = replace(BOUNDS, area=Polygon(in_frame(
         PLACE, [(-200, -200), (-200, 2000), (1200, 2000), (1200, -200)])))
@@ -143,7 +145,7 @@ def test_a_circle_keeps_to_the_area_with_its_rim(half_m, way):
     area = Polygon(in_frame(PLACE, [(half_m, -half_m), (half_m, half_m), (-half_m, half_m),
                                     (-half_m, -half_m)]))
     found = suggest(LATERAL, (own,), Standing([(own,)], MINIMA).met, replace(BOUNDS, area=area))
-    assert found.sentence() == f"1,100 m to the {way} is free"
+    assert suggestion_sentence(found) == f"1,100 m to the {way} is free"
 
 
 def test_large_minima_have_larger_steps():
@@ -171,13 +173,13 @@ def test_all_volumes_shift_together():
 
 def test_sentences():
     def later(minutes):
-        return Suggestion(TIME, (HOUR,), time_shift_s=60 * minutes).sentence()
+        return suggestion_sentence(Suggestion(TIME, (HOUR,), time_shift_s=60 * minutes))
 
     assert (later(1), later(-119), later(120), later(-150)) == (
         "1 minute later is free", "119 minutes earlier is free", "2 hours later is free",
         "2 hours 30 min earlier is free")
     aside = Suggestion(LATERAL, (HOUR,), lateral_shift_m=300, bearing_deg=337.5)
-    assert aside.sentence() == "300 m to the north-north-west is free"
+    assert suggestion_sentence(aside) == "300 m to the north-north-west is free"
 
 
 def test_bounds_follow_from_the_agreement_or_from_the_volumes():

@@ -10,13 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlog_client import (
-    add_checkpoint_body,
-    add_entries_body,
-    hash_of,
-    packages,
-    subtree_proof,
-)
 from luftrom.errors import BadInput, Equivocation, LuftromError, NotFound, TwoCheckpoints
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.submission import (
@@ -32,6 +25,13 @@ from luftrom.store.protocol import Writes
 from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
 from memory_store import MemoryStore
 from parties import make_keys, make_party
+from tlog_client import (
+    add_checkpoint_body,
+    add_entries_body,
+    hash_of,
+    packages,
+    subtree_proof,
+)
 
 ALFA, BRAVO = "alfa.example", "bravo.example"
 ORIGIN = f"{BRAVO}/log"

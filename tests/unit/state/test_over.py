@@ -15,8 +15,10 @@ from luftrom.agreement.terms import Agreement
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.over import OVER_S, not_over, over_until_ns
+from luftrom.airspace.sentences import conflict_sentence
 from luftrom.clock import NS_PER_S
 from luftrom.geometry.volume import Circle, Separation, Volume4D
+from luftrom.state.conflicts import ConflictPair
 from luftrom.state.entities import EFFECTS, Entities
 from luftrom.state.progress import Progress
 from luftrom.state.record import ACCEPTED, WITHDRAWN, Record
@@ -31,6 +33,10 @@ from parties import NOON_NS, make_agreement, make_keys, make_party
 ALFA, BRAVO = "alfa.example", "bravo.example"
 NOON_S, HOUR_S = NOON_NS // NS_PER_S, 3600
 TIME_MIN_S = 60
+
+
+def sentence_of(pair: ConflictPair) -> str:
+    return conflict_sentence(pair.first.name, pair.second.name, pair.encounter, pair.right_of_way)
 
 
 def agreement() -> Agreement:
@@ -201,7 +207,8 @@ def test_memory_falls_and_nothing_else_changes() -> None:
     assert drops.digest() == hoards.digest() == applied(bravo, alfa).digest()
     assert list(drops.rows()) == list(hoards.rows())
     assert [p.encounter for p in drops.conflicts()] == [p.encounter for p in hoards.conflicts()]
-    assert [p.sentence() for p in drops.conflicts()] == [p.sentence() for p in hoards.conflicts()]
+    assert [sentence_of(p) for p in drops.conflicts()] == [
+        sentence_of(p) for p in hoards.conflicts()]
     assert len(drops.conflicts()) > 24
     # A verdict on what was declared long ago is what it was.
     for where, record in drops.records.items():

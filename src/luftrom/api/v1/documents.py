@@ -11,6 +11,11 @@ from typing import Any
 
 from luftrom import __version__
 from luftrom.agreement.terms import Agreement
+from luftrom.airspace.sentences import (
+    conflict_sentence,
+    right_of_way_reason,
+    suggestion_sentence,
+)
 from luftrom.airspace.suggestions import Suggestion
 from luftrom.api.http.auth import Caller
 from luftrom.clock import TIME_NS_MAX, format_time
@@ -72,7 +77,7 @@ def against_document(against: Any) -> dict[str, Any]:
 
 def suggestion_document(suggestion: Suggestion, verified_at_ns: int) -> dict[str, Any]:
     """What is free instead: its volumes are what a declaration takes."""
-    return {"kind": suggestion.kind, "sentence": suggestion.sentence(),
+    return {"kind": suggestion.kind, "sentence": suggestion_sentence(suggestion),
             "time_shift_s": suggestion.time_shift_s,
             "altitude_shift_m": suggestion.altitude_shift_m,
             "lateral_shift_m": suggestion.lateral_shift_m,
@@ -109,8 +114,9 @@ def conflict_document(pair: ConflictPair) -> dict[str, Any]:
         "altitude_m_w84_lower": met.altitude_m_w84_lower,
         "altitude_m_w84_upper": met.altitude_m_w84_upper,
         "right_of_way": {"party": holder.party, "id": holder.entity_id, "name": holder.name,
-                         "rule": pair.right_of_way.rule, "reason": pair.right_of_way.reason},
-        "sentence": pair.sentence()}
+                         "rule": pair.right_of_way.rule,
+                         "reason": right_of_way_reason(pair.right_of_way)},
+        "sentence": conflict_sentence(pair.first.name, pair.second.name, met, pair.right_of_way)}
 
 
 def conflicts_document(node: Any) -> dict[str, Any]:

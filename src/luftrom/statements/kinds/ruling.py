@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from luftrom.errors import BadInput
@@ -46,7 +47,7 @@ class Rulings:
 def read(claims: Claims) -> Rulings:
     """The body of a ruling; BadInput names the claim at fault."""
     rulings = tuple(_read_ruling(item) for item in read_list(claims.get("rulings"), "rulings"))
-    if any(one.index >= other.index for one, other in zip(rulings, rulings[1:], strict=False)):
+    if any(one.index >= other.index for one, other in pairwise(rulings)):
         raise BadInput("must be sorted by leaf and rule on none twice", field="rulings")
     return Rulings(rulings)
 
