@@ -1,21 +1,84 @@
 """Every refusal Luftrom can give, each with a stable code, an HTTP status and a reason to act on.
 
 One base class explains itself: edges turn it into RFC 9457 problem+json, the F3548 `ErrorResponse`
-or a line on the terminal, and never need to know which subclass they hold.
+or a line on the terminal, and never need to know which subclass they hold. What one part of
+Luftrom must know of another's refusal is a member with a type: a size, or evidence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+# -- evidence ------------------------------------------------------------------------------------
+# What a refusal carries where signed bytes show who is at fault. `audit.equivocation` makes a
+# document of it that verifies offline.
+
+
+@dataclass(frozen=True, slots=True)
+class TwoCheckpoints:
+    """Two checkpoints of one log of which neither continues the other.
+
+    Where their sizes differ `root` is what the larger one's tree had at the smaller size, and
+    `proof` that it had; empty where the larger tree is not whole here.
+    """
+
+    party: str
+    notes: tuple[bytes, ...]
+    root: bytes = b""
+    proof: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TwoStatements:
+    """Two different statements for one leaf of a log."""
+
+    party: str
+    leaves: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBehindReceipt:
+    """A statement that had seen less of a log than the receipt `note` of its author covers.
+
+    `checkpoint` is one of the author's log, which may show that the statement is the later one.
+    """
+
+    party: str
+    leaf: bytes
+    note: bytes
+    checkpoint: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A run of consecutive statements of which the last cannot follow; empty if it is too long."""
+
+    party: str
+    leaves: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadStatement:
+    """A signed leaf that is no statement, or that commits to content that no node takes."""
+
+    party: str
+    leaf: bytes
+    disclosures: tuple[bytes, ...] = ()
+
+
+Evidence = TwoCheckpoints | TwoStatements | SeenBehindReceipt | Contradiction | BadStatement
+
+
+# -- refusals ------------------------------------------------------------------------------------
 
 class LuftromError(Exception):
     """A refusal with its reason.
 
     `code` names the kind of refusal for programs and never changes meaning; `field` is the path of
-    the value at fault (`extents[0].volume.altitude_lower.value`) or None; `detail` carries
-    machine-readable facts (limits, sizes, references) that the edges may show.
+    the value at fault (`extents[0].volume.altitude_lower.value`) or None; `detail` holds plain
+    JSON facts (limits, sizes, references) that the edges may show and nothing else reads.
     """
 
     code = "error"
@@ -66,6 +129,17 @@ class Conflict(LuftromError):
     code, status = "conflict", 409
 
 
+class OutOfStep(Conflict):
+    """A message that does not follow what is held here; gap or rolled_back (409).
+
+    `have` leaves of its sender are applied here and `mirrored` are held: it is told, to go on.
+    """
+
+    def __init__(self, message: str, *, code: str, have: int, mirrored: int):
+        super().__init__(message, code=code, detail={"have": have, "mirrored": mirrored})
+        self.have, self.mirrored = have, mirrored
+
+
 class TooLarge(LuftromError):
     """A size limit of `limits` is exceeded (413)."""
 
@@ -91,12 +165,20 @@ class NotAcknowledged(Unavailable):
 
 
 class Unverified(LuftromError):
-    """Bytes of a peer or of a log that do not prove themselves (422); not kept as true."""
+    """Bytes of a peer or of a log that do not prove themselves (422); not kept as true.
+
+    `evidence` is there where what was refused was signed, and shows by itself who is at fault.
+    """
 
     code, status = "unverified", 422
 
+    def __init__(self, message: str, *, code: str | None = None, field: str | None = None,
+                 evidence: Evidence | None = None):
+        super().__init__(message, code=code, field=field)
+        self.evidence = evidence
+
 
 class Equivocation(Unverified):
-    """Two signed statements of one party that cannot both be true; `detail['proof']` holds both."""
+    """Two signed statements of one party that cannot both be true; `evidence` holds both."""
 
     code = "equivocation"

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 from hosting import ALFA, BRAVO, House
 
+from leaves import LeafSigner
 from luftrom.exchange.message import CONTENT_TYPE, Message, encode_message, parse_message
 from luftrom.exchange.signature import SIGNATURE_HEADER, sign_body
 from luftrom.statements.disclosure import make_disclosure
-from luftrom.statements.statement import StatementSigner
 from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
 from luftrom.transparency.merkle import Tree, leaf_hash
 from luftrom.transparency.receipt import sign_receipt
@@ -86,7 +86,7 @@ class Liar:
         whole = {"type": kind, "index": len(self.leaves), "iat": int(time.time()),
                  "agreement": self.agreement.digest, "seen": self.seen()} | claims
         whole = {name: value for name, value in whole.items() if value is not None}
-        return StatementSigner(party, key or self.keys.statements).sign(whole, disclosures)
+        return LeafSigner(party, key or self.keys.statements).sign(whole, disclosures)
 
     def append(self, leaf: bytes, disclosures: Sequence[bytes] | None = ()) -> int:
         self.leaves.append(leaf)

@@ -13,7 +13,8 @@ from typing import Any
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.intent import Intent
 from luftrom.geometry.volume import Volume4D
-from luftrom.statements.statement import Ruling, Statement
+from luftrom.statements.kinds.ruling import Ruling
+from luftrom.statements.statement import Statement
 
 HOUR_NS = 3600 * 10**9
 OVER_NS = 2 * HOUR_NS                      # after so long nobody asks any more what was flown
@@ -91,14 +92,14 @@ class Rulebook:
         """Did nothing in the first `cut` leaves of its own log end Y?"""
         party, index = y.where
         for statement in self.logs[party][index + 1:cut]:
-            if statement.type == "withdrawal" and statement.of == index:
+            if statement.type == "withdrawal" and statement.body.of == index:
                 return False
-            for ruling in statement.rulings:
+            for ruling in rulings_of(statement):
                 if ruling.index == index and not ruling.accepted:
                     return False
                 later = self.logs[party][ruling.index]
                 if (ruling.accepted and ruling.index > index
-                        and later.entity_id == y.statement.entity_id):
+                        and later.body.entity_id == y.statement.body.entity_id):
                     return False
         return True
 
@@ -109,9 +110,9 @@ class Rulebook:
                and y.where[1] < index and self.stood(y, index) for y in self.declared):
             return []
         return [(n.party, n.index) for n in self.notices
-                if n.entity_id == x.intent.entity_id and n.party != party
+                if n.body.entity_id == x.intent.entity_id and n.party != party
                 and n.index < x.seen(n.party) and not any(
-                    s.entity_id == n.entity_id and s.type in ("notice", "notice_withdrawal")
+                    ended_entity(s) == n.body.entity_id
                     for s in self.logs[n.party][n.index + 1:x.seen(n.party)])]
 
     def loses_to_known(self, x: Declared, y: Declared, same: bool) -> bool:
@@ -147,7 +148,7 @@ class Rulebook:
         count = 0
         for log in self.logs.values():
             for statement in log:
-                for ruling in statement.rulings:
+                for ruling in rulings_of(statement):
                     x = where[statement.party, ruling.index]
                     expected = self.losses(x, ruling, statement)
                     assert ruling.accepted == (not expected), (
@@ -167,3 +168,14 @@ def is_free(x: Declared) -> bool:
 def seen_by(statement: Statement, party: str) -> int:
     seen = statement.seen.get(party)
     return seen.size if seen else 0
+
+
+def rulings_of(statement: Statement) -> Sequence[Ruling]:
+    return statement.body.rulings if statement.type == "ruling" else ()
+
+
+def ended_entity(statement: Statement) -> str | None:
+    """Of which constraint a statement ends the version before it."""
+    if statement.type == "notice":
+        return statement.body.entity_id
+    return statement.body.entity.entity_id if statement.type == "notice_withdrawal" else None

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rulebook import Rulebook
-from tlog_client import add_checkpoint_body, add_entries_body, packages
 
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent
@@ -25,15 +24,19 @@ from luftrom.clock import NS_PER_S
 from luftrom.errors import LuftromError
 from luftrom.exchange.message import encode_message, parse_message
 from luftrom.geometry.volume import Circle, Volume4D
-from luftrom.node import requests as ask
 from luftrom.node.conductor import Conductor
-from luftrom.state.entities import Entities
-from luftrom.state.loading import load_airspace
+from luftrom.node.hearing import AddCheckpoint, AddEntries, Hear, HearAnswer
+from luftrom.node.operations.constraints import GiveNotice
+from luftrom.node.operations.operational_intents import Declare, Withdraw
+from luftrom.node.step import Request
+from luftrom.state.loading import load_state
 from luftrom.state.record import ACCEPTED
+from luftrom.state.state import State
+from luftrom.statements.leaf import parse_statement
 from luftrom.statements.opening import open_item
-from luftrom.statements.statement import parse_statement
 from memory_store import MemoryStore
 from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
+from tlog_client import add_checkpoint_body, add_entries_body, packages
 
 NAMES = ("alfa.example", "bravo.example", "charlie.example", "delta.example")
 MINUTE_NS = 60 * NS_PER_S
@@ -65,7 +68,7 @@ class Party:
         self.conductor = Conductor(self.name, self.world.keys[self.name], self.world.agreement,
                                    self.store, self.clock)
 
-    def step(self, *requests: ask.Request, fault: str | None = None) -> None:
+    def step(self, *requests: Request, fault: str | None = None) -> None:
         step = self.conductor.step(requests)
         if self.world.random.random() < (.5 if fault else .05):
             # A message can leave while the commit is being synced: it tells nothing of the step.
@@ -101,7 +104,8 @@ class Party:
             if result is not None:
                 answers.append(Letter(message.sender, encode_message(result), None))
 
-        self.step(ask.Hear(message, letter.counter, reply), fault=fault)
+        self.step(HearAnswer(message, reply) if letter.counter is None
+                  else Hear(message, letter.counter, reply), fault=fault)
         return answers[0] if answers else None
 
 
@@ -177,17 +181,17 @@ class World:
             return
         leaves = author.store.leaves(author.name, 0, log.size)
         start = min(mirror.tree.size, log.size)
-        bodies = ((False, add_checkpoint_body(mirror.pending[0], leaves, log.note)),
-                  (True, add_entries_body(log.origin, start, log.size,
-                                          packages(leaves, start, log.size))))
-        for is_entries, body in bodies[:self.random.choice((1, 2, 2))]:
+        bodies = ((AddCheckpoint, add_checkpoint_body(mirror.pending[0], leaves, log.note)),
+                  (AddEntries, add_entries_body(log.origin, start, log.size,
+                                                packages(leaves, start, log.size))))
+        for add, body in bodies[:self.random.choice((1, 2, 2))]:
             def reply(result: Any, error: LuftromError | None, name: str = recipient.name) -> None:
                 if error is not None:
                     self.check_refusal(name, error)
 
-            recipient.step(ask.Submit(body, is_entries, reply), fault=fault)
+            recipient.step(add(body, reply), fault=fault)
 
-    def request(self, party: Party) -> ask.Request:
+    def request(self, party: Party) -> Request:
         chance, entity_id = self.random.random(), self.random.choice(self.ids)
         standing = party.conductor.airspace.current.get((entity_id, party.name))
 
@@ -198,12 +202,12 @@ class World:
                 party.acknowledged.append((entity_id, result))
 
         if chance < .1:
-            return ask.Withdraw(entity_id, None, "m", reply)
+            return Withdraw(entity_id, None, "m", reply)
         if chance < .2:
-            return ask.GiveNotice(Constraint(entity_id, "m", "Closed", "hazard", (self.volume(),)),
+            return GiveNotice(Constraint(entity_id, "m", "Closed", "hazard", (self.volume(),)),
                                   reply)
         ovn = standing.ovn if standing and standing.intent else None
-        return ask.Declare(self.intent(party, entity_id), ovn, False, reply)
+        return Declare(self.intent(party, entity_id), ovn, False, reply)
 
     def intent(self, party: Party, entity_id: str) -> Intent:
         state = self.random.choice(("Accepted",) * 8 + ("Activated", "Nonconforming"))
@@ -228,7 +232,7 @@ class World:
         """Honest parties never prove each other liars, whatever the network does."""
         expected = {"gap", "rolled_back", "replayed", "exists", "pending", "stale_ovn", "conflict",
                     "not_found", "forbidden", "bad_input", "not_recorded", "not_acknowledged",
-                    "out_of_step", "partial", "ahead_of_clock"}
+                    "out_of_step", "ahead_of_clock"}
         assert error.code in expected, f"{name}: {error.code}: {error}"
 
     # -- the end -----------------------------------------------------------------------------
@@ -271,7 +275,7 @@ class World:
         self.check_rules()
         for pair in views[0].conflicts():
             first, second = pair.first, pair.second
-            assert second.notice is not None or self.may_both_stand(first, second), (
+            assert second.is_constraint or self.may_both_stand(first, second), (
                 f"leaf {first.index} of {first.party} and leaf {second.index} of {second.party} "
                 "conflict and are both accepted")
         return sum(record.status == ACCEPTED for record in views[0].records.values())
@@ -291,34 +295,33 @@ class World:
         view = self.parties[self.names[0]].conductor.airspace
         for (entity_id, _), record in view.current.items():
             other = homes.setdefault(entity_id, record)
-            assert other is record or other.notice or record.notice or (
+            assert other is record or other.is_constraint or record.is_constraint or (
                 other.ruling.unacknowledged or record.ruling.unacknowledged), (
                 f"{entity_id} stands at {other.party} and at {record.party}")
 
     def check_dropping(self) -> None:
         """Two who read the same logs, each in its own order, and drop at times of their own or
         never, hold the same airspace as everybody."""
-        drops = [Entities(self.agreement), Entities(self.agreement)]
-        hoards = Entities(self.agreement)
-        for view, chance in ((drops[0], .3), (drops[1], 1), (hoards, 0)):
+        states = [State(self.agreement) for _ in range(3)]
+        for state, chance in zip(states, (.3, 1, 0), strict=True):
             ahead = {name: 0 for name in self.names}
             while ahead:
                 name = self.random.choice(list(ahead))
                 store, index = self.parties[name].store, ahead[name]
                 leaf, = store.leaves(name, index, index + 1)
                 opened = store.disclosures(name, index, index + 1).get(index, ())
-                item = open_item(parse_statement(leaf), tuple(opened))
-                view.apply(item.statement, item.intent, item.notice, item.ovn)
+                state.apply(open_item(parse_statement(leaf), tuple(opened)))
                 if self.random.random() < chance:
-                    view.collect()
-                    view.drop_over()
+                    state.collect()
+                    state.entities.drop_over()
                 ahead[name] += 1
                 if ahead[name] == store.size(name):
                     del ahead[name]
         digest = self.parties[self.names[0]].conductor.airspace.digest()
-        assert all(view.digest() == digest for view in (*drops, hoards)), "dropping tells"
-        assert [p.encounter for p in drops[0].conflicts()] == [
-            p.encounter for p in hoards.conflicts()], "dropping changed how two meet"
+        views = [state.entities for state in states]
+        assert all(view.digest() == digest for view in views), "dropping tells"
+        assert [p.encounter for p in views[0].conflicts()] == [
+            p.encounter for p in views[2].conflicts()], "dropping changed how two meet"
 
     def may_both_stand(self, one: Any, other: Any) -> bool:
         if one.ruling.unacknowledged or other.ruling.unacknowledged:
@@ -340,7 +343,7 @@ class World:
             assert report.verified, f"{party.name} does not pass the audit: {report}"
         for peer, mirror in party.conductor.mirrors.items():
             assert mirror.receipt_size == party.conductor.log.size, f"{peer} owes a receipt"
-        rebuilt = load_airspace(party.store, party.name, self.agreement, set())
+        rebuilt = load_state(party.store, party.name, self.agreement).entities
         assert rebuilt.digest() == view.digest(), f"{party.name}: a rebuild differs"
         stored = list(party.store.airspace())
         assert stored == list(view.rows()), f"{party.name}: stored rows differ"

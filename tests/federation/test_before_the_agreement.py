@@ -9,8 +9,9 @@ from luftrom.airspace.intent import Intent
 from luftrom.audit.holding import audit_holding
 from luftrom.clock import NS_PER_S
 from luftrom.geometry.volume import Circle, Volume4D
-from luftrom.node import requests as ask
 from luftrom.node.conductor import Conductor
+from luftrom.node.hearing import Hear, HearAnswer
+from luftrom.node.operations.operational_intents import Declare
 from memory_store import MemoryStore
 from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
 
@@ -41,7 +42,7 @@ class House:
 
     def declare(self, entity_id: str, **more: Any) -> Any:
         intent = replace(Intent(entity_id, "m", "Flight", "Accepted", 0, (HERE,)), **more)
-        self.step(ask.Declare(intent, None, False, self.reply))
+        self.step(Declare(intent, None, False, self.reply))
         return self.told[-1]
 
     def talk_to(self, other: House) -> None:
@@ -49,10 +50,10 @@ class House:
         self.step()
         mirror = other.conductor.mirrors[self.name]
         message = self.conductor.message_to(other.name, mirror.applied, mirror.applied)
-        other.step(ask.Hear(message, self.counter, other.reply))
+        other.step(Hear(message, self.counter, other.reply))
         answer, error = other.told[-1]
         assert error is None, error
-        self.step(ask.Hear(answer, None, self.reply))
+        self.step(HearAnswer(answer, self.reply))
 
 
 def test_what_stood_before_stands_and_is_shown_as_a_conflict() -> None:
@@ -85,7 +86,7 @@ def test_what_comes_after_must_keep_clear_of_it() -> None:
         alfa.talk_to(bravo)
     intent = Intent("b", "m", "Flight", "Accepted", 0, (HERE,))
     answers: list[Any] = []
-    bravo.step(ask.Declare(intent, None, False, lambda *told: answers.append(told)))
+    bravo.step(Declare(intent, None, False, lambda *told: answers.append(told)))
     for _ in range(2):
         bravo.talk_to(alfa)
         bravo.step()

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-import tlog_client as tlog
 from hosting import ALFA, BRAVO
 from liar import Liar, content, new_id, volume
 from refusing import verifies
 from talking import hasty, liar  # noqa: F401 - fixtures, which pytest finds by name
 
+import tlog_client as tlog
 from luftrom import limits
 from luftrom.transparency.checkpoint import verify_checkpoint
 from luftrom.transparency.note import parse_vkey

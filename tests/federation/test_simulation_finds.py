@@ -18,9 +18,14 @@ from luftrom.airspace.over import over_until_ns
 from luftrom.clock import TIME_NS_MIN
 from luftrom.errors import LuftromError
 from luftrom.logs.mirror import Mirror
-from luftrom.node import conductor
-from luftrom.node.conductor import Conductor, Step
+from luftrom.node import conductor, memory
+from luftrom.node.conductor import Conductor
+from luftrom.node.desk import Desk
+from luftrom.node.step import Step
+from luftrom.state import meeting
 from luftrom.state.entities import Entities
+from luftrom.state.meeting import Meetings
+from luftrom.state.progress import Progress
 from luftrom.state.record import Record
 from luftrom.transparency.receipt import sign_receipt
 
@@ -60,17 +65,18 @@ def a_pending_version_counts_for_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def rules_without_receipts(patch: pytest.MonkeyPatch) -> None:
-    rule = Conductor._rule
+    rule = conductor.rule
 
-    def hasty(self: Conductor, step: Step) -> None:
-        kept = {name: mirror.receipt_size for name, mirror in self.mirrors.items()}
-        for mirror in self.mirrors.values():
-            mirror.receipt_size = self.log.tree.size
-        rule(self, step)
-        for name, mirror in self.mirrors.items():
+    def hasty(desk: Desk) -> None:
+        log, mirrors = desk._memory.log, desk._memory.mirrors
+        kept = {name: mirror.receipt_size for name, mirror in mirrors.items()}
+        for mirror in mirrors.values():
+            mirror.receipt_size = log.tree.size
+        rule(desk)
+        for name, mirror in mirrors.items():
             mirror.receipt_size = kept[name]
 
-    patch.setattr(Conductor, "_rule", hasty)
+    patch.setattr(conductor, "rule", hasty)
 
 
 def receipts_for_what_was_not_applied(patch: pytest.MonkeyPatch) -> None:
@@ -117,7 +123,7 @@ def leaves_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_message_keeps_the_newest_leaf_back(patch: pytest.MonkeyPatch) -> None:
-    build = conductor.build_message
+    build = memory.build_message
 
     def secretive(own: Any, mirror: Mirror, have: int, *rest: Any) -> Any:
         size, own.size = own.size, max(0, own.size - 1)
@@ -128,7 +134,7 @@ def a_message_keeps_the_newest_leaf_back(patch: pytest.MonkeyPatch) -> None:
         finally:
             own.size, own.note = size, note
 
-    patch.setattr(conductor, "build_message", secretive)
+    patch.setattr(memory, "build_message", secretive)
 
 
 def what_a_peer_sent_is_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -143,20 +149,20 @@ def collects_what_may_still_be_crossed(patch: pytest.MonkeyPatch) -> None:
 
 
 def nothing_is_ever_over(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(right_of_way, "over_until_ns", lambda *_: TIME_NS_MIN)
+    patch.setattr(meeting, "over_until_ns", lambda *_: TIME_NS_MIN)
 
 
 def over_for_one_of_two_is_enough(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Entities, "_do_meet", lambda *_: True)
+    patch.setattr(Meetings, "_do_meet", lambda *_: True)
 
 
 def a_clock_put_back_makes_statements_earlier(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Entities, "_as_of", lambda self, party, iat_s: iat_s)
+    patch.setattr(Progress, "as_of", lambda self, party, iat_s: iat_s)
 
 
 def drops_by_the_log_that_is_ahead(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Entities, "_over_ns", lambda self: over_until_ns(
-        max(self.as_of_s.values(), default=0), self.separation))
+        max(self.progress.as_of_s.values(), default=0), self.separation))
 
 
 FAULTS = [value for name, value in list(globals().items())

@@ -21,7 +21,9 @@ from luftrom.airspace.constraint import Constraint
 from luftrom.audit.holding import audit_holding
 from luftrom.cli.demo import twonodes
 from luftrom.errors import Unavailable
-from luftrom.node import requests as ask
+from luftrom.node.operations.constraints import GiveNotice
+from luftrom.node.operations.operational_intents import Declare, Withdraw
+from luftrom.node.step import Request
 from luftrom.store.protocol import Writes
 from luftrom.store.sqlite import SqliteStore
 
@@ -73,9 +75,9 @@ class Story:
         self.count += 1
         return self.fault if self.count == self.at else None
 
-    def declare(self, name: str, n: int, ovn: str | None = None) -> ask.Request:
+    def declare(self, name: str, n: int, ovn: str | None = None) -> Request:
         party = self.world.parties[name]
-        return ask.Declare(self.world.intent(party, self.world.ids[n]), ovn, False,
+        return Declare(self.world.intent(party, self.world.ids[n]), ovn, False,
                            self.reply(name, self.world.ids[n]))
 
     def reply(self, name: str, entity_id: str) -> Callable[[Any, Any], None]:
@@ -96,9 +98,9 @@ class Story:
         self.talk(alfa, bravo)
         self.talk(bravo, alfa)
         notice = Constraint(self.world.ids[4], "m", "Closed", "hazard", (self.world.volume(),))
-        self.act(bravo, ask.GiveNotice(notice, self.reply(bravo, notice.entity_id)))
+        self.act(bravo, GiveNotice(notice, self.reply(bravo, notice.entity_id)))
         entity_id = self.world.ids[1]
-        self.act(alfa, ask.Withdraw(entity_id, None, "m", self.reply(alfa, entity_id)))
+        self.act(alfa, Withdraw(entity_id, None, "m", self.reply(alfa, entity_id)))
         self.talk(bravo, alfa)
         self.act(alfa, self.declare(alfa, 5))
         self.talk(alfa, bravo)

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import tlog_client as tlog
 from liar import volume
 from processes import (
     Client,
@@ -23,6 +22,7 @@ from processes import (
     wait_until_equal,
 )
 
+import tlog_client as tlog
 from luftrom.cli.demo import twonodes
 from luftrom.cli.demo.twonodes import PartyNode
 from luftrom.config.agreements import load_agreement

@@ -17,8 +17,12 @@ from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S
 from luftrom.geometry.volume import Circle, Volume4D
-from luftrom.node import requests as ask
 from luftrom.node.conductor import Conductor
+from luftrom.node.hearing import Hear, HearAnswer
+from luftrom.node.operations.constraints import GiveNotice, WithdrawNotice
+from luftrom.node.operations.notifications import Notify
+from luftrom.node.operations.operational_intents import Declare, Withdraw
+from luftrom.node.step import Request
 from memory_store import MemoryStore
 from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
 
@@ -53,7 +57,7 @@ class Pair:
                                       self.clock) for name in keys}
         self.counter = 0
 
-    def step(self, name: str, *requests: ask.Request) -> None:
+    def step(self, name: str, *requests: Request) -> None:
         step = self.nodes[name].step(requests)
         self.stores[name].commit(step.writes)
         self.nodes[name].publish(step)
@@ -70,8 +74,8 @@ class Pair:
                 raise error
             answers.append(result)
 
-        self.step(other, ask.Hear(node.message_to(other, have, have), self.counter, reply))
-        self.step(one, ask.Hear(answers[0], None, reply))
+        self.step(other, Hear(node.message_to(other, have, have), self.counter, reply))
+        self.step(one, HearAnswer(answers[0], reply))
 
     def settle(self) -> None:
         for _ in range(3):
@@ -95,8 +99,8 @@ def silent(result: Any, error: Any) -> None:
         raise error
 
 
-def declare(n: int, lane: int, priority: int = 0, ovn: str | None = None) -> ask.Declare:
-    return ask.Declare(intent(n, lane, priority), ovn, False, silent)
+def declare(n: int, lane: int, priority: int = 0, ovn: str | None = None) -> Declare:
+    return Declare(intent(n, lane, priority), ovn, False, silent)
 
 
 def play(pair: Pair) -> Pair:
@@ -108,13 +112,13 @@ def play(pair: Pair) -> Pair:
     pair.step(BRAVO, declare(3, 1), declare(4, 3))           # 3 crosses 1
     pair.settle()
     standing = pair.nodes[ALFA].airspace.current[IDS[2], ALFA]
-    pair.step(ALFA, declare(2, 4, ovn=standing.ovn), ask.Withdraw(IDS[1], None, "manager", silent),
-              ask.Notify("manager", {"x": 1}, silent))
+    pair.step(ALFA, declare(2, 4, ovn=standing.ovn), Withdraw(IDS[1], None, "manager", silent),
+              Notify("manager", {"x": 1}, silent))
     pair.settle()
     volumes = intent(5, 5).volumes
-    pair.step(BRAVO, ask.GiveNotice(Constraint(IDS[5], "manager", "Closed", "hazard", volumes),
+    pair.step(BRAVO, GiveNotice(Constraint(IDS[5], "manager", "Closed", "hazard", volumes),
                                     silent))
     pair.settle()
-    pair.step(BRAVO, ask.WithdrawNotice(IDS[5], "manager", silent))
+    pair.step(BRAVO, WithdrawNotice(IDS[5], "manager", silent))
     pair.settle()
     return pair

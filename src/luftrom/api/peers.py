@@ -9,9 +9,10 @@ from starlette.responses import Response
 from luftrom import limits
 from luftrom.api.http.call import NO_STORE, Call
 from luftrom.api.http.route import Route
-from luftrom.errors import LuftromError, Unavailable
+from luftrom.errors import Unavailable
 from luftrom.exchange.message import CONTENT_TYPE
 from luftrom.exchange.signature import SIGNATURE_HEADER
+from luftrom.logs.submission import MIRROR_INFO_TYPE, Elsewhere, Partial
 
 UPLOAD_S_MAX = 60.0
 
@@ -28,9 +29,10 @@ async def add_checkpoint(call: Call) -> Response:
     """C2SP tlog-witness `add-checkpoint`, as tlog-mirror uses it."""
     body = await call.body(limits.NOTE_BYTES_MAX + 64 * limits.PROOF_HASHES_MAX)
     try:
-        return Response(await call.node.add_checkpoint(body), media_type="text/plain")
-    except LuftromError as error:
-        return _submission_answer(error)
+        await call.node.add_checkpoint(body)
+    except Elsewhere as error:
+        return _elsewhere_answer(error)
+    return Response(b"", media_type="text/plain")
 
 
 async def add_entries(call: Call) -> Response:
@@ -45,17 +47,17 @@ async def add_entries(call: Call) -> Response:
         raise Unavailable(f"the upload took more than {UPLOAD_S_MAX:.0f} s, or waited that long "
                           "for another one") from None
     try:
-        return Response(await call.node.add_entries(body), media_type="text/plain")
-    except LuftromError as error:
-        return _submission_answer(error)
+        taken = await call.node.add_entries(body)
+    except Elsewhere as error:
+        return _elsewhere_answer(error)
+    if isinstance(taken, Partial):
+        return Response(taken.body(), 202, NO_STORE | {"content-type": MIRROR_INFO_TYPE})
+    return Response(taken.body(), media_type="text/plain")
 
 
-def _submission_answer(error: LuftromError) -> Response:
-    """The answers of the specification; refusals that it gives no body for are ours."""
-    if "body" not in error.detail:
-        raise error
-    return Response(error.detail["body"], error.status, NO_STORE | {
-        "content-type": error.detail["content_type"]})
+def _elsewhere_answer(error: Elsewhere) -> Response:
+    """The answer of the specification; refusals that it gives no body for are ours."""
+    return Response(error.body, error.status, NO_STORE | {"content-type": error.content_type})
 
 
 ROUTES = (

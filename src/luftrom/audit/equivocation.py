@@ -1,7 +1,7 @@
 """Proofs that a party signed what cannot be true, mostly two things that cannot both be.
 
 In goes what a node caught; out comes a JSON document that convinces a stranger who holds nothing
-but the agreement: every byte of its evidence is signed by the party that it accuses. Four kinds:
+but the agreement: every byte of its evidence is signed by the party that it accuses. Five kinds:
 
 `checkpoints`: two checkpoints of one log of which neither continues the other.
 `statements`: two different statements for one leaf of a log.
@@ -18,39 +18,38 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from luftrom import limits
 from luftrom.agreement.party import Party
 from luftrom.agreement.terms import Agreement
-from luftrom.errors import BadInput, LuftromError, Unverified
+from luftrom.errors import (
+    BadInput,
+    BadStatement,
+    Contradiction,
+    Evidence,
+    LuftromError,
+    SeenBehindReceipt,
+    TwoCheckpoints,
+    TwoStatements,
+    Unverified,
+)
 from luftrom.reading import parse_json
 from luftrom.statements.course import Course
-from luftrom.statements.kinds.constraint import read_notice
-from luftrom.statements.kinds.declaration import read_intent
+from luftrom.statements.kinds import KINDS
+from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import open_disclosures
-from luftrom.statements.statement import (
-    Statement,
-    parse_statement,
-    verify_signature,
-    verify_statement,
-)
+from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from luftrom.transparency.merkle import verify_consistency
 from luftrom.transparency.note import parse_base64, parse_vkey
 from luftrom.transparency.receipt import verify_kept_receipt
 
 FORMAT = "luftrom-equivocation/1"
-KINDS = ("checkpoints", "statements", "seen", "contradiction", "statement")
 EVIDENCE_LEAVES_MAX = 4_096
-# Evidence by kind, as it stands in `error.detail`: lists of bytes, and bytes. In the document
-# leaves and notes are the text that they are; hashes are base64.
-_LISTS = {"checkpoints": ("notes", "proof"), "statements": ("leaves",), "seen": (),
-          "contradiction": ("leaves",), "statement": ("disclosures",)}
-_SINGLES = {"checkpoints": ("root",), "statements": (), "seen": ("leaf", "note", "checkpoint"),
-            "contradiction": (), "statement": ("leaf",)}
+# Leaves and notes stand in the document as the text that they are; hashes are base64.
 _HASHES = ("proof", "root")
 
 
@@ -63,19 +62,24 @@ class Equivocated:
     sentence: str
 
 
-def make_equivocation(kind: str, party: str, error: LuftromError) -> bytes:
-    """The proof as a document; the evidence is taken from `error.detail`.
+def kind_of(evidence: type[Evidence]) -> str:
+    """The name that a kind of evidence has in documents and in the store."""
+    return next(name for name, form in _FORMS.items() if form.evidence is evidence)
 
-    What is missing there is left empty: such a document is a record of what was caught, and
-    `verify_equivocation` says that it proves nothing by itself.
+
+def make_equivocation(evidence: Evidence, code: str, said: str) -> bytes:
+    """The proof as a document, with the code of the refusal and what was said of it.
+
+    What is missing in the evidence is left empty: such a document is a record of what was caught,
+    and `verify_equivocation` says that it proves nothing by itself.
     """
-    if kind not in KINDS:
-        raise BadInput(f"must be one of {', '.join(KINDS)}", field="kind")
-    evidence: dict[str, Any] = {name: [_encode(item, name) for item in error.detail.get(name, ())]
-                                for name in _LISTS[kind]}
-    evidence |= {name: _encode(error.detail.get(name, b""), name) for name in _SINGLES[kind]}
-    document = {"format": FORMAT, "kind": kind, "party": party, "code": error.code,
-                "said": error.message, "evidence": evidence}
+    kind = kind_of(type(evidence))
+    form = _FORMS[kind]
+    members: dict[str, Any] = {name: [_encode(item, name) for item in getattr(evidence, name)]
+                               for name in form.lists}
+    members |= {name: _encode(getattr(evidence, name), name) for name in form.singles}
+    document = {"format": FORMAT, "kind": kind, "party": evidence.party, "code": code,
+                "said": said, "evidence": members}
     return json.dumps(document, indent=1).encode() + b"\n"
 
 
@@ -92,82 +96,81 @@ def verify_equivocation(document: bytes, agreement: Agreement) -> Equivocated:
     if fields["format"] != FORMAT:
         raise BadInput(f"is {fields['format']!r}; this version reads {FORMAT}", field="format")
     kind = fields["kind"]
-    if kind not in KINDS:
-        raise BadInput(f"must be one of {', '.join(KINDS)}", field="kind")
+    if not isinstance(kind, str) or kind not in _FORMS:
+        raise BadInput(f"must be one of {', '.join(_FORMS)}", field="kind")
     party = agreement.party(str(fields["party"]))
     if party is None:
         raise Unverified(f"{fields['party']!r} is no party of “{agreement.name}”",
                          code="wrong_party")
-    evidence = _read_evidence(kind, fields["evidence"])
-    verify = {"checkpoints": _two_histories, "statements": _two_statements,
-              "seen": _behind_its_receipt, "contradiction": _cannot_follow,
-              "statement": _no_statement}[kind]
-    return Equivocated(party.name, kind, verify(party, evidence, agreement))
+    evidence = _read_evidence(_FORMS[kind], party, fields["evidence"])
+    return Equivocated(party.name, kind, _FORMS[kind].verify(party, evidence, agreement))
 
 
-def _read_evidence(kind: str, value: Any) -> dict[str, Any]:
-    names = {*_LISTS[kind], *_SINGLES[kind]}
+def _read_evidence(form: _Form[Any], party: Party, value: Any) -> Evidence:
+    names = {*form.lists, *form.singles}
     if not isinstance(value, dict) or set(value) != names:
         raise BadInput(f"must be an object with exactly {', '.join(sorted(names))}",
                        field="evidence")
-    for name in _LISTS[kind]:
+    for name in form.lists:
         if not isinstance(value[name], list) or len(value[name]) > EVIDENCE_LEAVES_MAX:
             raise BadInput(f"must be a list of at most {EVIDENCE_LEAVES_MAX}",
                            field=f"evidence.{name}")
-    return ({name: [_decode(item, name) for item in value[name]] for name in _LISTS[kind]}
-            | {name: _decode(value[name], name) for name in _SINGLES[kind]})
+    lists = {name: tuple(_decode(item, name) for item in value[name]) for name in form.lists}
+    singles = {name: _decode(value[name], name) for name in form.singles}
+    evidence: Evidence = form.evidence(party.name, **lists, **singles)
+    return evidence
 
 
-def _two_histories(party: Party, evidence: Mapping[str, Any], _: Agreement) -> str:
+def _two_histories(party: Party, evidence: TwoCheckpoints, _: Agreement) -> str:
     """The smaller checkpoint's root is not the one that the larger one's tree had at that size."""
-    if len(evidence["notes"]) != 2:
+    if len(evidence.notes) != 2:
         raise BadInput("must be two checkpoints", field="evidence.notes")
-    larger, smaller = sorted((_checkpoint(note, party).checkpoint for note in evidence["notes"]),
+    larger, smaller = sorted((_checkpoint(note, party).checkpoint for note in evidence.notes),
                              key=lambda body: body.size, reverse=True)
     if smaller.size == larger.size:
         root = larger.root
     else:
-        root = evidence["root"]
+        root = evidence.root
         # Whoever has the larger tree can show which root it had at the smaller size.
-        verify_consistency(smaller.size, larger.size, evidence["proof"], root, larger.root)
+        verify_consistency(smaller.size, larger.size, evidence.proof, root, larger.root)
     if root == smaller.root or smaller.size == 0:
         raise _not_proven("the two checkpoints are of one history")
     return (f"{party.name} signed two histories of its log: its checkpoints of {smaller.size} and "
             f"of {larger.size} leaves differ in the first {smaller.size}")
 
 
-def _two_statements(party: Party, evidence: Mapping[str, Any], _: Agreement) -> str:
-    if len(evidence["leaves"]) != 2:
+def _two_statements(party: Party, evidence: TwoStatements, _: Agreement) -> str:
+    if len(evidence.leaves) != 2:
         raise BadInput("must be two leaves", field="evidence.leaves")
-    one, other = (_statement(leaf, party) for leaf in evidence["leaves"])
+    one, other = (_statement(leaf, party) for leaf in evidence.leaves)
     if one.index != other.index or one.leaf == other.leaf:
         raise _not_proven("the two statements do not claim one place in the log")
     return f"{party.name} signed two different statements for leaf {one.index} of its log"
 
 
-def _behind_its_receipt(party: Party, evidence: Mapping[str, Any], agreement: Agreement) -> str:
-    statement = _statement(evidence["leaf"], party)
+def _behind_its_receipt(party: Party, evidence: SeenBehindReceipt, agreement: Agreement) -> str:
+    statement = _statement(evidence.leaf, party)
     keys = [parse_vkey(vkey) for vkey in party.keys.mirror]
     for peer in agreement.parties:
         seen = statement.seen.get(peer.name)
         if seen is None:
             continue
         try:
-            body, time_s = verify_kept_receipt(evidence["note"], keys, peer.log_origin)
+            body, time_s = verify_kept_receipt(evidence.note, keys, peer.log_origin)
         except Unverified as error:
             if error.code == "wrong_origin":
                 continue
             raise
         if seen.size >= body.size:
             raise _not_proven("the statement had seen all that the receipt covers")
-        if not _is_later(statement, time_s, evidence["checkpoint"], party):
+        if not _is_later(statement, time_s, evidence.checkpoint, party):
             raise _not_proven("nothing that is signed shows that the statement is the later one")
         return (f"{party.name} gave a receipt for {body.size} leaves of {peer.name}, and said "
                 f"later, in leaf {statement.index}, that it had seen {seen.size}")
     raise _not_proven("the receipt is not for a log that the statement speaks of")
 
 
-def _is_later(statement: Statement, time_s: int, checkpoint: bytes, party: Party) -> bool:
+def _is_later(statement: Statement[Any], time_s: int, checkpoint: bytes, party: Party) -> bool:
     """By its own time, or because a later checkpoint did not cover it yet."""
     if statement.iat_s > time_s:
         return True
@@ -178,8 +181,8 @@ def _is_later(statement: Statement, time_s: int, checkpoint: bytes, party: Party
             and verified.checkpoint.size <= statement.index)
 
 
-def _cannot_follow(party: Party, evidence: Mapping[str, Any], _: Agreement) -> str:
-    statements = [_statement(leaf, party) for leaf in evidence["leaves"]]
+def _cannot_follow(party: Party, evidence: Contradiction, _: Agreement) -> str:
+    statements = [_statement(leaf, party) for leaf in evidence.leaves]
     if not statements:
         raise _not_proven("it holds no run of statements: audit the whole log instead")
     first = statements[0].index
@@ -188,22 +191,24 @@ def _cannot_follow(party: Party, evidence: Mapping[str, Any], _: Agreement) -> s
         if statement.index != index:
             raise _not_proven(f"leaf {index} is missing between the others")
         try:
-            course.add(statement)
+            KINDS[statement.type].follow(course, statement)
         except Unverified as error:
             return f"{party.name} contradicts its own log: {error.message}"
     raise _not_proven("each of the statements can follow the others")
 
 
-def _no_statement(party: Party, evidence: Mapping[str, Any], _: Agreement) -> str:
-    leaf = evidence["leaf"]
-    verify_signature(leaf, party.keys.statements, party.name)
+def _no_statement(party: Party, evidence: BadStatement, _: Agreement) -> str:
+    verify_signature(evidence.leaf, party.keys.statements, party.name)
     try:
-        statement = parse_statement(leaf)
-        opened = open_disclosures(statement, evidence["disclosures"])
-        if statement.type == "declaration" and evidence["disclosures"]:
-            read_intent(statement.entity_id, opened)
-        elif statement.type == "notice" and evidence["disclosures"]:
-            read_notice(statement.entity_id, opened)
+        statement = parse_statement(evidence.leaf)
+        opened = open_disclosures(statement, evidence.disclosures)
+        kind = KINDS[statement.type]
+        content = kind.open(statement, opened) if opened else None
+        # What was not shown may be as it should: only the whole shows that something lacks.
+        if opened and content is None and kind.must_open and len(opened) == len(
+                statement.digests):
+            return (f"{party.name} signed a statement that breaks the format: it commits to "
+                    f"no whole {statement.type}")
     except Unverified as error:
         raise _not_proven(str(error)) from None
     except LuftromError as error:
@@ -216,13 +221,15 @@ def _checkpoint(note: bytes, party: Party) -> VerifiedCheckpoint:
     return verify_checkpoint(note, keys, party.log_origin)
 
 
-def _statement(leaf: bytes, party: Party) -> Statement:
+def _statement(leaf: bytes, party: Party) -> Statement[Any]:
     return verify_statement(leaf, party.keys.statements, party.name)
 
 
-def run_of_leaves(leaf_at: Callable[[int], bytes], first: int, end: int) -> list[bytes]:
+def run_of_leaves(leaf_at: Callable[[int], bytes], first: int, end: int) -> tuple[bytes, ...]:
     """The leaves [first, end) as evidence, or none if they are too many for a document."""
-    return [leaf_at(i) for i in range(first, end)] if end - first <= EVIDENCE_LEAVES_MAX else []
+    if end - first > EVIDENCE_LEAVES_MAX:
+        return ()
+    return tuple(leaf_at(i) for i in range(first, end))
 
 
 def _not_proven(message: str) -> Unverified:
@@ -244,3 +251,27 @@ def _decode(text: Any, name: str) -> bytes:
     if name not in _HASHES:
         return text.encode()
     return parse_base64(text, f"evidence.{name}")
+
+
+# -- the forms of evidence -----------------------------------------------------------------------
+
+EvidenceT = TypeVar("EvidenceT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Form(Generic[EvidenceT]):
+    """A kind of evidence in a document: its members, lists first, and what verifies it."""
+
+    evidence: Callable[..., EvidenceT]
+    lists: tuple[str, ...]
+    singles: tuple[str, ...]
+    verify: Callable[[Party, EvidenceT, Agreement], str]
+
+
+_FORMS: dict[str, _Form[Any]] = {
+    "checkpoints": _Form(TwoCheckpoints, ("notes", "proof"), ("root",), _two_histories),
+    "statements": _Form(TwoStatements, ("leaves",), (), _two_statements),
+    "seen": _Form(SeenBehindReceipt, (), ("leaf", "note", "checkpoint"), _behind_its_receipt),
+    "contradiction": _Form(Contradiction, ("leaves",), (), _cannot_follow),
+    "statement": _Form(BadStatement, ("disclosures",), ("leaf",), _no_statement),
+}

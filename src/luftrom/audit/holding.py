@@ -12,7 +12,7 @@ from luftrom.audit.log import LogAudit, Subject, Terms
 from luftrom.audit.report import Report, Step, Tally
 from luftrom.errors import BadInput, LuftromError, Unverified
 from luftrom.transparency.checkpoint import Checkpoint, verify_line
-from luftrom.transparency.note import parse_note, parse_vkey
+from luftrom.transparency.note import NoteVerifier, parse_note, parse_vkey
 from luftrom.transparency.receipt import verify_kept_receipt, verify_receipt
 
 
@@ -194,5 +194,5 @@ def _judge_proof(proofs: Tally, said: str, error: LuftromError) -> None:
         proofs.fail(said)
 
 
-def _mirror_keys(party: Party) -> tuple:
+def _mirror_keys(party: Party) -> tuple[NoteVerifier, ...]:
     return tuple(parse_vkey(vkey) for vkey in party.keys.mirror)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from luftrom.agreement.terms import Agreement
 from luftrom.audit.report import LogReport, Step, Tally
 from luftrom.errors import BadInput, LuftromError, Unverified
 from luftrom.statements.course import Course
+from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.ruling import Rulings
+from luftrom.statements.leaf import parse_statement, verify_statement
 from luftrom.statements.opening import open_disclosures
-from luftrom.statements.statement import Statement, parse_statement, verify_statement
+from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import Checkpoint, verify_checkpoint
 from luftrom.transparency.merkle import TILE_WIDTH, Tree, leaf_hash
 from luftrom.transparency.note import NoteVerifier
@@ -207,11 +210,12 @@ class LogAudit:
                     whole = False          # what follows may rest on what cannot be read
                     continue
                 if whole:
-                    self._try("order", index, course.add, statement)
+                    self._try("order", index, KINDS[statement.type].follow, course, statement)
                     self._try("seen", index, seen.check, statement)
                 self._try("disclosures", index, self._open, statement, opened.pop(index, ()))
-                self.rulings += [(index, ruling.index, ruling.unacknowledged)
-                                 for ruling in statement.rulings]
+                if isinstance(statement.body, Rulings):
+                    self.rulings += [(index, ruling.index, ruling.unacknowledged)
+                                     for ruling in statement.body.rulings]
         if not whole:
             for name in ("order", "seen"):
                 self._tallies[name].skip("not judged behind a statement that does not verify")
@@ -234,13 +238,13 @@ class LogAudit:
         self.opened += sum(map(len, opened.values()))
         return opened
 
-    def _open(self, statement: Statement, disclosures: Sequence[bytes]) -> None:
+    def _open(self, statement: Statement[Any], disclosures: Sequence[bytes]) -> None:
         opened = open_disclosures(statement, disclosures)
         # A mirror holds what its party was shown; the log's own party has everything.
         if self.kind == "log" and len(opened) < len(statement.digests):
             raise Unverified(f"{len(opened)} of its {len(statement.digests)} disclosures are here")
 
-    def _statement(self, leaf: bytes, index: int) -> Statement | None:
+    def _statement(self, leaf: bytes, index: int) -> Statement[Any] | None:
         key = self.subject.statements
         try:
             statement = (parse_statement(leaf) if key is None
@@ -301,7 +305,7 @@ class _Seen:
         self.roots: dict[tuple[str, int], bytes] = {}
         self.agreed = False
 
-    def check(self, statement: Statement) -> None:
+    def check(self, statement: Statement[Any]) -> None:
         """Unverified if a statement had seen less than before, or another history."""
         index, terms = statement.index, self.terms
         while self.receipts and self.receipts[0][0] <= index:
@@ -329,7 +333,7 @@ class _Seen:
             raise Unverified(f"has seen {self.last[self.reader]} leaves of {self.reader}, behind "
                              f"the receipt for {self.owed} that its author had given")
 
-    def _check_root(self, name: str, statement: Statement) -> None:
+    def _check_root(self, name: str, statement: Statement[Any]) -> None:
         seen, other = statement.seen[name], self.trees.get(name)
         if other is None:
             return

@@ -301,7 +301,7 @@ def _clock(peer: Party, offset_s: float) -> Check:
 def _same_agreement(client: NodeClient, peer: Party, agreement: Agreement) -> Check:
     """The peer's own log, open to all, says with whose keys and under what agreement it speaks."""
     from luftrom.limits import LEAF_BYTES_MAX, NOTE_BYTES_MAX
-    from luftrom.statements.statement import parse_statement
+    from luftrom.statements.leaf import parse_statement
     from luftrom.transparency.checkpoint import verify_checkpoint
     from luftrom.transparency.merkle import parse_entry_bundle, tile_path
     from luftrom.transparency.note import parse_vkey

@@ -28,7 +28,7 @@ def rebuild(directory: Path, as_json: bool) -> None:
     from luftrom.config.storing import check_has_run, open_store
     from luftrom.files import exclusive
     from luftrom.state.digest import digest_rows
-    from luftrom.state.loading import load_airspace
+    from luftrom.state.loading import load_state
     from luftrom.store.protocol import Writes
 
     settings = settings_of(directory)
@@ -38,7 +38,7 @@ def rebuild(directory: Path, as_json: bool) -> None:
         try:
             agreement = load_agreement(settings)
             before = list(store.airspace())
-            airspace = load_airspace(store, settings.party, agreement, set())
+            airspace = load_state(store, settings.party, agreement).entities
             after = list(airspace.rows())
             store.clear_airspace()
             # A crash here leaves no index at all; a node computes it from the logs when it starts.

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from luftrom import limits
-from luftrom.errors import (
-    BadInput,
-)
+from luftrom.errors import BadInput
 from luftrom.reading import parse_json
 
 MAGIC = b"luftrom-exchange/1\n"
@@ -82,7 +80,8 @@ class _Reader:
         return block
 
     def number(self, form: str, what: str) -> int:
-        return struct.unpack(form, self.take(struct.calcsize(form), what))[0]
+        value: int = struct.unpack(form, self.take(struct.calcsize(form), what))[0]
+        return value
 
     def block(self, most: int, what: str) -> bytes:
         size = self.number(">I", f"the length of {what}")

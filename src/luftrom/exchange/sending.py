@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable
 
 from luftrom import limits
 from luftrom.exchange.message import Message
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 
-# -- what it says --------------------------------------------------------------------------------
 
 def build_message(own: OwnLog, mirror: Mirror, have: int, mirrored: int,
-                  closed: Container[int], time_s: int) -> Message:
+                  is_shown: Callable[[int], bool], time_s: int) -> Message:
     """What to tell a peer that has applied `have` and mirrored `mirrored` of the own leaves.
 
-    The disclosures of the leaves in `closed` are withheld. Where not everything fits into one
-    message an intermediate checkpoint is signed; the rest follows.
+    `is_shown` says of which leaves this peer is shown the content; that of others is withheld.
+    Where not everything fits into one message an intermediate checkpoint is signed; the rest
+    follows.
     """
     have, mirrored = min(have, own.size), min(mirrored, own.size)
     end = min(own.size, have + limits.EXCHANGE_LEAVES_MAX)
     leaves = own.store.leaves(own.party, have, end)
     opened = own.store.disclosures(own.party, have, end)
-    disclosures = [None if i in closed else tuple(opened.get(i, ())) for i in range(have, end)]
+    disclosures = [tuple(opened.get(i, ())) if is_shown(i) else None for i in range(have, end)]
     count = _fitting(leaves, disclosures)
     end = have + count
     whole = end == own.size

@@ -11,17 +11,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from luftrom.base64url import encode_base64url, parse_base64url
-from luftrom.errors import (
-    BadInput,
-    NotAuthenticated,
-)
+from luftrom.errors import BadInput, NotAuthenticated
 from luftrom.reading import parse_json
 
 SIGNATURE_HEADER = "Luftrom-Signature"
 _SIGNATURE_TYPE = "luftrom-exchange+json"
 
-
-# -- who sent it ---------------------------------------------------------------------------------
 
 def sign_body(body: bytes, sender: str, recipient: str, counter: int,
               key: Ed25519PrivateKey) -> str:

@@ -7,31 +7,33 @@ step failed. Nothing here changes any state.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.errors import (
     BadInput,
-    Conflict,
+    BadStatement,
     Equivocation,
     LuftromError,
+    OutOfStep,
+    SeenBehindReceipt,
     TooLarge,
+    TwoCheckpoints,
+    TwoStatements,
     Unverified,
 )
 from luftrom.exchange.message import Message
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
+from luftrom.statements.kinds import KINDS
+from luftrom.statements.leaf import verify_signature, verify_statement
 from luftrom.statements.opening import Item, open_item
-from luftrom.statements.statement import Statement, verify_signature, verify_statement
+from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint
 from luftrom.transparency.merkle import leaf_hash, verify_consistency
 from luftrom.transparency.note import parse_note
-
-BAD_STATEMENT, CONTRADICTION = "statement", "contradiction"   # kinds of kept evidence
-# What a peer must show of a statement: without it there is nothing to stay clear of.
-_OPEN = ("declaration", "notice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class VerifiedMessage:
 
     message: Message
     checkpoint: VerifiedCheckpoint
-    items: tuple[Item, ...] = field(default=())
+    items: tuple[Item[Any, Any], ...] = field(default=())
 
 
 def prove_leaves(message: Message, first: int, public_key: bytes) -> frozenset[int]:
@@ -68,8 +70,8 @@ def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog]
     `last_seen` is what the last applied statement of this peer had seen; `now_s` is our clock, in
     seconds since 1970; `proven` is what `prove_leaves` said of this message.
 
-    Raises BadInput, Conflict (out of step: `detail` says where we are), Unverified, or
-    Equivocation with both statements in `detail['evidence']`.
+    Raises BadInput, OutOfStep, which says where we are, Unverified, with evidence where what was
+    signed is at fault, or Equivocation.
     """
     # 1. The checkpoint bears every agreed signature and covers exactly the leaves carried.
     verified = mirror.verify_checkpoint(message.checkpoint)
@@ -81,8 +83,8 @@ def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog]
     _check_history(message, body, mirror)
     # 3. It follows from what is held here.
     if message.old > mirror.tree.size or message.first > mirror.applied:
-        raise Conflict("the message begins beyond what is held here", code="gap",
-                       detail=where(mirror))
+        raise OutOfStep("the message begins beyond what is held here", code="gap",
+                        have=mirror.applied, mirrored=mirror.tree.size)
     _check_growth(message, body, mirror)
     # 4. Every new statement is signed, stands where it says, and opens to what was committed.
     fresh = message.leaves[mirror.applied - message.first:]
@@ -96,16 +98,15 @@ def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog]
 
 
 def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
-                 context: _Seen, is_proven: bool) -> Item:
+                 context: _Seen, is_proven: bool) -> Item[Any, Any]:
     """The leaf at an index, verified and opened.
 
     What is wrong with a leaf stays wrong, since the peer's checkpoint covers it: such a refusal
-    says in `detail` that the leaf is evidence, if the peer's statements key signed it. What is
-    wrong with the disclosures beside it is mended by sending the right ones, unless they open what
-    the leaf committed to.
+    has the leaf as its evidence, if the peer's statements key signed it. What is wrong with the
+    disclosures beside it is mended by sending the right ones, unless they open what the leaf
+    committed to.
     """
     mirror = context.mirror
-    evidence = {"kind": BAD_STATEMENT, "party": mirror.party, "index": index, "leaf": leaf}
     try:
         statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party,
                                      is_proven=is_proven)
@@ -113,21 +114,22 @@ def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
     except Equivocation:
         raise
     except LuftromError as error:
+        evidence = BadStatement(mirror.party, leaf) if _is_signed(leaf, mirror) else None
         raise Unverified(f"leaf {index} of {mirror.party}: {error}", code=error.code,
-                         detail=evidence if _is_signed(leaf, mirror) else None) from None
+                         evidence=evidence) from None
     try:
         item = open_item(statement, disclosures)
     except (BadInput, TooLarge) as error:
         raise Unverified(f"leaf {index} of {mirror.party} discloses what no node takes: {error}",
                          code="bad_statement",
-                         detail=evidence | {"disclosures": list(disclosures)}) from None
-    if statement.type in _OPEN and item.intent is None and item.notice is None:
+                         evidence=BadStatement(mirror.party, leaf, disclosures or ())) from None
+    if KINDS[statement.type].must_open and item.content is None:
         raise Unverified(f"leaf {index} of {mirror.party} is a {statement.type}, and its content "
                          "did not come with it", code="not_disclosed")
     return item
 
 
-def _check_time(statement: Statement, now_s: int) -> None:
+def _check_time(statement: Statement[Any], now_s: int) -> None:
     """Unverified (ahead_of_clock) where a statement is dated beyond what clocks may differ by.
 
     Nothing is kept of it: whose clock is wrong is not known, and it is taken once ours is there.
@@ -148,11 +150,6 @@ def _is_signed(leaf: bytes, mirror: Mirror) -> bool:
     return True
 
 
-def where(mirror: Mirror) -> dict[str, int]:
-    """What a peer must know to send what is missing here."""
-    return {"have": mirror.applied, "mirrored": mirror.tree.size}
-
-
 def _check_history(message: Message, body: Checkpoint, mirror: Mirror) -> None:
     """What was applied stands: same size, same root; same index, same leaf."""
     applied = mirror.applied
@@ -167,12 +164,11 @@ def _check_history(message: Message, body: Checkpoint, mirror: Mirror) -> None:
                 raise Unverified(f"the statement at leaf {index} says it is leaf {other.index}",
                                  code="wrong_index")
             raise Equivocation(f"{mirror.party} signed two statements for leaf {index}",
-                               detail={"kind": "statements", "party": mirror.party,
-                                       "leaves": [mirror.leaf(index), leaf]})
+                               evidence=TwoStatements(mirror.party, (mirror.leaf(index), leaf)))
     if message.whole and body.size < applied:
-        raise Conflict(f"the checkpoint of {body.size} leaves is older than the {applied} "
-                       "held here: a repeated or rolled-back message",
-                       code="rolled_back", detail=where(mirror))
+        raise OutOfStep(f"the checkpoint of {body.size} leaves is older than the {applied} "
+                        "held here: a repeated or rolled-back message", code="rolled_back",
+                        have=applied, mirrored=mirror.tree.size)
 
 
 def _check_growth(message: Message, body: Checkpoint, mirror: Mirror) -> None:
@@ -192,9 +188,9 @@ def _check_growth(message: Message, body: Checkpoint, mirror: Mirror) -> None:
         if 0 < message.old < body.size:
             verify_consistency(message.old, body.size, message.proof, tree.root(message.old),
                                body.root)
-        if applied < pending_size <= body.size:
-            if tree.root(pending_size) != parse_checkpoint(parse_note(pending).text).root:
-                raise _two_histories(mirror, message.checkpoint, pending, pending_size, body.size)
+        if applied < pending_size <= body.size and tree.root(
+                pending_size) != parse_checkpoint(parse_note(pending).text).root:
+            raise _two_histories(mirror, message.checkpoint, pending, pending_size, body.size)
     finally:
         tree.truncate(applied)
         tree.extend(aside)
@@ -208,11 +204,11 @@ def _two_histories(mirror: Mirror, note: bytes, held: bytes, size: int, larger: 
 
     The tree as it is now is the larger one's; if it is whole, it proves its root at `size`.
     """
-    detail: dict[str, Any] = {"kind": "checkpoints", "party": mirror.party, "notes": [held, note]}
-    tree = mirror.tree
+    evidence, tree = TwoCheckpoints(mirror.party, (held, note)), mirror.tree
     if size < larger <= tree.size:
-        detail |= {"root": tree.root(size), "proof": tree.consistency_proof(size, larger)}
-    return Equivocation(f"{mirror.party} signed two histories of {size} leaves", detail=detail)
+        evidence = replace(evidence, root=tree.root(size),
+                           proof=tuple(tree.consistency_proof(size, larger)))
+    return Equivocation(f"{mirror.party} signed two histories of {size} leaves", evidence=evidence)
 
 
 class _Seen:
@@ -224,7 +220,7 @@ class _Seen:
         self.last = dict(last_seen)
         self.roots: dict[tuple[str, int], bytes] = {}
 
-    def check(self, statement: Statement, index: int) -> None:
+    def check(self, statement: Statement[Any], index: int) -> None:
         author = statement.party
         if statement.index != index:
             raise Unverified(f"the statement at leaf {index} says it is leaf {statement.index}",
@@ -246,7 +242,7 @@ class _Seen:
                                  code="seen_went_back")
         self._check_receipt(statement)
 
-    def _check_root(self, statement: Statement, name: str) -> None:
+    def _check_root(self, statement: Statement[Any], name: str) -> None:
         seen, log = statement.seen[name], self.held[name]
         if seen.size > log.size:
             if isinstance(log, Mirror):
@@ -260,7 +256,7 @@ class _Seen:
             raise Unverified(f"leaf {statement.index} has seen another history of {name} than "
                              "the one held here", code="seen_unknown")
 
-    def _check_receipt(self, statement: Statement) -> None:
+    def _check_receipt(self, statement: Statement[Any]) -> None:
         own = next(log for log in self.held.values() if not isinstance(log, Mirror))
         seen = statement.seen.get(own.party)
         size = seen.size if seen else 0
@@ -270,5 +266,5 @@ class _Seen:
         raise Equivocation(
             f"leaf {statement.index} has seen {size} of our leaves, behind the receipt for "
             f"{mirror.receipt_size} that {statement.party} had given",
-            detail={"kind": "seen", "party": mirror.party, "leaf": statement.leaf,
-                    "note": mirror.receipt_note, "checkpoint": mirror.staged_note})
+            evidence=SeenBehindReceipt(mirror.party, statement.leaf, mirror.receipt_note,
+                                       mirror.staged_note))

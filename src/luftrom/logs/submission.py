@@ -3,8 +3,9 @@
 A client uploads a peer's log here in the public format; every entry is proven against a checkpoint
 that the peer signed before it is held. What comes this way is closed (no disclosures): it is kept
 as pending entries, and the mirror checkpoint and its cosignature move when an exchange opens it
-(`mirror` says why). Until then `add-entries` answers 202 with nothing left to send; asked again
-with an empty range it answers 200 with the cosignature lines. `node` conducts and commits.
+(`mirror` says why). Until then `add-entries` answers 202 with nothing left to send (`Partial`);
+asked again with an empty range it answers 200 with the cosignature lines (`Held`). `node` conducts
+and commits.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from luftrom import limits
-from luftrom.errors import BadInput, Conflict, Equivocation, LuftromError, NotFound, Unverified
+from luftrom.errors import (
+    BadInput,
+    Conflict,
+    Equivocation,
+    LuftromError,
+    NotFound,
+    TwoCheckpoints,
+    Unverified,
+)
 from luftrom.logs.mirror import Mirror
 from luftrom.store.protocol import Writes
 from luftrom.transparency.checkpoint import parse_checkpoint
@@ -43,12 +52,49 @@ class Upload:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Packages were taken; there is more to come, or to wait for (202).
+
+    The pending checkpoint covers `size` leaves; `next_entry` is the first that is not held.
+    """
+
+    size: int
+    next_entry: int
+
+    def body(self) -> bytes:
+        """As the specification writes it (MIRROR_INFO_TYPE), without a ticket."""
+        return f"{self.size}\n{self.next_entry}\n\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All entries are held and opened (200)."""
+
+    mirror: Mirror
+
+    def body(self) -> bytes:
+        """The cosignature lines of the mirror, as far as they are published."""
+        return self.mirror.given_lines
+
+
+class Elsewhere(Conflict):
+    """An upload that does not fit what is held here (409).
+
+    `body`, of `content_type`, is what the specification answers: where to go on.
+    """
+
+    def __init__(self, message: str, body: bytes, content_type: str, code: str | None = None):
+        super().__init__(message, code=code)
+        self.body, self.content_type = body, content_type
+
+
 def add_checkpoint(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> None:
     """Verify an `add-checkpoint` request and stage its checkpoint as the pending one.
 
     `mirrors` is keyed by log origin. Raises with the status codes of tlog-witness: 400, 403, 404,
-    409 (`detail['body']` is the response body) and 422; Equivocation, which is 422 as well, if the
-    peer signed two histories of one size.
+    409 (Elsewhere) and 422; Equivocation, which is 422 as well, if the peer signed two histories
+    of one size.
     """
     old, proof, note = _parse_add_checkpoint(body)
     mirror = _mirror(mirrors, parse_checkpoint(parse_note(note).text).origin)
@@ -60,8 +106,8 @@ def add_checkpoint(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -
         raise BadInput(f"old is {old}, the checkpoint covers {checkpoint.size} leaves", field="old")
     size, pending = mirror.pending
     if old != size:
-        raise Conflict(f"the pending checkpoint covers {size} leaves", code="out_of_step",
-                       detail={"body": f"{size}\n", "content_type": SIZE_TYPE})
+        raise Elsewhere(f"the pending checkpoint covers {size} leaves", f"{size}\n".encode(),
+                        SIZE_TYPE, code="out_of_step")
     if old == 0:
         if proof or (checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT):
             raise Unverified("a proof from an empty tree is empty, and its root is that of nothing")
@@ -69,8 +115,7 @@ def add_checkpoint(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -
         before = parse_checkpoint(parse_note(pending).text).root
         if size == checkpoint.size and before != checkpoint.root:
             raise Equivocation(f"{mirror.party} signed two histories of {size} leaves",
-                               detail={"kind": "checkpoints", "party": mirror.party,
-                                       "notes": [pending, note]})
+                               evidence=TwoCheckpoints(mirror.party, (pending, note)))
         verify_consistency(old, checkpoint.size, proof, before, checkpoint.root)
     if checkpoint.size > size:
         mirror.expect(checkpoint.size, note, writes)
@@ -97,11 +142,11 @@ def _parse_add_checkpoint(body: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
     return int(digits), proof, note
 
 
-def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> Mirror:
-    """Verify an `add-entries` request and stage its entries; returns the mirror they belong to.
+def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> Held | Partial:
+    """Verify an `add-entries` request and stage its entries.
 
-    Raises with the status codes of tlog-mirror: 400, 404, 409, 422, and 202 for a prefix of the
-    upload, or for one that is whole and still closed; their entries are staged nevertheless.
+    `Partial` is the answer to a prefix of the upload, and to one that is whole and still closed.
+    Raises with the status codes of tlog-mirror: 400, 404, 409 (Elsewhere) and 422.
     """
     upload, at = _parse_upload(body)
     mirror = _mirror(mirrors, upload.origin)
@@ -111,7 +156,8 @@ def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> M
     if upload.end == mirror.given_size > 0:
         size, note = mirror.size, mirror.note
     if upload.end != size or upload.start > mirror.tree.size:
-        raise _info(mirror, Conflict, "the upload does not fit what is held here")
+        raise Elsewhere("the upload does not fit what is held here", _partial(mirror).body(),
+                        MIRROR_INFO_TYPE)
     root = parse_checkpoint(parse_note(note).text).root
     saved = 0
     for start in range(upload.start - upload.start % _PACKAGE, upload.end, _PACKAGE):
@@ -126,29 +172,20 @@ def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> M
     else:
         if at != len(body):
             raise BadInput(f"{len(body) - at} bytes follow the last package")
-        if upload.end > mirror.given_size:
-            raise _info(mirror, _Partial, "all entries are held; they are not opened yet")
-        return mirror
+        return Held(mirror) if upload.end <= mirror.given_size else _partial(mirror)
     if not saved:
         raise BadInput(f"ends inside the first package, at byte {len(body)}")
-    raise _info(mirror, _Partial, "more packages are needed")
+    return _partial(mirror)
 
 
-class _Partial(LuftromError):
-    """Packages were taken; there is more to come, or to wait for (202)."""
-
-    code, status = "partial", 202
+def _partial(mirror: Mirror) -> Partial:
+    return Partial(mirror.pending[0], mirror.tree.size)
 
 
 def _mirror(mirrors: Mapping[str, Mirror], origin: str) -> Mirror:
     if origin not in mirrors:
         raise NotFound(f"no log of origin {origin[:200]!r} is mirrored here")
     return mirrors[origin]
-
-
-def _info(mirror: Mirror, kind: type[LuftromError], message: str) -> LuftromError:
-    return kind(message, detail={"body": f"{mirror.pending[0]}\n{mirror.tree.size}\n\n",
-                                 "content_type": MIRROR_INFO_TYPE})
 
 
 def _parse_upload(body: bytes) -> tuple[Upload, int]:

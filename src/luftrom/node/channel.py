@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from luftrom.clock import NS_PER_S
 
-FRESH, STALE, SILENT, BROKEN = "fresh", "stale", "silent", "broken"
+FRESH, STALE, UNHEARD, BROKEN = "fresh", "stale", "silent", "broken"   # as they are shown
 HEARTBEAT_S = 2.0
 STALE_AFTER_S = 3 * HEARTBEAT_S
-SILENT_AFTER_S = 60.0
+# When a link is shown as one on which nothing is heard. Nothing rests on it: how long a ruling
+# waits for a silent peer's receipt is a term of the agreement, `silence.after_s`.
+UNHEARD_AFTER_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,10 @@ class Link:
         return (elapsed_ns - self.heard_elapsed_ns) / NS_PER_S
 
     def state(self, elapsed_ns: int, is_broken: bool) -> str:
-        """fresh, stale, silent or broken."""
+        """One of `FRESH`, `STALE`, `UNHEARD` and `BROKEN`."""
         age_s = self.age_s(elapsed_ns)
         if is_broken:
             return BROKEN
-        if age_s is None or age_s > SILENT_AFTER_S:
-            return SILENT
+        if age_s is None or age_s > UNHEARD_AFTER_S:
+            return UNHEARD
         return FRESH if age_s <= STALE_AFTER_S else STALE

@@ -15,3 +15,14 @@ class MissingKey(Conflict):
         super().__init__("the key does not name every operational intent that would be met",
                          field="key")
         self.missing = missing
+
+
+class Replayed(Conflict):
+    """A message, or a later one of its sender, was taken before: `counter` is the newest's."""
+
+    code = "replayed"
+
+    def __init__(self, counter: int):
+        super().__init__("this message, or a later one, was already taken",
+                         detail={"counter": counter})
+        self.counter = counter

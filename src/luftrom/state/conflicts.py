@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from luftrom.airspace.right_of_way import RightOfWay
+from luftrom.agreement.terms import Agreement
+from luftrom.airspace.right_of_way import RightOfWay, closed, right_of_way
 from luftrom.geometry.encounter import Encounter
-from luftrom.state.record import Record
+from luftrom.state.record import Record, declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,19 @@ class ConflictPair:
     @property
     def kind(self) -> str:
         """`constraint` if one of the two is one, else `operational_intents`."""
-        return "operational_intents" if self.second.notice is None else "constraint"
+        return "constraint" if self.second.is_constraint else "operational_intents"
 
     @property
     def holder(self) -> Record:
         """The one that has right of way."""
         return self.first if self.right_of_way.first else self.second
+
+
+def make_conflict(first: Record, second: Record, met: Encounter, agreement: Agreement | None
+                  ) -> ConflictPair:
+    """Two that stand and meet, with who has right of way; a constraint is named second."""
+    if second.is_constraint:
+        right = closed(second.party, met.time_start_ns)
+    else:
+        right = right_of_way(declared(first), declared(second), agreement, met.time_start_ns)
+    return ConflictPair(first, second, met, right)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
+from luftrom.airspace.right_of_way import Declared
+from luftrom.errors import Unverified
 from luftrom.geometry.volume import Volume4D
-from luftrom.statements.statement import Ruling
+from luftrom.statements.kinds.constraint import KIND as NOTICE
+from luftrom.statements.kinds.ruling import Ruling
 
 PENDING, ACCEPTED, REFUSED, WITHDRAWN = "pending", "accepted", "refused", "withdrawn"
 SUPERSEDED = "superseded"
@@ -17,8 +21,9 @@ SUPERSEDED = "superseded"
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One declaration or notice and what became of it. `intent` is None while it is closed to us.
+    """One declaration or notice and what became of it. `content` is None while it is closed to us.
 
+    `kind` is the type of its statement.
     `as_of_s` is the latest time that its log names up to this leaf: unlike `iat_s` it never goes
     back from leaf to leaf, whatever is done to the author's clock.
     `end_index` is the leaf of the same log that ended it: a refusal, a withdrawal, or the ruling
@@ -33,8 +38,8 @@ class Record:
     version: int
     seen: Mapping[str, int]
     serial: int
-    intent: Intent | None = None
-    notice: Constraint | None = None
+    kind: str
+    content: Intent | Constraint | None = None
     ovn: str = ""
     status: str = PENDING
     ruling: Ruling | None = None
@@ -44,17 +49,39 @@ class Record:
     rivals: dict[int, Record] = field(default_factory=dict)   # of these, while both are accepted
 
     @property
+    def is_constraint(self) -> bool:
+        """Is it a prior notice, which stands without a ruling?"""
+        return self.kind == NOTICE.name
+
+    @property
+    def intent(self) -> Intent | None:
+        """Its content where that is an operational intent, and open to us."""
+        return self.content if isinstance(self.content, Intent) else None
+
+    @property
+    def constraint(self) -> Constraint | None:
+        """Its content where that is a constraint, and open to us."""
+        return self.content if isinstance(self.content, Constraint) else None
+
+    @property
     def volumes(self) -> tuple[Volume4D, ...]:
         """All 4D volumes others must stay clear of; none while the content is closed."""
-        if self.intent is not None:
-            return self.intent.all_volumes
-        return self.notice.volumes if self.notice is not None else ()
+        if isinstance(self.content, Intent):
+            return self.content.all_volumes
+        return self.content.volumes if self.content is not None else ()
 
     @property
     def name(self) -> str:
         """What people call it, or the start of its identifier."""
-        content = self.intent or self.notice
-        return (content.name if content else "") or self.entity_id[:8]
+        return (self.content.name if self.content else "") or self.entity_id[:8]
+
+    def cut(self, other: Record) -> int:
+        """How many leaves of the log of `other` its author had before it."""
+        return self.index if other.party == self.party else self.seen.get(other.party, 0)
+
+    def knew(self, other: Record) -> bool:
+        """Had its author applied `other` when it signed? A fact of the two statements."""
+        return self.cut(other) > other.index
 
     def stood_at(self, cut: int) -> bool:
         """Did it stand within the first `cut` leaves of its own log? Pending counts as standing."""
@@ -69,3 +96,10 @@ class Record:
                       list(self.ruling.unacknowledged)]
         return json.dumps([self.entity_id, self.version, self.ovn, self.status, ruling,
                            self.end_index], separators=(",", ":")).encode()
+
+
+def declared(record: Record) -> Declared:
+    """An open operational intent, as the rules of right of way ask for one."""
+    if record.intent is None:
+        raise Unverified(f"{record.name} is no operational intent that is open here")
+    return cast(Declared, record)

@@ -1,28 +1,29 @@
 """What each statement of a log owes to the ones before it: versions, rulings, withdrawals.
 
 Signed statements go in, in log order; the first that contradicts the log it stands in is refused.
-No content is needed, only what every leaf says in the open, so that anybody can check it.
+No content is needed, only what every leaf says in the open, so that anybody can check it. Each
+kind says by its `follow` which of these steps it takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from luftrom.errors import Unverified
+from luftrom.statements.claims import Entity
 from luftrom.statements.statement import Statement
 
 _PENDING, _STANDING, _REFUSED, _OVER = "pending", "standing", "refused", "over"
-_ENDS = {"withdrawal": "declaration", "notice_withdrawal": "notice"}
 
 
 @dataclass(slots=True)
 class _Entry:
-    """A declaration or a notice, and whether it waits, stands, was refused or is over."""
+    """A version of an entity, and whether it waits, stands, was refused or is over."""
 
     index: int
-    type: str
-    entity_id: str
-    version: int
+    kind: str
+    entity: Entity
     status: str
 
 
@@ -35,75 +36,61 @@ class Course:
         self._latest: dict[str, _Entry] = {}
         self._standing: dict[str, _Entry] = {}
 
-    def add(self, statement: Statement) -> None:
-        """Take the next statement; Unverified (contradiction) if it cannot follow the others."""
-        if statement.type in ("declaration", "notice"):
-            self._declare(statement)
-        elif statement.type == "ruling":
-            self._rule(statement)
-        elif statement.type in _ENDS:
-            self._withdraw(statement)
+    def declare(self, statement: Statement[Entity]) -> None:
+        """A version that waits for its ruling."""
+        self._enter(statement)
 
-    def _declare(self, statement: Statement) -> None:
-        before = self._latest.get(statement.entity_id)
+    def give(self, statement: Statement[Entity]) -> None:
+        """A version that stands at once."""
+        self._stand(self._enter(statement))
+
+    def _enter(self, statement: Statement[Entity]) -> _Entry:
+        entity = statement.body
+        before = self._latest.get(entity.entity_id)
         if before is not None and before.status == _PENDING:
-            raise _contradiction(f"leaf {statement.index} declares {statement.entity_id} while "
+            raise _contradiction(f"leaf {statement.index} declares {entity.entity_id} while "
                                  f"leaf {before.index} still waits for its ruling")
         expected = 1
         if before is not None:
-            expected = before.version + (before.status != _REFUSED)
+            expected = before.entity.version + (before.status != _REFUSED)
         known = before is not None or self._first == 0
-        if known and statement.version != expected:
-            raise _contradiction(f"leaf {statement.index} bears version {statement.version} of "
-                                 f"{statement.entity_id}; the next one is {expected}")
-        entry = _Entry(statement.index, statement.type, statement.entity_id, statement.version,
-                       _PENDING)
-        self._entries[entry.index] = self._latest[entry.entity_id] = entry
-        if statement.type == "notice":
-            self._stand(entry)
+        if known and entity.version != expected:
+            raise _contradiction(f"leaf {statement.index} bears version {entity.version} of "
+                                 f"{entity.entity_id}; the next one is {expected}")
+        entry = _Entry(statement.index, statement.type, entity, _PENDING)
+        self._entries[entry.index] = self._latest[entity.entity_id] = entry
+        return entry
 
     def _stand(self, entry: _Entry) -> None:
-        before = self._standing.get(entry.entity_id)
+        before = self._standing.get(entry.entity.entity_id)
         if before is not None:
             before.status = _OVER
         entry.status = _STANDING
-        self._standing[entry.entity_id] = entry
+        self._standing[entry.entity.entity_id] = entry
 
-    def _rule(self, statement: Statement) -> None:
-        for ruling in statement.rulings:
-            if ruling.index < self._first:
+    def rule(self, index: int, ruled: Iterable[tuple[int, bool]]) -> None:
+        """At leaf `index` each leaf of `ruled`, which waits, is accepted or not."""
+        for ruled_index, accepted in ruled:
+            if ruled_index < self._first:
                 continue
-            entry = self._entries.get(ruling.index)
+            entry = self._entries.get(ruled_index)
             if entry is None or entry.status != _PENDING:
-                raise _contradiction(f"leaf {statement.index} rules on leaf {ruling.index}, which "
+                raise _contradiction(f"leaf {index} rules on leaf {ruled_index}, which "
                                      "is no declaration that waits for a ruling")
-            if ruling.accepted:
+            if accepted:
                 self._stand(entry)
             else:
                 entry.status = _REFUSED
 
-    def _withdraw(self, statement: Statement) -> None:
-        if statement.of < self._first:
+    def end(self, index: int, of: int, kind: str, entity: Entity) -> None:
+        """At leaf `index` the version of that kind at leaf `of` ends."""
+        if of < self._first:
             return
-        entry = self._entries.get(statement.of)
-        if (entry is None or entry.type != _ENDS[statement.type]
-                or entry.entity_id != statement.entity_id or entry.version != statement.version
+        entry = self._entries.get(of)
+        if (entry is None or entry.kind != kind or entry.entity != entity
                 or entry.status not in (_PENDING, _STANDING)):
-            raise _contradiction(f"leaf {statement.index} withdraws leaf {statement.of}, which "
-                                 "does not stand")
+            raise _contradiction(f"leaf {index} withdraws leaf {of}, which does not stand")
         entry.status = _OVER
-
-
-def first_leaf_needed(statement: Statement, before: int | None) -> int:
-    """From which leaf on a log shows whether `statement` contradicts it.
-
-    `before` is the leaf that last declared the same entity, or None.
-    """
-    if statement.type == "ruling":
-        return min(statement.index, *(ruling.index for ruling in statement.rulings))
-    if statement.type in _ENDS:
-        return min(statement.index, statement.of)
-    return before if before is not None else 0
 
 
 def _contradiction(message: str) -> Unverified:

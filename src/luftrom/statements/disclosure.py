@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Container, Iterable
 from typing import Any
 
 from luftrom import limits
@@ -16,11 +17,11 @@ from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.errors import BadInput, TooLarge
 from luftrom.reading import parse_json
 
-# The order in which claims, and the members of a ruling, are written.
-HEAD_CLAIMS = ("iss", "type", "index", "iat", "agreement", "seen", "rulings", "of", "entity",
-               "reason", "_sd", "_sd_alg")
-# Claims that nobody may disclose over the signed ones (RFC 9901, section 7.1; RFC 7519).
-_REGISTERED = frozenset(HEAD_CLAIMS) | {"...", "exp", "nbf", "aud", "sub", "jti", "cnf", "status"}
+# Claims that nobody may disclose over the signed ones (RFC 9901, section 7.1; RFC 7519). Those of
+# a kind alone are looked at where the kind is known (`opening`).
+_REGISTERED = frozenset((
+    "iss", "type", "index", "iat", "agreement", "seen", "rulings", "of", "entity", "reason", "_sd",
+    "_sd_alg", "...", "exp", "nbf", "aud", "sub", "jti", "cnf", "status"))
 _SALT_BYTES = 16                           # RFC 9901, section 9.3: at least 128 bits
 
 
@@ -35,6 +36,11 @@ def disclosure_digest(disclosure: bytes) -> str:
     return encode_base64url(hashlib.sha256(disclosure).digest())
 
 
+def digests_of(disclosures: Iterable[bytes]) -> tuple[str, ...]:
+    """What a statement commits to: sorted, so that their order tells nothing."""
+    return tuple(sorted(disclosure_digest(item) for item in disclosures))
+
+
 def parse_disclosure(disclosure: bytes) -> tuple[str, Any]:
     """A disclosure to the name and the value of its claim; BadInput if it is none."""
     if len(disclosure) > limits.DISCLOSURE_BYTES_MAX:
@@ -47,9 +53,14 @@ def parse_disclosure(disclosure: bytes) -> tuple[str, Any]:
     salt, name, value = item
     if len(salt) < len(encode_base64url(bytes(_SALT_BYTES))):
         raise BadInput(f"has a salt of less than {8 * _SALT_BYTES} bits", field="disclosure")
-    if not name or name in _REGISTERED:
-        raise BadInput(f"must not disclose a claim named {name!r}", field="disclosure")
+    check_name(name, _REGISTERED)
     return name, value
+
+
+def check_name(name: str, signed: Container[str]) -> None:
+    """BadInput where a claim of that name is signed, so that nobody may disclose another."""
+    if not name or name in signed:
+        raise BadInput(f"must not disclose a claim named {name!r}", field="disclosure")
 
 
 # -- small parts ---------------------------------------------------------------------------------

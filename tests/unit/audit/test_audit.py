@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from holdings import ALFA, BRAVO, IDS, Holding, Pair, declare, play
+from leaves import LeafSigner
 from luftrom.audit.holding import audit_holding, subject_of
 from luftrom.audit.log import LogAudit, Subject, Terms, audit_log
 from luftrom.audit.report import Report
 from luftrom.errors import Unavailable
 from luftrom.statements.disclosure import make_disclosure
-from luftrom.statements.statement import StatementSigner, parse_statement
+from luftrom.statements.leaf import parse_statement
 from luftrom.store.protocol import ReceiptRow, Writes
 from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
 from luftrom.transparency.merkle import EMPTY_ROOT, Tree, leaf_hash
@@ -243,7 +244,7 @@ def test_a_database_that_cannot_be_read_is_a_failure(alfa: Holding, method: str)
 
 def sealed(store: MemoryStore, party: str, keys: Any, said: list[dict[str, Any]]) -> None:
     """A log that its party signed as it is, whether it is true or not."""
-    signer, tree, writes = StatementSigner(party, keys.statements), Tree(), Writes()
+    signer, tree, writes = LeafSigner(party, keys.statements), Tree(), Writes()
     for index, claims in enumerate(said):
         disclosures = [make_disclosure("details", index)] if claims["type"] in (
             "declaration", "notice", "notification") else []
@@ -386,7 +387,7 @@ def test_a_peer_behind_the_receipt_that_it_gave() -> None:
     index, tree = mirror.tree.size, copy.deepcopy(mirror.tree)
     for size, fails in ((mirror.receipt_size, False), (mirror.receipt_size - 1, True)):
         store = copy.deepcopy(alfa.store)
-        leaf = StatementSigner(BRAVO, pair.keys[BRAVO].statements).sign(
+        leaf = LeafSigner(BRAVO, pair.keys[BRAVO].statements).sign(
             {"type": "agreement", "index": index, "iat": 1, "agreement": pair.agreement.digest,
              "seen": {ALFA: {"size": size, "root": pair.nodes[ALFA].log.tree.root(size)}}}, ())
         grown = copy.deepcopy(tree)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,15 +13,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdings import ALFA, BRAVO, IDS, Pair, declare, play
+from leaves import LeafSigner
 from luftrom.audit.equivocation import make_equivocation, run_of_leaves, verify_equivocation
 from luftrom.audit.holding import audit_holding
 from luftrom.config.keys import NodeKeys
-from luftrom.errors import BadInput, Equivocation, LuftromError, Unverified
-from luftrom.node import requests as ask
+from luftrom.errors import (
+    BadInput,
+    BadStatement,
+    Contradiction,
+    Equivocation,
+    LuftromError,
+    SeenBehindReceipt,
+    TwoCheckpoints,
+    TwoStatements,
+    Unverified,
+)
 from luftrom.node.conductor import Conductor
-from luftrom.statements.course import first_leaf_needed
+from luftrom.node.hearing import Hear
 from luftrom.statements.disclosure import make_disclosure
-from luftrom.statements.statement import Statement, StatementSigner, parse_statement
+from luftrom.statements.kinds import KINDS
+from luftrom.statements.leaf import parse_statement
 from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
 from luftrom.transparency.merkle import EMPTY_ROOT, Tree, leaf_hash
 from luftrom.transparency.note import COSIGNATURE, ED25519, NoteSigner
@@ -54,7 +66,7 @@ def leaf(index: int, kind: str = "agreement", *, seen: int = 0, iat: int = TIME_
     other = ALFA if party == BRAVO else BRAVO
     head = {"type": kind, "index": index, "iat": iat, "agreement": AGREEMENT.digest,
             "seen": {other: {"size": seen, "root": EMPTY_ROOT}}}
-    return StatementSigner(party, KEYS[party].statements).sign(head | claims, disclosures)
+    return LeafSigner(party, KEYS[party].statements).sign(head | claims, disclosures)
 
 
 def receipt(size: int, time_s: int = TIME_S, log: str = ALFA, by: str = BRAVO) -> bytes:
@@ -98,8 +110,13 @@ PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def make(kind: str, detail: dict[str, Any], party: str = BRAVO) -> bytes:
-    return make_equivocation(kind, party, Equivocation("caught", detail=detail))
+EVIDENCE = {"checkpoints": partial(TwoCheckpoints, notes=()), "statements": TwoStatements,
+            "seen": SeenBehindReceipt, "contradiction": Contradiction,
+            "statement": partial(BadStatement, leaf=b"")}
+
+
+def make(kind: str, members: dict[str, Any], party: str = BRAVO) -> bytes:
+    return make_equivocation(EVIDENCE[kind](party, **members), "equivocation", "caught")
 
 
 @pytest.mark.parametrize("name", PROOFS)
@@ -211,9 +228,13 @@ def test_documents_that_are_none(document: bytes) -> None:
         verify_equivocation(document, AGREEMENT)
 
 
-def test_only_known_kinds_are_made() -> None:
-    with pytest.raises(BadInput):
-        make("rumour", {})
+def test_what_was_not_shown_convicts_nobody() -> None:
+    """An honest leaf commits to all of its content; who has it may hold back a part of it."""
+    whole = (make_disclosure("reference", {}), ONE)
+    honest = leaf(4, "declaration", disclosures=whole, **entity(1))
+    with pytest.raises(Unverified) as refused:
+        verify_equivocation(make("statement", {"leaf": honest, "disclosures": (ONE,)}), AGREEMENT)
+    assert refused.value.code == "not_proven"
 
 
 def test_what_is_too_long_for_a_document_is_left_out() -> None:
@@ -221,19 +242,20 @@ def test_what_is_too_long_for_a_document_is_left_out() -> None:
     assert len(document) < 10_000
     with pytest.raises((Unverified, BadInput)):
         verify_equivocation(document, AGREEMENT)
-    assert run_of_leaves(lambda i: b"%d" % i, 3, 6) == [b"3", b"4", b"5"]
-    assert run_of_leaves(lambda i: b"", 0, 5_000) == []
+    assert run_of_leaves(lambda i: b"%d" % i, 3, 6) == (b"3", b"4", b"5")
+    assert run_of_leaves(lambda i: b"", 0, 5_000) == ()
 
 
 def test_which_leaves_a_contradiction_needs() -> None:
     def needed(made: bytes, before: int | None = None) -> int:
-        return first_leaf_needed(parse_statement(made), before)
+        statement = parse_statement(made)
+        return KINDS[statement.type].first_needed(statement, lambda entity_id: before)
 
     assert needed(leaf(9, "ruling", rulings=[*ruling(4)["rulings"], *ruling(7)["rulings"]])) == 4
     assert needed(leaf(9, "ruling", **ruling(12))) == 9
     assert needed(leaf(9, "withdrawal", of=3, **entity(1))) == 3
     assert needed(DECLARED, before=2) == 2 and needed(DECLARED) == 0
-    assert first_leaf_needed(Statement(BRAVO, "agreement", 3, 1), None) == 0
+    assert needed(leaf(3)) == 0
 
 
 # -- caught by a node ----------------------------------------------------------------------------
@@ -250,7 +272,7 @@ def test_a_fork_is_caught_kept_and_proven() -> None:
     liar.publish(step)
     refused: list[Any] = []
     message = liar.message_to(ALFA, 2, 2)
-    pair.step(ALFA, ask.Hear(message, 10**6, lambda result, error: refused.append(error)))
+    pair.step(ALFA, Hear(message, 10**6, lambda result, error: refused.append(error)))
     assert isinstance(refused[0], Equivocation)
     assert BRAVO in pair.nodes[ALFA].broken
     (party, kind, document), = pair.stores[ALFA].proofs()

@@ -319,14 +319,14 @@ def test_a_server_without_end_or_content(place: Path, served: Tiles, luftrom: Lu
 
 def test_a_kept_proof_is_written_out_and_verified(place: Path, alfa: Path, tmp_path: Path,
                                                   luftrom: Luftrom) -> None:
+    from leaves import LeafSigner
     from luftrom.audit.equivocation import make_equivocation
-    from luftrom.errors import Equivocation
-    from luftrom.statements.statement import StatementSigner
+    from luftrom.errors import TwoStatements
 
     settings = load_settings(place / BRAVO)
-    signer = StatementSigner(BRAVO, load_keys(settings).statements)
+    signer = LeafSigner(BRAVO, load_keys(settings).statements)
     leaves = [signer.sign({"type": "agreement", "index": 5, "iat": iat}, ()) for iat in (1, 2)]
-    proof = make_equivocation("statements", BRAVO, Equivocation("x", detail={"leaves": leaves}))
+    proof = make_equivocation(TwoStatements(BRAVO, tuple(leaves)), "equivocation", "x")
     change(alfa, "INSERT INTO proof (party, kind, body) VALUES (?, ?, ?)", BRAVO, "statements",
            proof)
     ran = luftrom("audit", alfa, "--proofs", tmp_path / "proofs")

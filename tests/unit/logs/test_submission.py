@@ -10,20 +10,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federation.tlog_client import (
+from luftrom.errors import BadInput, Equivocation, LuftromError, NotFound, TwoCheckpoints
+from luftrom.logs.mirror import Mirror
+from luftrom.logs.submission import (
+    MIRROR_INFO_TYPE,
+    SIZE_TYPE,
+    Elsewhere,
+    Held,
+    Partial,
+    add_checkpoint,
+    add_entries,
+)
+from luftrom.store.protocol import Writes
+from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
+from memory_store import MemoryStore
+from parties import make_keys, make_party
+from tlog_client import (
     add_checkpoint_body,
     add_entries_body,
     hash_of,
     packages,
     subtree_proof,
 )
-from luftrom.errors import BadInput, Equivocation, LuftromError, NotFound
-from luftrom.logs.mirror import Mirror
-from luftrom.logs.submission import MIRROR_INFO_TYPE, SIZE_TYPE, add_checkpoint, add_entries
-from luftrom.store.protocol import Writes
-from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
-from memory_store import MemoryStore
-from parties import make_keys, make_party
 
 ALFA, BRAVO = "alfa.example", "bravo.example"
 ORIGIN = f"{BRAVO}/log"
@@ -43,10 +51,10 @@ class Host:
         self.store = MemoryStore()
         self.mirror = Mirror(self.store, make_party(BRAVO, KEYS[BRAVO]), KEYS[ALFA].mirror)
 
-    def ask(self, handle: Any, body: bytes) -> None:
+    def ask(self, handle: Any, body: bytes) -> Any:
         writes = Writes()
         try:
-            handle(body, {ORIGIN: self.mirror}, writes)
+            return handle(body, {ORIGIN: self.mirror}, writes)
         finally:
             self.store.commit(writes)
             self.mirror.publish()
@@ -54,12 +62,15 @@ class Host:
     def checkpoint(self, old: int, leaves: list[bytes], note: bytes | None = None) -> None:
         self.ask(add_checkpoint, add_checkpoint_body(old, leaves, note or note_of(leaves)))
 
-    def entries(self, start: int, end: int, parts: list[bytes] | None = None) -> LuftromError:
-        """The answer to an upload: what comes this way is closed, so it is never a plain 200."""
+    def entries(self, start: int, end: int, parts: list[bytes] | None = None) -> Held | Partial:
         parts = packages(LEAVES, start, end) if parts is None else parts
-        with pytest.raises(LuftromError) as answer:
-            self.ask(add_entries, add_entries_body(ORIGIN, start, end, parts))
-        return answer.value
+        taken: Held | Partial = self.ask(add_entries, add_entries_body(ORIGIN, start, end, parts))
+        return taken
+
+    def refused(self, start: int, end: int, parts: list[bytes] | None = None) -> LuftromError:
+        with pytest.raises(LuftromError) as refused:
+            self.entries(start, end, parts)
+        return refused.value
 
 
 @pytest.fixture
@@ -106,7 +117,8 @@ def test_each_refusal_of_a_checkpoint(host: Host, how: str, status: int) -> None
     assert refused.value.status == status
     assert host.mirror.pending == before
     if status == 409:
-        assert refused.value.detail == {"body": "5\n", "content_type": SIZE_TYPE}
+        assert isinstance(refused.value, Elsewhere)
+        assert (refused.value.body, refused.value.content_type) == (b"5\n", SIZE_TYPE)
 
 
 def test_two_roots_of_one_size_are_evidence(host: Host) -> None:
@@ -115,7 +127,7 @@ def test_two_roots_of_one_size_are_evidence(host: Host) -> None:
     with pytest.raises(Equivocation) as refused:
         host.checkpoint(5, fork)
     assert refused.value.status == 422
-    assert refused.value.detail["notes"] == [note_of(LEAVES[:5]), note_of(fork)]
+    assert refused.value.evidence == TwoCheckpoints(BRAVO, (note_of(LEAVES[:5]), note_of(fork)))
 
 
 @pytest.mark.parametrize("body", [
@@ -135,9 +147,8 @@ def test_bodies_that_are_no_checkpoint_requests(host: Host, body: bytes) -> None
 
 def test_entries_are_held_when_they_are_proven(host: Host) -> None:
     host.checkpoint(0, LEAVES)
-    answer = host.entries(0, 700)
-    assert answer.status == 202
-    assert answer.detail == {"body": "700\n700\n\n", "content_type": MIRROR_INFO_TYPE}
+    taken = host.entries(0, 700)
+    assert taken == Partial(700, 700) and taken.body() == b"700\n700\n\n"   # closed: never 200
     assert host.store.leaves(BRAVO, 0, 700) == LEAVES
     assert host.mirror.size == 0 and not host.store.given(BRAVO)   # closed: not receipted
 
@@ -156,27 +167,28 @@ def test_any_cut_of_an_upload_ends_with_the_whole_log(sizes: list[int], data: st
             some = data.draw(st.integers(1, len(parts)), label="packages")
             tail = data.draw(st.integers(0, 30), label="cut")
             body = b"".join(parts[:some]) + (parts[some][:tail] if some < len(parts) else b"")
-            assert host.entries(start, size, [body]).status == 202
+            assert isinstance(host.entries(start, size, [body]), Partial)
             assert host.mirror.tree.size >= held
     assert host.store.leaves(BRAVO, 0, 700) == LEAVES[:sizes[-1]]
     assert host.mirror.tree.root() == hash_of(LEAVES[:sizes[-1]])
 
 
 def test_each_refusal_of_entries(host: Host) -> None:
-    assert host.entries(0, 5).status == 422           # no checkpoint was ever added
+    assert host.refused(0, 5).status == 422           # no checkpoint was ever added
     host.checkpoint(0, LEAVES[:5])
-    assert host.entries(0, 4).status == 409
-    assert host.entries(1, 5).status == 409
-    assert host.entries(0, 5, []).status == 400
+    for refused in (host.refused(0, 4), host.refused(1, 5)):
+        assert isinstance(refused, Elsewhere) and refused.status == 409
+        assert (refused.body, refused.content_type) == (b"5\n0\n\n", MIRROR_INFO_TYPE)
+    assert host.refused(0, 5, []).status == 400
     whole = packages(LEAVES[:5], 0, 5)[0]
     for cut in (1, 5, len(whole) - 1):
-        assert host.entries(0, 5, [whole[:cut]]).status == 400
-    assert host.entries(0, 5, [whole, b"more"]).status == 400
+        assert host.refused(0, 5, [whole[:cut]]).status == 400
+    assert host.refused(0, 5, [whole, b"more"]).status == 400
     assert host.mirror.tree.size == 5                 # what was proven before that stays
-    assert host.entries(0, 5, [whole[:-1] + b"\x40" + bytes(64 * 32)]).status == 400
+    assert host.refused(0, 5, [whole[:-1] + b"\x40" + bytes(64 * 32)]).status == 400
     fresh = Host()
     fresh.checkpoint(0, LEAVES[:5])
-    assert fresh.entries(0, 5, [packages([b"other", *LEAVES[1:5]], 0, 5)[0]]).status == 422
+    assert fresh.refused(0, 5, [packages([b"other", *LEAVES[1:5]], 0, 5)[0]]).status == 422
     assert fresh.mirror.tree.size == 0
     with pytest.raises(NotFound):
         fresh.ask(add_entries, add_entries_body("x/log", 0, 5, [whole]))
@@ -198,7 +210,7 @@ def test_no_changed_byte_of_a_package_is_held(data: st.DataObject) -> None:
     first, second = packages(LEAVES[:300], 0, 300)
     at = data.draw(st.integers(0, len(first) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda b: b != first[at]))
-    answer = host.entries(0, 300, [first[:at] + bytes([byte]) + first[at + 1:], second])
+    answer = host.refused(0, 300, [first[:at] + bytes([byte]) + first[at + 1:], second])
     assert answer.status in (400, 422) and host.mirror.tree.size == 0
 
 

@@ -6,6 +6,7 @@ import itertools
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,15 @@ from luftrom.airspace.sentences import conflict_sentence
 from luftrom.clock import NS_PER_S
 from luftrom.geometry.volume import Circle, Separation, Volume4D
 from luftrom.state.conflicts import ConflictPair
-from luftrom.state.entities import Entities
+from luftrom.state.entities import EFFECTS, Entities
+from luftrom.state.progress import Progress
 from luftrom.state.record import ACCEPTED, WITHDRAWN, Record
-from luftrom.statements.statement import Ruling, Seen, Statement
+from luftrom.state.rulings import verdict
+from luftrom.statements.claims import Entity
+from luftrom.statements.kinds.ruling import Ruling, Rulings
+from luftrom.statements.kinds.withdrawal import Withdrawal
+from luftrom.statements.opening import Item
+from luftrom.statements.statement import Seen, Statement
 from parties import NOON_NS, make_agreement, make_keys, make_party
 
 ALFA, BRAVO = "alfa.example", "bravo.example"
@@ -48,42 +55,51 @@ class Log:
     """The statements of one party, with their contents, in order."""
 
     party: str
-    said: list[tuple[Statement, Intent | Constraint | None]] = field(default_factory=list)
+    said: list[Item[Any, Any]] = field(default_factory=list)
 
-    def say(self, kind: str, at_s: int, content: Intent | Constraint | None = None, **claims: object
+    def say(self, kind: str, at_s: int, body: object, content: Intent | Constraint | None = None
             ) -> int:
         other = BRAVO if self.party == ALFA else ALFA
         index = len(self.said)
-        entity = {"entity_id": content.entity_id, "version": 1} if content else {}
-        self.said.append((Statement(self.party, kind, index, NOON_S + at_s, "0" * 64,
-                                    {other: Seen(0, bytes(32))}, **(entity | claims)), content))
+        self.said.append(Item(Statement(self.party, kind, index, NOON_S + at_s, body, "0" * 64,
+                                        {other: Seen(0, bytes(32))}), (), content))
         return index
 
     def declare(self, at_s: int, *volumes: Volume4D) -> int:
         """Declared and accepted at once; when, in seconds after noon. Returns the leaf."""
         intent = Intent(str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.party} {len(self.said)}")), "m",
                         "Flight", "Accepted", 10, volumes)
-        index = self.say("declaration", at_s, intent)
-        self.say("ruling", at_s, rulings=(Ruling(index, True),))
+        index = self.say("declaration", at_s, Entity(intent.entity_id, 1), intent)
+        self.say("ruling", at_s, Rulings((Ruling(index, True),)))
         return index
 
     def notice(self, at_s: int, *volumes: Volume4D) -> int:
         name = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.party} {len(self.said)}"))
-        return self.say("notice", at_s, Constraint(name, "m", "Closed", "hazard", volumes))
+        return self.say("notice", at_s, Entity(name, 1),
+                        Constraint(name, "m", "Closed", "hazard", volumes))
 
     def withdraw(self, index: int, at_s: int) -> int:
-        statement = self.said[index][0]
-        return self.say("withdrawal", at_s, entity_id=statement.entity_id,
-                        version=statement.version, of=index)
+        return self.say("withdrawal", at_s, Withdrawal(index, self.said[index].statement.body))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A state of nothing but entities."""
+
+    entities: Entities
+
+
+def empty() -> Entities:
+    return Entities(agreement(), Progress())
 
 
 def applied(*logs: Log, drops: bool = False, view: Entities | None = None) -> Entities:
     """One log after the other; what `view` has applied already is left out."""
-    view = view or Entities(agreement())
+    view = view or empty()
     for log in logs:
-        for statement, content in log.said[view.applied.get(log.party, 0):]:
-            view.apply(statement, content if isinstance(content, Intent) else None,
-                       content if isinstance(content, Constraint) else None)
+        for item in log.said[view.applied.get(log.party, 0):]:
+            EFFECTS[item.statement.type](Part(view), item)
+            view.progress.note(item.statement)
             if drops:
                 view.drop_over()
     return view
@@ -170,7 +186,7 @@ def test_what_must_be_named_is_what_would_be_met() -> None:
 
 
 def held(view: Entities) -> int:
-    return view._volumes.volumes
+    return view.meetings.volumes
 
 
 def day_of(view: Entities, drops: bool) -> tuple[Log, Log]:
@@ -184,7 +200,7 @@ def day_of(view: Entities, drops: bool) -> tuple[Log, Log]:
 
 
 def test_memory_falls_and_nothing_else_changes() -> None:
-    drops, hoards = Entities(agreement()), Entities(agreement())
+    drops, hoards = empty(), empty()
     alfa, bravo = day_of(drops, True)
     day_of(hoards, False)
     assert held(hoards) == 4 * 24 and held(drops) <= 4 * 6
@@ -201,7 +217,7 @@ def test_memory_falls_and_nothing_else_changes() -> None:
     for log, other in ((alfa, BRAVO), (bravo, ALFA)):
         log.withdraw(0, 24 * HOUR_S)
         applied(log, view=drops)
-        drops.last_seen[log.party] = {other: 100}
+        drops.progress.last_seen[log.party] = {other: 100}
     drops.collect()
     assert drops.records[ALFA, 0].status == WITHDRAWN and not drops.records[ALFA, 0].met
     assert held(drops) <= 4 * 6
@@ -210,7 +226,7 @@ def test_memory_falls_and_nothing_else_changes() -> None:
 
 
 def told(view: Entities, record: Record) -> list[tuple[str, int, str]]:
-    return [(other.party, other.index, rule) for other, rule in view.verdict(record)]
+    return [(other.party, other.index, rule) for other, rule in verdict(view, record)]
 
 
 def test_a_silent_peer_holds_it_back() -> None:
@@ -231,7 +247,7 @@ def test_a_silent_peer_holds_it_back() -> None:
 
 
 def test_dropping_waits_until_it_is_worth_it() -> None:
-    log, view = Log(ALFA), Entities(None)
+    log, view = Log(ALFA), Entities(None, Progress())
     log.declare(0, volume(0))
     log.declare(OVER_S - 1, volume(OVER_S))
     applied(log, view=view).collect()

@@ -19,21 +19,28 @@ from jwcrypto.jwk import JWK
 from jwcrypto.jws import default_allowed_algs
 from sd_jwt.verifier import SDJWTVerifier
 
+from leaves import LeafSigner
 from luftrom import limits
 from luftrom.errors import BadInput, TooLarge, Unverified
-from luftrom.statements.disclosure import disclosure_digest, make_disclosure, parse_disclosure
-from luftrom.statements.opening import open_disclosures
-from luftrom.statements.statement import (
+from luftrom.statements.claims import Entity
+from luftrom.statements.disclosure import (
+    digests_of,
+    disclosure_digest,
+    make_disclosure,
+    parse_disclosure,
+)
+from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.ruling import Ruling, Rulings
+from luftrom.statements.kinds.withdrawal import Withdrawal
+from luftrom.statements.leaf import (
     TYP,
-    TYPES,
-    Ruling,
-    Seen,
-    Statement,
     StatementSigner,
     parse_statement,
     verify_signature,
     verify_statement,
 )
+from luftrom.statements.opening import open_disclosures
+from luftrom.statements.statement import Seen, Statement
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 RFC9901 = json.loads((VECTORS / "rfc9901-disclosures.json").read_text(encoding="utf-8"))["vectors"]
@@ -41,7 +48,7 @@ BAD = sorted((VECTORS / "bad").glob("statement-*.jws"))
 PARTY = "alfa.example"
 KEY = Ed25519PrivateKey.from_private_bytes(b"statements of alfa.example......")   # as make_bad.py
 PUBLIC = KEY.public_key().public_bytes_raw()
-SIGNER = StatementSigner(PARTY, KEY)
+SIGNER = LeafSigner(PARTY, KEY)
 ENTITY = {"id": "2f8343be-6482-4d1b-a474-16847e01af1e", "version": 3}
 HEAD = {"index": 7, "iat": 1_790_000_000, "agreement": "ab" * 32,
         "seen": {"bravo.example": {"size": 4, "root": bytes(range(32))}}}
@@ -52,10 +59,16 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "agreement": {}, "declaration": {"entity": ENTITY}, "withdrawal": {"entity": ENTITY, "of": 3},
     "notice": {"entity": ENTITY}, "notice_withdrawal": {"entity": ENTITY, "of": 3, "reason": "Né"},
     "ruling": {"rulings": RULINGS}, "notification": {}}
+_ENTITY = Entity(ENTITY["id"], ENTITY["version"])
+BODIES: dict[str, Any] = {
+    "agreement": None, "declaration": _ENTITY, "withdrawal": Withdrawal(3, _ENTITY),
+    "notice": _ENTITY, "notice_withdrawal": Withdrawal(3, _ENTITY, "Né"), "notification": None,
+    "ruling": Rulings((Ruling(3, True, (), ("bravo.example",)),
+                       Ruling(5, False, (("bravo.example", 2, "turn"),), ())))}
 
 
 def disclosures_of(kind: str) -> list[bytes]:
-    if "_sd" not in TYPES[kind]:
+    if not KINDS[kind].discloses:
         return []
     return [make_disclosure("reference", {"name": "Flight"}), make_disclosure("details", [1.5])]
 
@@ -76,7 +89,7 @@ def test_disclosures_of_rfc_9901(disclosure: str, digest: str, name: str, value:
     assert parse_disclosure(disclosure.encode()) == (name, value)
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_joserfc_verifies_every_statement(kind: str) -> None:
     leaf = sign(kind)
     read = jws.deserialize_compact(leaf, OKPKey.import_key({
@@ -105,7 +118,7 @@ def test_the_sd_jwt_package_opens_what_we_write(monkeypatch: pytest.MonkeyPatch)
 
 # -- statements ----------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_statements_come_back(kind: str) -> None:
     leaf = sign(kind)
     statement = verify_statement(leaf, PUBLIC, PARTY)
@@ -113,16 +126,33 @@ def test_statements_come_back(kind: str) -> None:
     assert (statement.party, statement.type, statement.index, statement.iat_s) == (
         PARTY, kind, 7, 1_790_000_000)
     assert statement.seen == {"bravo.example": Seen(4, bytes(range(32)))}
-    assert statement.entity_id == (ENTITY["id"] if "entity" in TYPES[kind] else "")
-    assert statement.version == (3 if "entity" in TYPES[kind] else 0)
-    assert statement.of == (3 if "of" in TYPES[kind] else None)
-    assert statement.reason == CLAIMS[kind].get("reason", "")
-    assert len(statement.digests) == (2 if "_sd" in TYPES[kind] else 0)
+    assert statement.body == BODIES[kind]
+    assert len(statement.digests) == (2 if KINDS[kind].discloses else 0)
     assert list(statement.digests) == sorted(statement.digests)
-    if kind == "ruling":
-        assert statement.rulings == (
-            Ruling(3, True, (), ("bravo.example",)),
-            Ruling(5, False, (("bravo.example", 2, "turn"),), ()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_node_signs_is_what_others_write(kind: str) -> None:
+    """Byte for byte, so that the order of claims never moves."""
+    disclosures = disclosures_of(kind)
+    leaf = SIGNER.sign({"type": kind} | HEAD | CLAIMS[kind], disclosures)
+    draft = Statement(PARTY, kind, 7, 1_790_000_000, BODIES[kind], "ab" * 32,
+                      {"bravo.example": Seen(4, bytes(range(32)))}, digests_of(disclosures))
+    assert StatementSigner(PARTY, KEY).sign(draft).leaf == leaf
+    claims = [name for name in json.loads(base64.urlsafe_b64decode(leaf.split(b".")[1] + b"=="))]
+    said = [name.rstrip("?") for name in KINDS[kind].claims if not name.endswith("?")
+            or name[:-1] in CLAIMS[kind]]
+    assert claims == ["iss", "type", "index", "iat", "agreement", "seen", *said,
+                      *(["_sd_alg"] if "_sd" in said else [])]
+
+
+def test_a_node_signs_nothing_that_its_peers_refuse() -> None:
+    signer = StatementSigner(PARTY, KEY)
+    for draft in (Statement(PARTY, "withdrawal", 7, 1, Withdrawal(3, Entity("a b", 1))),
+                  Statement(PARTY, "withdrawal", -1, 1, Withdrawal(3, Entity("a", 1))),
+                  Statement(PARTY, "declaration", 7, 1, Entity("a", 1))):   # nothing disclosed
+        with pytest.raises(BadInput):
+            signer.sign(draft)
 
 
 def test_before_an_agreement_there_are_no_peers() -> None:
@@ -163,8 +193,10 @@ def test_whatever_is_signed_comes_back(claims: dict[str, Any]) -> None:
     assert (statement.type, statement.index, statement.iat_s) == (
         claims["type"], claims["index"], claims["iat"])
     assert statement.seen == {n: Seen(**s) for n, s in claims["seen"].items()}
-    assert statement.reason == claims.get("reason", "")
-    assert [r.index for r in statement.rulings] == [r["index"] for r in claims.get("rulings", [])]
+    if claims["type"] == "withdrawal":
+        assert statement.body.reason == claims["reason"]
+    elif claims["type"] == "ruling":
+        assert [r.index for r in statement.body.rulings] == [r["index"] for r in claims["rulings"]]
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
@@ -235,7 +267,7 @@ def test_reasons_that_nobody_gives(reason: str) -> None:
 def test_a_statement_has_a_size() -> None:
     many = [{"index": i, "accepted": True, "against": [], "unacknowledged": []}
             for i in range(128)]
-    assert len(parse_statement(sign("ruling", rulings=many)).rulings) == 128
+    assert len(parse_statement(sign("ruling", rulings=many)).body.rulings) == 128
     with pytest.raises(TooLarge):
         sign("ruling", rulings=[{**r, "index": i} for i, r in enumerate(many * 8)])
     with pytest.raises(TooLarge):
@@ -314,8 +346,8 @@ def test_what_was_not_committed_to_opens_nothing(how: str) -> None:
 
 
 def test_values_are_what_others_expect_of_them() -> None:
-    statement = Statement(PARTY, "agreement", 0, 1)
-    assert (statement.of, statement.rulings, statement.digests) == (None, (), ())
+    statement = Statement(PARTY, "agreement", 0, 1, None)
+    assert (statement.agreement, statement.seen, statement.digests) == ("", {}, ())
     with pytest.raises(AttributeError):
         statement.index = 2
     assert uuid.UUID(ENTITY["id"]).version == 4

@@ -17,7 +17,7 @@ from luftrom.formats.f3548.volumes import parse_entity_id
 async def list_constraints(call: Call) -> Response:
     """All prior notices that stand."""
     await call.node.settled()
-    standing = [record for record in call.node.airspace.current.values() if record.notice]
+    standing = [record for record in call.node.airspace.current.values() if record.is_constraint]
     standing.sort(key=lambda record: call.node.airspace.revision_of(record.entity_id))
     return json_answer({"constraints": [documents.constraint_document(call.node, r, call.caller)
                                         for r in standing],
@@ -27,7 +27,7 @@ async def list_constraints(call: Call) -> Response:
 async def get_constraint(call: Call) -> Response:
     """One prior notice."""
     record = await find_entity(call)
-    if record.notice is None:
+    if not record.is_constraint:
         raise NotFound(f"{record.entity_id} is an operational intent")
     return json_answer(documents.constraint_document(call.node, record, call.caller))
 

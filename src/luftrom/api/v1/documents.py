@@ -34,7 +34,7 @@ METHOD = ("exact geodesic 4D volumes on WGS84, widened by the agreement's separa
 
 def is_manager(node: Node, record: Record, caller: Caller | None) -> bool:
     """Is the caller the manager of this record, at this node?"""
-    content = record.intent or record.notice
+    content = record.content
     return (caller is not None and content is not None and record.party == node.party
             and content.manager == caller.manager)
 
@@ -93,7 +93,7 @@ def suggestion_document(suggestion: Suggestion, verified_at_ns: int) -> dict[str
 
 def constraint_document(node: Node, record: Record, caller: Caller | None) -> dict[str, Any]:
     """A prior notice as REST shows it."""
-    notice = record.notice
+    notice = record.constraint
     document: dict[str, Any] = {
         "id": record.entity_id, "party": record.party, "manager": notice.manager,
         "name": record.name, "kind": notice.kind, "version": record.version,

@@ -46,7 +46,7 @@ async def list_operational_intents(call: Call) -> Response:
     airspace = call.node.airspace
     changes, more = airspace.changes(after, limit)
     found = [documents.operational_intent_document(call.node, record, call.caller)
-             for _, record in changes if record is not None and record.notice is None]
+             for _, record in changes if record is not None and not record.is_constraint]
     following = (f"{call.doors.base_path}{V1_INTENTS}?after={changes[-1][0]}&limit={limit}"
                  if more else None)
     return json_answer({"operational_intents": found, "next": following,
@@ -56,7 +56,7 @@ async def list_operational_intents(call: Call) -> Response:
 async def get_operational_intent(call: Call) -> Response:
     """One operational intent: what stands, or else what was declared last."""
     record = await find_entity(call)
-    if record.notice is not None:
+    if record.is_constraint:
         raise NotFound(f"{record.entity_id} is a constraint")
     return shown(call, record)
 
@@ -66,7 +66,7 @@ async def get_suggestions(call: Call) -> Response:
     entity_id = parse_entity_id(call.path["id"], "id")
     await call.node.settled()
     record = call.node.airspace.latest_of(call.node.party, entity_id)
-    if record is None or record.notice is not None:
+    if record is None or record.is_constraint:
         raise NotFound(f"{call.node.party} has declared no operational intent {entity_id}")
     if record.status != REFUSED:
         raise Conflict(f"{entity_id} is {record.status}; suggestions are for what was refused")

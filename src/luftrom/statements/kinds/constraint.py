@@ -1,28 +1,51 @@
-"""The content of a notice: a constraint, as named claims and back."""
+"""`notice`: a prior notice, which is a version of a constraint and stands at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from luftrom import limits
 from luftrom.airspace.constraint import Constraint
 from luftrom.formats.f3548.volumes import encode_volume4d
-from luftrom.statements.claims import read_claim, read_text, read_volumes
+from luftrom.statements.claims import Entity, encode_entity, read_entity
+from luftrom.statements.content import read_claim, read_text, read_volumes
+from luftrom.statements.course import Course
+from luftrom.statements.kind import Before, Cost, Kind
+from luftrom.statements.statement import Statement
 
-NOTICE = "notice"
+NOTICE = "notice"                          # the claim; the type is called the same
 
 
-def encode_notice(notice: Constraint) -> list[tuple[str, Any]]:
+def disclose(notice: Constraint) -> list[tuple[str, Any]]:
     """The named claims that a notice discloses."""
     return [(NOTICE, {"manager": notice.manager, "name": notice.name, "kind": notice.kind,
                       "volumes": [encode_volume4d(v) for v in notice.volumes],
                       "remarks": notice.remarks})]
 
 
-def read_notice(entity_id: str, opened: Mapping[str, Any]) -> Constraint:
-    """Opened claims back to the notice; BadInput names the claim at fault."""
+def open_notice(statement: Statement[Entity], opened: Mapping[str, Any]) -> Constraint | None:
+    """Opened claims back to the constraint; BadInput names the claim at fault."""
+    if NOTICE not in opened:
+        return None
     claim = read_claim(opened, NOTICE, ("manager", "name", "kind", "volumes", "remarks"), ())
     texts = {name: read_text(claim[name], f"{NOTICE}.{name}")
              for name in ("manager", "name", "kind", "remarks")}
-    return Constraint(entity_id=entity_id, **texts,
+    return Constraint(entity_id=statement.body.entity_id, **texts,
                       volumes=read_volumes(claim["volumes"], f"{NOTICE}.volumes"))
+
+
+def follow(course: Course, statement: Statement[Entity]) -> None:
+    """It is the next version, and stands at once: nobody rules on it."""
+    course.give(statement)
+
+
+def first_needed(statement: Statement[Entity], before: Before) -> int:
+    """The version before it shows whether it is the next one; the whole log, that there is none."""
+    return before(statement.body.entity_id) or 0
+
+
+KIND: Kind[Entity, Constraint] = Kind(
+    "notice", ("entity", "_sd"), read_entity, encode_entity, follow, first_needed, disclose,
+    open_notice, must_open=True, ovn_of=NOTICE,
+    cost=Cost(disclosures_max=1, volumes_max=limits.VOLUMES_MAX))

@@ -1,4 +1,4 @@
-"""The content of a declaration: an operational intent, as named claims and back."""
+"""`declaration`: a version of an operational intent, which waits for its ruling."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from luftrom import limits
 from luftrom.airspace.intent import Intent
 from luftrom.errors import BadInput
 from luftrom.formats.f3548.volumes import encode_volume4d, parse_priority
-from luftrom.statements.claims import read_claim, read_text, read_volumes
+from luftrom.statements.claims import Entity, encode_entity, read_entity
+from luftrom.statements.content import read_claim, read_text, read_volumes
+from luftrom.statements.course import Course
+from luftrom.statements.kind import Before, Cost, Kind
+from luftrom.statements.statement import Statement
 
 REFERENCE, DETAILS, REMARKS = "reference", "details", "remarks"
 
 
-def encode_intent(intent: Intent) -> list[tuple[str, Any]]:
+def disclose(intent: Intent) -> list[tuple[str, Any]]:
     """The named claims that an intent discloses, in the order they are written."""
     details: dict[str, Any] = {"volumes": [encode_volume4d(v) for v in intent.volumes]}
     if intent.off_nominal_volumes:
@@ -31,8 +35,10 @@ def encode_intent(intent: Intent) -> list[tuple[str, Any]]:
     return claims
 
 
-def read_intent(entity_id: str, opened: Mapping[str, Any]) -> Intent:
+def open_intent(statement: Statement[Entity], opened: Mapping[str, Any]) -> Intent | None:
     """Opened claims back to the intent; BadInput names the claim at fault."""
+    if REFERENCE not in opened or DETAILS not in opened:
+        return None
     reference = read_claim(opened, REFERENCE, ("manager", "name", "state", "uss_base_url"), ())
     details = read_claim(opened, DETAILS, ("volumes",), ("off_nominal_volumes", "priority", "key"))
     for name, value in reference.items():
@@ -45,8 +51,24 @@ def read_intent(entity_id: str, opened: Mapping[str, Any]) -> Intent:
         raise BadInput(f"must list at most {limits.KEY_OVNS_MAX} OVNs", field=f"{DETAILS}.key")
     for i, ovn in enumerate(key):
         read_text(ovn, f"{DETAILS}.key[{i}]")
-    return Intent(entity_id=entity_id, priority=priority, key=frozenset(key),
+    return Intent(entity_id=statement.body.entity_id, priority=priority, key=frozenset(key),
                   volumes=read_volumes(details["volumes"], f"{DETAILS}.volumes"),
                   off_nominal_volumes=read_volumes(details.get("off_nominal_volumes", []),
                                                f"{DETAILS}.off_nominal_volumes"),
                   remarks=read_text(opened.get(REMARKS, ""), REMARKS), **reference)
+
+
+def follow(course: Course, statement: Statement[Entity]) -> None:
+    """It is the next version, and the one before it does not wait any more."""
+    course.declare(statement)
+
+
+def first_needed(statement: Statement[Entity], before: Before) -> int:
+    """The version before it shows whether it is the next one; the whole log, that there is none."""
+    return before(statement.body.entity_id) or 0
+
+
+KIND: Kind[Entity, Intent] = Kind(
+    "declaration", ("entity", "_sd"), read_entity, encode_entity, follow, first_needed, disclose,
+    open_intent, must_open=True, ovn_of=DETAILS, sealed=True,
+    cost=Cost(disclosures_max=3, volumes_max=limits.VOLUMES_MAX))

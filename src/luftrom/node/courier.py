@@ -1,0 +1,287 @@
+"""The courier: one task a peer carries messages, and what a peer brings is let in.
+
+Whatever waits goes out in the next round trip, and a heartbeat keeps the age of the data known
+when nothing waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from luftrom.agreement.party import Party
+from luftrom.agreement.terms import Agreement
+from luftrom.clock import Clock
+from luftrom.config.keys import NodeKeys
+from luftrom.errors import (
+    BadInput,
+    LuftromError,
+    NotAuthenticated,
+    OutOfStep,
+    TooLarge,
+    Unavailable,
+    Unverified,
+)
+from luftrom.exchange.message import Message, encode_message, parse_message
+from luftrom.exchange.signature import (
+    BodySignature,
+    read_sender,
+    sign_body,
+    verify_body,
+    verify_header,
+)
+from luftrom.exchange.verification import prove_leaves
+from luftrom.node.channel import HEARTBEAT_S, Channel, Link
+from luftrom.node.conductor import Conductor
+from luftrom.node.hearing import Hear, HearAnswer
+from luftrom.node.inbox import Inbox
+from luftrom.reading import parse_json
+
+_LOG = logging.getLogger("luftrom.node")
+_RETRY_S_MAX = 5.0
+_LEAVES_FOR_THREAD = 8                     # messages with fewer are worked on where they arrive
+_LINGER_S = 0.05                           # how long rulings wait for company
+_RESYNCS_MAX = 8                           # in a row, before it counts as a refusal
+_PROBLEM_BYTES_MAX = 64 * 1024
+_COUNTER_MAX = 2**62                       # what an unsigned refusal may set a counter to
+
+
+class Transport(Protocol):
+    """Carries one message to a peer's node and brings the answer back."""
+
+    async def post(self, base_url: str, body: bytes, signature: str
+                   ) -> tuple[int, bytes, str | None]:
+        """Status, body and signature header of the answer; Unavailable if there is none."""
+        ...
+
+
+class Courier:
+    """The links to all peers: what is sent, when, and what came back."""
+
+    def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, clock: Clock,
+                 conductor: Conductor, inbox: Inbox, transport: Transport | None):
+        self._party, self._keys, self._clock = party, keys, clock
+        self._conductor, self._inbox, self._transport = conductor, inbox, transport
+        peers = [p for p in agreement.parties if p.name != party] if agreement else []
+        self._peers: dict[str, Party] = {p.name: p for p in peers}
+        self._links = {p.name: Link(p.name, p.base_url) for p in peers}
+        self._calls = {p.name: asyncio.Event() for p in peers}
+        self._urgent_size = 0              # up to where somebody waits for own leaves to arrive
+        self._lingering: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        for peer in conductor.broken & self._links.keys():
+            self._links[peer].last_error = "broken: a proof of what it signed is kept"
+
+    def start(self) -> None:
+        """Begin to carry; returns at once."""
+        if self._transport is not None:
+            self._tasks += [asyncio.create_task(self._carry(peer, self._transport),
+                                                name=f"luftrom-{peer}") for peer in self._links]
+
+    async def stop(self) -> None:
+        """Carry nothing more; whatever is on its way is given up."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def channels(self) -> list[Channel]:
+        """The links to all peers, as they stand now."""
+        elapsed_ns, size = self._clock.elapsed_ns(), self._conductor.log.size
+        mirrors = self._conductor.mirrors
+        return [Channel(
+            peer=link.peer, base_url=link.base_url,
+            state=link.state(elapsed_ns, link.peer in self._conductor.broken),
+            last_heard_ns=link.heard_ns, age_s=link.age_s(elapsed_ns),
+            round_trip_ms=link.round_trip_ms, mirror_size=mirrors[link.peer].size,
+            applied_size=mirrors[link.peer].applied,
+            receipt_size=mirrors[link.peer].receipt_size,
+            receipts_outstanding=max(0, size - mirrors[link.peer].receipt_size),
+            last_error=link.last_error, checks_made=link.checks_made,
+            checks_missed=link.checks_missed) for link in self._links.values()]
+
+    # -- when to go --------------------------------------------------------------------------
+
+    def call_all(self, is_urgent: bool) -> None:
+        """There are new own leaves. `is_urgent`: somebody waits for them to arrive."""
+        if is_urgent:
+            self._urgent_size = self._conductor.log.size
+        for peer in self._links:
+            self._call(peer)
+
+    def _call(self, peer: str) -> None:
+        """Send what a peer lacks: at once, or if nobody waits for it (rulings), with what follows.
+
+        Under load that halves the number of messages, and each is signed, synced and receipted.
+        """
+        sent = self._links[peer].sent_size
+        if self._urgent_size > sent:
+            self._calls[peer].set()
+        elif self._conductor.log.size > sent and peer not in self._lingering:
+            self._lingering.add(peer)
+            asyncio.get_running_loop().call_later(_LINGER_S, self._call_late, peer)
+
+    def _call_late(self, peer: str) -> None:
+        self._lingering.discard(peer)
+        if self._conductor.log.size > self._links[peer].sent_size:
+            self._calls[peer].set()
+
+    async def _carry(self, peer: str, transport: Transport) -> None:
+        """Talk to one peer for ever: when there is news, and at each heartbeat."""
+        link, call = self._links[peer], self._calls[peer]
+        pause_s = 0.0
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(call.wait(), HEARTBEAT_S)
+            call.clear()
+            if peer in self._conductor.broken:
+                continue
+            link.checks_made += 1
+            try:
+                await self._exchange(link, transport)
+                pause_s = 0.0
+                continue
+            except LuftromError as error:
+                link.missed(str(error))
+                _LOG.warning("%s: %s", peer, error)
+            except Exception:              # noqa: BLE001 - whatever it was, the link is tried again
+                link.missed("internal error; the log names it")
+                _LOG.exception("%s: an exchange failed", peer)
+            link.sent = 0
+            pause_s = min(_RETRY_S_MAX, 2 * pause_s + 0.1)
+            await asyncio.sleep(pause_s)
+            call.set()
+
+    # -- one round trip ----------------------------------------------------------------------
+
+    async def _exchange(self, link: Link, transport: Transport) -> None:
+        """One round trip: everything that waits, in both directions."""
+        message = self._conductor.message_to(link.peer, link.have, link.mirrored)
+        link.sent = message.first + len(message.leaves)
+        body = await _encode(message)
+        counter = link.next_counter(self._clock.now_ns())
+        began_ns = self._clock.elapsed_ns()
+        signature = sign_body(body, self._party, link.peer, counter, self._keys.channel)
+        status, answer, signed = await transport.post(link.base_url, body, signature)
+        if status != 200:
+            link.sent = 0
+            self._resynchronise(link, status, answer)
+            return
+        heard = self._read_answer(answer, signed, link.peer, counter)
+        applied = self._conductor.mirrors[link.peer].applied
+        proven = await self._prove(heard)
+        try:
+            await self._inbox.ask(lambda reply: HearAnswer(heard, reply, proven))
+        except OutOfStep as error:
+            # In peace a message of the peer overtook its answer; twice running is no peace.
+            if error.code != "rolled_back" or link.was_overtaken:
+                raise
+            link.was_overtaken = True
+            self._calls[link.peer].set()
+            return
+        link.was_overtaken = False
+        now_ns, elapsed_ns = self._clock.now_ns(), self._clock.elapsed_ns()
+        link.heard(now_ns, elapsed_ns)
+        link.round_trip_ms = (elapsed_ns - began_ns) / 1e6
+        link.have, link.mirrored = heard.have, max(heard.have, heard.receipt_size)
+        # At once again while it gets us further; whoever takes nothing waits for the heartbeat.
+        if not heard.whole and self._conductor.mirrors[link.peer].applied > applied:
+            self._calls[link.peer].set()
+        elif heard.have > message.first:
+            self._call(link.peer)
+
+    def _read_answer(self, answer: bytes, header: str | None, peer: str, counter: int) -> Message:
+        """The answer of a peer to the message with that counter, once it is shown to be that."""
+        signature = verify_header(header, peer, self._party, self._peers[peer].keys.channel)
+        verify_body(answer, signature)
+        if signature.counter != counter:
+            raise NotAuthenticated("the answer is to another message")
+        return self._read(answer, peer)
+
+    def _read(self, body: bytes, sender: str) -> Message:
+        """A verified body to its message, which must be of whoever signed it."""
+        message = parse_message(body)
+        if (message.sender, message.recipient) != (sender, self._party):
+            raise BadInput("the message names another sender or recipient than its signature")
+        return message
+
+    async def _prove(self, message: Message) -> frozenset[int]:
+        """Check signatures beside the running step: most of that time needs no interpreter."""
+        if len(message.leaves) < _LEAVES_FOR_THREAD:
+            return frozenset()             # a thread costs more than it saves
+        return await asyncio.to_thread(
+            prove_leaves, message, self._conductor.mirrors[message.sender].applied,
+            self._peers[message.sender].keys.statements)
+
+    def _resynchronise(self, link: Link, status: int, answer: bytes) -> None:
+        """The peer is elsewhere than we thought: go by what it says, or say why it refused.
+
+        The refusal is not signed; a false one costs a round trip and nothing else.
+        """
+        try:
+            problem = parse_json(answer[:_PROBLEM_BYTES_MAX])
+        except BadInput:
+            problem = None
+        problem = problem if isinstance(problem, dict) else {}
+        code = problem.get("code")
+        if code == "replayed":
+            link.counter = _count(problem, "counter", link)
+        elif code in ("gap", "rolled_back"):
+            link.have, link.mirrored = (_count(problem, n, link) for n in ("have", "mirrored"))
+        size = self._conductor.log.size
+        if link.mirrored > size:
+            raise Unavailable(f"{link.peer} says it holds {link.mirrored} of our leaves; there are "
+                              f"{size}: was this node restored from an old copy?")
+        link.resyncs += 1
+        if code in ("replayed", "gap", "rolled_back") and link.resyncs <= _RESYNCS_MAX:
+            # Also in peace: our answer to a request of the peer overtook this message.
+            self._calls[link.peer].set()
+            return
+        reason = str(problem.get("detail") or f"status {status}")[:500]
+        raise Unavailable(f"{link.peer} refused the message: {reason}")
+
+    # -- what a peer brings ------------------------------------------------------------------
+
+    def admit(self, header: str | None) -> BodySignature:
+        """Who sends a message, by its signature header alone. Raises NotAuthenticated."""
+        sender = read_sender(header)
+        if sender not in self._peers:
+            raise NotAuthenticated(f"{sender[:200]!r} is no peer of {self._party}")
+        return verify_header(header, sender, self._party, self._peers[sender].keys.channel)
+
+    async def take_in(self, body: bytes, signature: BodySignature) -> tuple[bytes, str]:
+        """Take in the message of an admitted peer; returns the answer and its signature header."""
+        verify_body(body, signature)
+        sender, counter = signature.sender, signature.counter
+        link = self._links[sender]
+        try:
+            message = self._read(body, sender)
+            proven = await self._prove(message)
+            answer: Message = await self._inbox.ask(
+                lambda reply: Hear(message, counter, reply, proven))
+        except (BadInput, TooLarge, Unverified) as error:
+            link.last_error = f"refused its message: {error}"[:500]
+            raise
+        link.heard(self._clock.now_ns(), self._clock.elapsed_ns())
+        link.have, link.mirrored = message.have, max(message.have, message.receipt_size)
+        if not message.whole:
+            self._calls[sender].set()
+        elif self._conductor.log.size > answer.first + len(answer.leaves):
+            self._call(sender)
+        encoded = await _encode(answer)
+        return encoded, sign_body(encoded, self._party, sender, counter, self._keys.channel)
+
+
+async def _encode(message: Message) -> bytes:
+    if len(message.leaves) < _LEAVES_FOR_THREAD:
+        return encode_message(message)
+    return await asyncio.to_thread(encode_message, message)
+
+
+def _count(problem: Mapping[str, Any], name: str, link: Link) -> int:
+    value = problem.get(name)
+    if type(value) is not int or not 0 <= value < _COUNTER_MAX:
+        raise Unavailable(f"{link.peer} refused the message, and its {name} is no count")
+    return value

@@ -1,0 +1,135 @@
+"""The desk: what an operation may do within a step. It never reaches the store or a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from typing import Any, TypeVar
+
+from luftrom.agreement.terms import Agreement
+from luftrom.clock import NS_PER_S
+from luftrom.errors import LuftromError
+from luftrom.node.memory import Memory
+from luftrom.node.step import Reply, Step, Waiting
+from luftrom.state.entities import Entities
+from luftrom.state.record import Record
+from luftrom.state.state import State
+from luftrom.statements.disclosure import digests_of, make_disclosure
+from luftrom.statements.kinds import KINDS
+from luftrom.statements.leaf import StatementSigner
+from luftrom.statements.opening import Item, ovn_of
+from luftrom.statements.statement import Seen, Statement
+
+T = TypeVar("T")
+
+
+class Desk:
+    """Look at the state, append statements to the own log, and say what to answer.
+
+    `waiting` are those who wait for a ruling since an earlier step, by the leaf it is on.
+    """
+
+    def __init__(self, memory: Memory, signer: StatementSigner, step: Step,
+                 waiting: MutableMapping[int, Waiting]):
+        self._memory, self._signer, self._step, self._waiting = memory, signer, step, waiting
+
+    @property
+    def party(self) -> str:
+        """Whose node this is."""
+        return self._memory.party
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """The agreement in force, if there is one."""
+        return self._memory.agreement
+
+    @property
+    def state(self) -> State:
+        """All that follows from what is applied, this step's statements included."""
+        return self._memory.state
+
+    @property
+    def entities(self) -> Entities:
+        """What is declared and given notice of."""
+        return self._memory.state.entities
+
+    @property
+    def time_ns(self) -> int:
+        """The time of this step; what it signs bears that second."""
+        return self._step.time_ns
+
+    # -- the own log -------------------------------------------------------------------------
+
+    def append(self, kind: str, body: Any, content: Any = None) -> Item[Any, Any]:
+        """Sign a statement of that kind, stage it behind the last, and apply it.
+
+        It counts once the step is committed. Raises before anything has changed.
+        """
+        step, log = self._step, self._memory.log
+        claims = [] if content is None else KINDS[kind].disclose(content)
+        disclosures = tuple(make_disclosure(name, value) for name, value in claims)
+        statement = self._signer.sign(Statement(
+            party=self.party, type=kind, index=log.tree.size, iat_s=step.time_ns // NS_PER_S,
+            body=body, agreement=self.agreement.digest if self.agreement else "",
+            seen=self._seen() if self.agreement else {}, digests=digests_of(disclosures)))
+        names = (name for name, _ in claims)
+        item = Item(statement, disclosures, content,
+                    ovn_of(statement, dict(zip(names, disclosures, strict=True))))
+        self.state.apply(item)
+        log.stage(statement.leaf, disclosures, step.writes)
+        step.is_urgent = step.is_urgent or not KINDS[kind].lingers
+        return item
+
+    def _seen(self) -> dict[str, Seen]:
+        """How much of each peer's log is applied: the same for all statements of a step."""
+        if self._step.seen is None:
+            self._step.seen = {name: Seen(mirror.applied, mirror.tree.root(mirror.applied))
+                               for name, mirror in self._memory.mirrors.items()}
+        return self._step.seen
+
+    def without_receipt(self, index: int) -> tuple[str, ...]:
+        """Peers that have given no receipt for an own leaf."""
+        return tuple(sorted(name for name, mirror in self._memory.mirrors.items()
+                            if mirror.receipt_size <= index))
+
+    # -- answers -----------------------------------------------------------------------------
+
+    def then(self, reply: Reply[T], result: Callable[[], T]) -> None:
+        """After the commit, reply with what `result` returns by then."""
+        self._step.then(reply, result)
+
+    def refuse(self, reply: Reply[Any], error: LuftromError) -> None:
+        """After the commit, reply that it was refused."""
+        self._step.refuse(reply, error)
+
+    def keep_answer(self, key: str, digest: bytes, answer: bytes) -> None:
+        """Keep what was answered to a request that bore an idempotency key."""
+        self._step.writes.answers.append((key, digest, answer))
+
+    # -- rulings that are waited for ---------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a ruling."""
+        return len(self._waiting) + len(self._step.waiting)
+
+    def wait(self, index: int, reply: Reply[Any], after_s: float) -> None:
+        """Reply when the own leaf `index` is ruled on, which is due after that time."""
+        deadline_ns = self._step.elapsed_ns + int(after_s * NS_PER_S)
+        self._step.waiting[index] = Waiting(reply, deadline_ns)
+
+    def is_late(self, record: Record, after_s: float) -> bool:
+        """Is the time up within which the own declaration should have been receipted?"""
+        waiting = self._waiting.get(record.index) or self._step.waiting.get(record.index)
+        if waiting:
+            return self._step.elapsed_ns >= waiting.deadline_ns
+        # Nobody waits: declared before a restart. Its own time stands in for the deadline.
+        return self._step.time_ns >= record.iat_s * NS_PER_S + after_s * NS_PER_S
+
+    def take_reply(self, index: int) -> Reply[Any]:
+        """The reply to whoever waits for the ruling on that leaf, who waits no more."""
+        waiting = self._waiting.pop(index, None) or self._step.waiting.pop(index, None)
+        return waiting.reply if waiting else _nobody
+
+
+def _nobody(result: object, error: LuftromError | None) -> None:
+    """Whoever asked is gone: declared before a restart."""

@@ -1,0 +1,151 @@
+"""The inbox: requests that wait for a step, and the task that works through them.
+
+While a transaction is being synced the next requests gather, so all that arrive within one sync
+share the one after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar, cast
+
+from luftrom.clock import NS_PER_S, Clock
+from luftrom.errors import LuftromError, Unavailable
+from luftrom.node.conductor import Conductor
+from luftrom.node.step import Reply, Request, Step
+from luftrom.store.protocol import Store
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("luftrom.node")
+_STEP_REQUESTS_MAX = 32                    # a longer step keeps the peer and the clients waiting
+
+
+class Inbox:
+    """Takes requests, and drives the conductor through steps, each committed on a thread.
+
+    `published` is called after each step that is durable and shown.
+    """
+
+    def __init__(self, conductor: Conductor, store: Store, clock: Clock,
+                 published: Callable[[Step], None]):
+        self._conductor, self._store, self._clock = conductor, store, clock
+        self._published = published
+        self._requests: list[Request] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="luftrom-commit")
+        self._task: asyncio.Task[None] | None = None
+        self._lost: str | None = None      # why memory is not what the store holds, if it is not
+        self.stopping = False
+
+    async def ask(self, make: Callable[[Reply[T]], Request]) -> T:
+        """Put a request in and wait for its answer; `make` is given the reply to put into it."""
+        if self.stopping:
+            raise Unavailable("the node is stopping")
+        if self._lost:
+            raise Unavailable(self._lost)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def reply(result: T | None, error: LuftromError | None) -> None:
+            if future.done():
+                return                     # the asker went away; what was done stays done
+            if error is None:
+                future.set_result(cast(T, result))
+            else:
+                future.set_exception(error)
+
+        self._requests.append(make(reply))
+        self._wake.set()
+        return await future
+
+    async def settled(self) -> None:
+        """Wait until nothing that can be read is still on its way to the disk.
+
+        Raises Unavailable while the store cannot be read: then nobody knows what is durable.
+        """
+        await self._idle.wait()
+        if self._lost:
+            raise Unavailable(self._lost)
+
+    def start(self) -> None:
+        """Begin to work; returns at once."""
+        self._task = asyncio.create_task(self._work(), name="luftrom-steps")
+
+    async def stop(self) -> None:
+        """Let the running step finish, and begin no other."""
+        self.stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def close(self) -> None:
+        """Tell whoever still waits that no answer will come; `stop` was awaited before."""
+        self._thread.shutdown()
+        self._conductor.abandon(Unavailable("the node is stopping; a declaration that it has "
+                                            "recorded is ruled on when it is back"))
+        for request in self._requests:
+            request.reply(None, Unavailable("the node is stopping"))
+
+    # -- working -----------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        self._wake.set()                   # the first step opens the log and rules on old matters
+        while not self.stopping:
+            await self._wait()
+            if self.stopping:
+                break
+            self._wake.clear()
+            requests, self._requests = (self._requests[:_STEP_REQUESTS_MAX],
+                                        self._requests[_STEP_REQUESTS_MAX:])
+            if self._requests:
+                self._wake.set()
+            self._idle.clear()
+            try:
+                await self._step(requests)
+            except Exception:              # noqa: BLE001 - a defect must not end all the rest
+                _LOG.exception("a step failed")
+                for request in requests:
+                    request.reply(None, LuftromError("internal error; the log names it"))
+                await self._reload()       # the store is the truth
+            finally:
+                self._idle.set()
+
+    async def _wait(self) -> None:
+        deadline_ns = self._conductor.next_deadline_ns()
+        timeout_s = 1.0
+        if deadline_ns is not None:
+            timeout_s = min(1.0, max(0.0, (deadline_ns - self._clock.elapsed_ns()) / NS_PER_S))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), timeout_s)
+
+    async def _step(self, requests: list[Request]) -> None:
+        step = self._conductor.step(requests)
+        if not step.writes.is_empty():
+            loop = asyncio.get_running_loop()
+            try:
+                await loop.run_in_executor(self._thread, self._store.commit, step.writes)
+            except LuftromError as error:
+                self._conductor.fail(step, error)
+                return
+        self._conductor.publish(step)
+        self._published(step)
+
+    async def _reload(self) -> None:
+        """Start from the store. While it cannot be read, say so to everybody and try again."""
+        while not self.stopping:
+            try:
+                self._conductor.load()
+            except LuftromError as error:
+                self._lost = f"the store cannot be read: {error.message}"
+                _LOG.error("%s", self._lost)
+                self._idle.set()
+                await asyncio.sleep(1.0)
+            else:
+                self._lost = None
+                return

@@ -1,0 +1,67 @@
+"""What a node holds in memory: logs, mirrors and the state, all of it computed from its store."""
+
+from __future__ import annotations
+
+from luftrom.agreement.terms import Agreement
+from luftrom.audit.equivocation import kind_of, make_equivocation
+from luftrom.clock import NS_PER_S, Clock
+from luftrom.config.keys import NodeKeys
+from luftrom.errors import BadInput, BadStatement, Unverified
+from luftrom.exchange.message import Message
+from luftrom.exchange.sending import build_message
+from luftrom.logs.mirror import Mirror
+from luftrom.logs.own import OwnLog
+from luftrom.node.step import Step
+from luftrom.state.loading import load_state
+from luftrom.store.protocol import Store
+
+# The name of a single bad statement in the store; all else that is kept breaks the channel.
+_BAD_STATEMENT = kind_of(BadStatement)
+
+
+class Memory:
+    """A copy of what the disk says. It is thrown away and made anew where the two may differ."""
+
+    def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
+                 clock: Clock):
+        me = agreement.party(party) if agreement else None
+        if agreement and me is None:
+            raise BadInput(f"{party} is not a party of the agreement {agreement.name}")
+        peers = [p for p in agreement.parties if p is not me] if agreement else []
+        self.party, self.agreement, self.clock = party, agreement, clock
+        self.log = OwnLog(store, party, f"{party}/log", keys.log)
+        self.mirrors = {p.name: Mirror(store, p, keys.mirror) for p in peers}
+        self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
+        proofs = store.proofs()
+        self.broken = {name for name, kind, _ in proofs if kind != _BAD_STATEMENT}
+        # What was refused is kept once: the log that holds it cannot go on without it.
+        self.refused = {name for name, kind, _ in proofs if kind == _BAD_STATEMENT}
+        self.state = load_state(store, party, agreement)
+        # Readers may have seen revisions that this memory never reached: go on above them.
+        self.state.entities.revision += store.counter("revision")
+
+    def message_to(self, peer: str, have: int, mirrored: int) -> Message:
+        """The message for a peer that has applied `have` and mirrored `mirrored` own leaves."""
+        def is_shown(index: int) -> bool:
+            return self.state.audience(self.party, index).includes(peer)
+
+        return build_message(self.log, self.mirrors[peer], have, mirrored, is_shown,
+                             self.clock.now_ns() // NS_PER_S)
+
+    def keep_proof(self, error: Unverified, step: Step) -> None:
+        """Put what a refusal proves into the step's transaction.
+
+        Two histories break the channel for good. A single bad statement does not: the peer may run
+        a later version whose statements this one cannot read, and goes on once it can. Until then
+        nothing behind that statement enters, for a log has no gaps; the channel's last error says
+        so at both ends, and the statement is kept, once for each peer.
+        """
+        evidence = error.evidence
+        if evidence is None:
+            return
+        kept = self.refused if isinstance(evidence, BadStatement) else self.broken
+        if kept is self.refused and evidence.party in kept:
+            return
+        kept.add(evidence.party)
+        document = make_equivocation(evidence, error.code, error.message)
+        step.writes.proofs.append((evidence.party, kind_of(type(evidence)), document))
