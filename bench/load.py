@@ -15,7 +15,7 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uvloop
@@ -115,7 +115,7 @@ def _declaration(target: dict[str, Any], cell: int, start: datetime) -> bytes:
 
 async def _run(plan: dict[str, Any]) -> Rate:
     loop = asyncio.get_running_loop()
-    start = datetime.now(timezone.utc) + timedelta(hours=2)
+    start = datetime.now(UTC) + timedelta(hours=2)
     first = random.randrange(4_000_000)    # another run at the same nodes takes other cells
     most = int((plan["seconds"] + WARM_S) * PER_S_MAX)
     targets = plan["targets"]

@@ -12,12 +12,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "material")]
+sys.path.insert(0, str(ROOT / "tests" / "material"))
+sys.path.insert(0, str(ROOT / "src"))
 
-from hard_cases import CASES, Case  # noqa: E402
-from luftrom.clock import NS_PER_S, TIME_NS_MAX, TIME_NS_MIN  # noqa: E402
-from luftrom.geometry.volume import Circle, Volume4D  # noqa: E402
-from outlines import densified, forward, inverse  # noqa: E402
+from hard_cases import CASES, Case  # noqa: E402 - found by the paths above
+from luftrom.clock import NS_PER_S, TIME_NS_MAX, TIME_NS_MIN  # noqa: E402 - as above
+from luftrom.geometry.volume import Circle, Volume4D  # noqa: E402 - as above
+from outlines import densified, forward, inverse  # noqa: E402 - as above
 
 PAGE = "docs/conflict-cases.md"
 PICTURES = "docs/images/cases"

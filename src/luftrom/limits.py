@@ -29,3 +29,20 @@ BATCH_ITEMS_MAX = 1_000
 STATEMENT_AHEAD_S_MAX = 3_900              # a clock set to the next time zone is still heard
 WAITING_DECLARATIONS_MAX = 10_000          # beyond this a node answers 503
 DATASET_ITEM_CHARS_MAX = 4 * 1024 * 1024   # one feature or intent of a file of many
+
+# Strangers: what one connection, one address and all of them may take of a node.
+REQUEST_LINE_BYTES_MAX = 8_192             # method, target and version
+HEAD_BYTES_MAX = 32_768                    # request line and all headers; trailers as well
+HEADERS_MAX = 100                          # of one request
+HEAD_S_MAX = 10.0                          # from the first byte, or the connection, to the last
+IDLE_S_MAX = 30.0                          # between an answer and the next request
+BODY_S_MAX = 20.0                          # without a byte of a body that is not at its end
+BODY_BYTES_PER_S_MIN = 4_096               # a body that comes more slowly is cut off
+LEFTOVER_BYTES_MAX = 1024 * 1024           # of a body that still comes when its answer is out
+WRITE_S_MAX = 60.0                         # for a client to take some of what is sent to it
+CLOSE_S_MAX = 5.0                          # for a client to take the end of a closed connection
+PIPELINED_MAX = 16                         # requests of one connection that wait for an earlier
+HANDSHAKE_S_MAX = 10.0                     # TLS
+CONNECTIONS_MAX = 4_096
+CONNECTIONS_PER_ADDRESS_MAX = 512          # of one IPv4 address, or one IPv6 /64
+STOP_S_MAX = 3.0                           # for requests in progress when the node stops

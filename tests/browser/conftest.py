@@ -28,7 +28,7 @@ PICTURES = Path(__file__).parents[2] / "build"
 
 @pytest.fixture(scope="session")
 def nodes(tmp_path_factory):
-    """Two linked nodes; the scenario, a hostile name and two flights that may conflict, declared."""
+    """Two linked nodes; the scenario, a hostile name and two flights that may conflict."""
     start_ns = -(-time.time_ns() // HOUR_NS) * HOUR_NS
     story = load_scenario("switzerland", start_ns)
     pair, _ = found(tmp_path_factory.mktemp("two") / "nodes", PARTIES, story.terms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 import uuid
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import httpx
@@ -237,5 +238,5 @@ def test_circles_are_geodesic_and_the_antimeridian_is_crossed(console, tokens):
     assert all(abs(distance - 50_000) < 200 for distance in distances)
     for ring in (rings["across"], rings["box"]):
         assert ring[0] == ring[-1]
-        assert all(abs(a[0] - b[0]) < 2 for a, b in zip(ring, ring[1:], strict=False))
+        assert all(abs(a[0] - b[0]) < 2 for a, b in pairwise(ring))
         assert max(lng for lng, _ in ring) - min(lng for lng, _ in ring) < 3

@@ -1,4 +1,4 @@
-"""A real node behind real HTTP in a thread, with the store, clock and peers that a test gives it."""
+"""A real node behind HTTP in a thread, with the store, clock and peers that a test gives it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from luftrom.agreement.terms import Agreement
 from luftrom.api.app import create_app
+from luftrom.api.serving.server import Server
 from luftrom.clock import Clock, SystemClock
 from luftrom.config.settings import Settings
 from luftrom.node.node import Node, Transport
@@ -89,13 +89,11 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
         node = Node(party, make_keys(party), agreement, held, clock or SystemClock(), transport)
         await node.start()
         app = create_app(node, settings, token_key.public_key())
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False,
-                                               lifespan="off", timeout_graceful_shutdown=2))
-        server.install_signal_handlers = lambda: None
+        door.listen()
+        server = Server(app, door)
         state.update(node=node, loop=asyncio.get_running_loop(), server=server)
-        task = asyncio.create_task(server.serve(sockets=[door]))
-        while not server.started and not task.done():
-            await asyncio.sleep(0.005)
+        task = asyncio.create_task(server.serve())
+        await server.started.wait()
         ready.set()
         await task
         await app.close()
@@ -104,7 +102,7 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(60), "the node did not start"
+    assert ready.wait(300), "the node did not start"
     token = mint(token_key, iss=settings.token_issuer, aud=settings.audience, sub="uss1")
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=bearer(token),
                       trust_env=False, timeout=30) as http:
@@ -112,6 +110,6 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
             yield House(state["node"], settings, state["loop"], http)
         finally:
             http.close()
-            state["server"].should_exit = True
+            state["loop"].call_soon_threadsafe(state["server"].stop)
             thread.join(20)
             door.close()

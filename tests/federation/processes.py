@@ -20,10 +20,13 @@ from liar import volume
 
 from luftrom.cli.demo import twonodes
 from luftrom.cli.demo.twonodes import PartyNode
+from ports import free_ports
 from tokens import bearer
 
+twonodes.free_ports = free_ports           # beside other workers, who found parties too
+
 PARTIES = ("alfa.example", "bravo.example")
-WAIT_S_MAX = 60.0
+WAIT_S_MAX = 300.0                         # against what hangs: nothing is as slow as that
 
 
 def terms(mode: str, after_s: float) -> dict[str, Any]:

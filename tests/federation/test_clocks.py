@@ -70,7 +70,8 @@ def test_an_hour_off(tmp_path: Path, off_s: int) -> None:
         serve(nodes[1], 0)
         twonodes.wait_until_linked(nodes)
         assert alfa.declare(40.0).status_code == 201
-        assert digest != (digest := wait_until_equal(alfa, bravo))
+        before, digest = digest, wait_until_equal(alfa, bravo)
+        assert digest != before
         twonodes.stop(nodes)
         check_on_disk(nodes, digest)
     finally:

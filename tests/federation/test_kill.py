@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from liar import volume
-from processes import Client, check_on_disk, kill, start, two_nodes, wait_until_equal
+from processes import Client, check_on_disk, kill, two_nodes, wait_until_equal
 
 from luftrom.cli.demo import twonodes
 from luftrom.cli.demo.twonodes import PartyNode

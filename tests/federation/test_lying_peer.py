@@ -16,7 +16,7 @@ import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, volume
 from refusing import refused
-from talking import liar  # noqa: F401
+from talking import liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from luftrom import limits
 from luftrom.exchange.message import MAGIC, encode_message
@@ -86,8 +86,8 @@ def test_a_message_for_somebody_else_inside(liar: Liar) -> None:
 
 def test_messages_that_are_none(liar: Liar) -> None:
     whole = encode_message(liar.message())
-    for body in (b"", MAGIC, b"luftrom-exchange/2\n" + whole[len(MAGIC):], whole[:-1], whole + b"\0",
-                 whole[:len(MAGIC)] + b"\xff\xff\xff\xff" + whole[len(MAGIC) + 4:]):
+    for body in (b"", MAGIC, b"luftrom-exchange/2\n" + whole[len(MAGIC):], whole[:-1],
+                 whole + b"\0", whole[:len(MAGIC)] + b"\xff\xff\xff\xff" + whole[len(MAGIC) + 4:]):
         refused(liar, body, 400, "bad_input")
 
 
@@ -118,7 +118,8 @@ def test_lengths_beyond_the_limits(liar: Liar) -> None:
     note = struct.pack(">I", 0)
     leaf = struct.pack(">H", 1) + b"x"
     for rest in (large + bytes(limits.NOTE_BYTES_MAX + 1), note + large, note + note + b"\x40",
-                 note + note + b"\0" + leaf + struct.pack(">HI", 1, limits.DISCLOSURE_BYTES_MAX + 1),
+                 note + note + b"\0" + leaf
+                 + struct.pack(">HI", 1, limits.DISCLOSURE_BYTES_MAX + 1),
                  note + note + b"\0" + leaf + struct.pack(">H", 0xFFFE)):
         refused(liar, parts + rest, 400, "bad_input")
 

@@ -13,7 +13,7 @@ import pytest
 from hosting import ALFA, BRAVO
 from liar import HOUR_S, Liar, content, new_id, volume
 from refusing import refused
-from talking import hasty, liar  # noqa: F401
+from talking import hasty, liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from luftrom.clock import NS_PER_S, parse_time
 from luftrom.statements.disclosure import make_disclosure

@@ -12,12 +12,11 @@ import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, new_id, ring, volume
 from refusing import refused
-from talking import liar  # noqa: F401
+from talking import liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from luftrom import limits
 from luftrom.exchange.message import Message
 from luftrom.statements.disclosure import make_disclosure
-from luftrom.statements.statement import StatementSigner
 from parties import ed25519
 
 # -- the statement itself ------------------------------------------------------------------------
@@ -237,7 +236,8 @@ CONTENTS: dict[str, tuple[bytes, ...]] = {
     "deep lists": details(BOX % (b"[" * 100 + b"]" * 100)),
     "deeper lists": details(b"[" * 200_000), "half a surrogate pair": details(b'"\\ud800"'),
     "no JSON": (content()[0], raw_disclosure(b'["c2FsdHNhbHRzYWx0c2FsdA","details",')),
-    "no base64": (content()[0], b"*"), "no salt": (content()[0], raw_disclosure(b'["","details",1]')),
+    "no base64": (content()[0], b"*"),
+    "no salt": (content()[0], raw_disclosure(b'["","details",1]')),
     "a claim of the statement": (*content(), raw_disclosure(
         b'["c2FsdHNhbHRzYWx0c2FsdA","iss","alfa.example"]'))}
 

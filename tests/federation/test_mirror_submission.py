@@ -16,7 +16,7 @@ import tlog_client as tlog
 from hosting import ALFA, BRAVO
 from liar import Liar, content, new_id, volume
 from refusing import verifies
-from talking import hasty, liar  # noqa: F401
+from talking import hasty, liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from luftrom import limits
 from luftrom.transparency.checkpoint import verify_checkpoint

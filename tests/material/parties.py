@@ -16,6 +16,7 @@ from luftrom.geometry.volume import Separation
 from luftrom.transparency.note import COSIGNATURE, ED25519, ML_DSA_44, NoteSigner
 
 NOON_NS = parse_time("2026-06-01T12:00:00Z")
+SEPARATION = Separation(100.0, 50.0, 0.0)
 
 
 def seed(name: str, role: str) -> bytes:
@@ -47,7 +48,7 @@ def make_party(name: str, keys: NodeKeys, base_url: str = "http://127.0.0.1:1") 
 
 
 def make_agreement(parties: tuple[Party, ...], *, mode: str = "hold", after_s: float = 5.0,
-                   separation: Separation = Separation(100.0, 50.0, 0.0),
+                   separation: Separation = SEPARATION,
                    levels: dict[int, bool] | None = None) -> Agreement:
     """An agreement over the whole Earth; conflicts are permitted at priority 10."""
     terms = Agreement(

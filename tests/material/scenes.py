@@ -37,7 +37,8 @@ class Flat:
     radius_m: float = 0.0
 
     def moved(self, x_m: float, y_m: float) -> Flat:
-        return Flat(shapely.transform(self.shape, lambda p: p + (x_m, y_m)), self.radius_m)
+        shift_m = np.array((x_m, y_m))
+        return Flat(shapely.transform(self.shape, lambda p: p + shift_m), self.radius_m)
 
     def reach_m(self) -> float:
         """The farthest from the place."""

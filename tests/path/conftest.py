@@ -8,14 +8,15 @@ import socket
 import threading
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from luftrom.api.app import create_app
+from luftrom.api.http.mounting import mounted
+from luftrom.api.serving.server import Server
 from luftrom.clock import SystemClock
 from luftrom.config.settings import Settings
 from luftrom.node.node import Node
@@ -55,40 +56,39 @@ class House:
 
 
 @contextlib.contextmanager
-def running(directory: Path, agreement=None):
+def running(directory: Path, agreement=None, base_url: str = ""):
     """A node over SQLite, served on a free port of the loopback interface."""
     door = socket.socket(proto=socket.IPPROTO_TCP)   # named, or small answers wait 40 ms
     door.bind(("127.0.0.1", 0))
     port = door.getsockname()[1]
-    settings = Settings(directory, ALFA, f"http://127.0.0.1:{port}", "127.0.0.1", port)
+    settings = Settings(directory, ALFA, base_url or f"http://127.0.0.1:{port}", "127.0.0.1", port)
     ready = threading.Event()
     state: dict = {}
 
     async def serve() -> None:
-        node = Node(ALFA, make_keys(ALFA), agreement, SqliteStore(directory / "luftrom.sqlite3"),
-                    SystemClock())
+        store = SqliteStore(directory / "luftrom.sqlite3")
+        node = Node(ALFA, make_keys(ALFA), agreement, store, SystemClock())
         await node.start()
         app = create_app(node, settings, ed25519(ALFA, "token").public_key())
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False,
-                                               lifespan="off", timeout_graceful_shutdown=2))
-        server.install_signal_handlers = lambda: None
+        door.listen()
+        server = Server(mounted(app, settings.base_path), door)
         state.update(house=House(node, app, settings, asyncio.get_running_loop()), server=server)
-        task = asyncio.create_task(server.serve(sockets=[door]))
-        while not server.started and not task.done():
-            await asyncio.sleep(0.01)
+        task = asyncio.create_task(server.serve())
+        await server.started.wait()
         ready.set()
         await task
         await app.close()
         await node.stop()
+        store.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(60), "the node did not start"
+    assert ready.wait(300), "the node did not start"
     try:
         yield state["house"]
     finally:
         state["house"].app.doors.closing = True
-        state["server"].should_exit = True
+        state["house"].loop.call_soon_threadsafe(state["server"].stop)
         thread.join(20)
         door.close()
 
@@ -127,9 +127,12 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+AN_ID = "2f8343be-6482-4d1b-a474-16847e01af1e"   # where it names a test: the same in each process
+
+
 def moment(minutes: float) -> str:
     """A time so many minutes from now, as RFC 3339."""
-    when = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    when = datetime.now(UTC) + timedelta(minutes=minutes)
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

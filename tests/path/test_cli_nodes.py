@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from ports import free_ports
 from ran import Ran
 
-READY_S_MAX = 90.0                         # the first start on a machine compiles the kernels
+READY_S_MAX = 300.0                        # the first start on a machine compiles the kernels
 TERMS = {"name": "Test skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper": 3000,
          "separation": {"lateral_m": 100, "vertical_m": 50, "time_s": 0},
          "priority_levels": [{"priority": 0, "conflicts_permitted": False},
@@ -56,17 +56,8 @@ class Node:
 
     def end(self, number: int) -> tuple[int, str]:
         self.process.send_signal(number)
-        out = self.process.communicate(timeout=15)[0]
+        out = self.process.communicate(timeout=60)[0]
         return self.process.returncode, out
-
-
-def free_ports(count: int) -> list[int]:
-    doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [door.getsockname()[1] for door in doors]
-    finally:
-        for door in doors:
-            door.close()
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +100,7 @@ def declare(node: Node, place: Path, *features: dict[str, Any], extra: tuple[str
     return luftrom("declare", "--dir", node.directory, "--json", *extra, path)
 
 
-def wait_for(holds: Callable[[], bool], s_max: float = 15.0) -> None:
+def wait_for(holds: Callable[[], bool], s_max: float = 120.0) -> None:
     deadline_s = time.monotonic() + s_max
     while not holds():
         assert time.monotonic() < deadline_s

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import new_id, volume
+
+from conftest import AN_ID, new_id, volume
 
 REFERENCES = "/dss/v1/operational_intent_references"
 
@@ -116,9 +117,9 @@ def test_no_notification_is_promised_that_would_not_come(client, unchanged, more
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("PUT", f"/dss/v1/subscriptions/{new_id()}"), ("POST", "/dss/v1/subscriptions/query"),
+    ("PUT", f"/dss/v1/subscriptions/{AN_ID}"), ("POST", "/dss/v1/subscriptions/query"),
     ("GET", "/dss/v1/uss_availability/uss1"), ("POST", "/dss/v1/reports"),
-    ("GET", f"/uss/v1/operational_intents/{new_id()}/telemetry"),
+    ("GET", f"/uss/v1/operational_intents/{AN_ID}/telemetry"),
     ("GET", "/uss/v1/log_sets/1")])
 def test_what_is_not_built_says_so(client, unchanged, method, path):
     answer = client.request(method, path, json={} if method != "GET" else None)

@@ -8,8 +8,8 @@ import json
 import httpx
 import jsonschema
 import pytest
-from conftest import moment, new_id, volume
 
+from conftest import moment, new_id, volume
 from luftrom.api.http.openapi import make_openapi
 from luftrom.api.routes import ROUTES
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ALFA, BRAVO, moment, new_id, running, volume
 from jsonschema import Draft202012Validator
 
+from conftest import ALFA, BRAVO, moment, new_id, running, volume
 from luftrom.formats.f3548.volumes import parse_time_text
 from parties import make_agreement, make_keys, make_party
 

@@ -18,9 +18,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "material"))
 
-from bluesky.traffic.asas.statebased import StateBased  # noqa: E402
+from bluesky.traffic.asas.statebased import StateBased
 
-from approach_scenes import LIMITS, NAMES, scene  # noqa: E402
+from approach_scenes import LIMITS, NAMES, scene
 
 COUNT, SEED = 80, 1
 

@@ -92,9 +92,9 @@ def _refusal_of_the_crossed(asking: Declared, standing: Declared, agreement: Agr
     own, other = asking.intent.priority, standing.intent.priority
     if (own or 0) != (other or 0):
         return None if (own or 0) > (other or 0) else PRIORITY
-    declared = own is not None and other is not None
     same_entity = asking.intent.entity_id == standing.intent.entity_id
-    if declared and not same_entity and _permits(agreement, own):
+    if (own is not None and other is not None and not same_entity
+            and _permits(agreement, own)):
         return None
     return None if _turn(asking, standing, agreement, overlap_start_ns()) == asking.party else TURN
 

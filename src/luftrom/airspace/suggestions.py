@@ -21,8 +21,8 @@ from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.clock import NS_PER_S
 from luftrom.errors import BadInput
+from luftrom.geometry.edges import TOUCH_M
 from luftrom.geometry.encounter import encounter, time_ns_of
-from luftrom.geometry.kernels import TOUCH_M
 from luftrom.geometry.motion import Motion, Picture, corners, is_within, middle_of, ring
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 
@@ -348,6 +348,8 @@ class _Lateral(_Axis):
             here = self._rings[i].mean(axis=0)[None]
             ends = picture.flat_m(np.concatenate(
                 [here, *(motion.move(here) for motion in self._whole_ways)]))
+            if ends is None:               # a way that leads beyond the horizon
+                continue
             for blocked, end in zip(self.blocked, ends[1:], strict=True):
                 blocked += self._spans(own, theirs, end - ends[0])
 

@@ -34,7 +34,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def create_app(node: Node, settings: Settings, token_key: Ed25519PublicKey) -> App:
     """The application for a node; `token_key` verifies the tokens that `luftrom token` makes."""
     auth = make_authenticator(settings.issuers, settings.token_issuer, settings.audience,
-                              token_key.public_bytes_raw(), node.clock)
+                              token_key.public_bytes_raw(), node.clock, settings.authority)
     return App(node, auth, settings.base_url)
 
 

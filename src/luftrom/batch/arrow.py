@@ -144,7 +144,7 @@ def _check(columns: Columns, first: int) -> None:
     try:
         check(columns)
     except BadInput as error:
-        k, _, field = error.field.removeprefix("volumes[").partition("].")
+        k, _, field = (error.field or "").removeprefix("volumes[").partition("].")
         field = f"{GEOMETRY}.{field}" if field.startswith("vertices") else _FIELDS.get(field, field)
         raise BadInput(error.message, field=f"rows[{first + int(k)}].{field}") from None
 
@@ -205,7 +205,8 @@ class _Rows:
         """A column of texts, empty where there is none; it may be left out."""
         if name not in self._batch.schema.names:
             return [""] * len(self._batch)
-        return [text or "" for text in self._texts(self._column(name, np.False_), name)]
+        column = self._column(name, np.zeros(len(self._batch), np.bool_))
+        return [text or "" for text in self._texts(column, name)]
 
     def _texts(self, column: Any, name: str) -> list[str | None]:
         types = self._pyarrow.types

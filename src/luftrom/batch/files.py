@@ -29,7 +29,7 @@ def read_chunks(file: IO[bytes]) -> Iterator[Chunk]:
     item of `limits.DATASET_ITEM_CHARS_MAX` and for Arrow a record batch are held at a time. Raises
     BadInput, and OSError if the file cannot be read to its end.
     """
-    head = file.peek(8)[:8]                # type: ignore[attr-defined]
+    head = file.peek(8)[:8]  # type: ignore[attr-defined]  # every buffered file has it
     if not head:
         raise BadInput("is empty")
     if head[:4] == b"PAR1" or head[:6] == b"ARROW1" or head[:4] == b"\xff\xff\xff\xff":

@@ -9,7 +9,7 @@ values themselves.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from json import JSONDecodeError
 from typing import IO, Any
 
@@ -51,7 +51,8 @@ def read_json(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
         raise BadInput("holds nothing")
 
 
-def _object(text: _Text, place: str) -> Iterator[tuple[str, Any]]:
+def _object(text: _Text, place: str
+            ) -> Generator[tuple[str, Any], None, dict[str, Any] | None]:
     """Yield what stands in the lists of an object; return the object if it has none of them."""
     members: dict[str, Any] = {}
     streamed: list[str] = []

@@ -63,7 +63,7 @@ def features(item: Mapping[str, Any]) -> list[dict[str, Any]]:
                    "priority": item["priority"]}
     else:
         shared |= {"kind": "constraint", "constraint_kind": item["kind"]}
-    volumes = [(volume, {}) for volume in item["volumes"]]
+    volumes: list[tuple[Any, dict[str, Any]]] = [(volume, {}) for volume in item["volumes"]]
     volumes += [(volume, {"off_nominal": True}) for volume in item.get("off_nominal_volumes", ())]
     return [_feature(volume, shared | more) for volume, more in volumes]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from luftrom.audit.report import LogReport, Report, Step
     from luftrom.cli.remote_log import RemoteLog
     from luftrom.config.settings import Settings
-    from luftrom.store.sqlite import SqliteStore
+    from luftrom.store.protocol import Store
     from luftrom.transparency.note import NoteVerifier
 
 _MIRROR = re.compile(r"/mirror/([0-9a-f]{64})$", re.ASCII)
@@ -72,11 +72,10 @@ def _audit_directory(directory: Path, proofs_dir: Path | None, as_json: bool) ->
     from luftrom.audit.holding import audit_holding
     from luftrom.config.agreements import load_agreement
     from luftrom.config.settings import load_settings
-    from luftrom.errors import NotFound
+    from luftrom.config.storing import check_has_run
 
     settings = load_settings(directory)
-    if not settings.store_path.exists():
-        raise NotFound(f"there is no {settings.store_path}: the node has never run")
+    check_has_run(settings)
     agreement = load_agreement(settings)
     own = _own_party(settings, agreement)
     with closing(_open_store(settings)) as store:
@@ -107,17 +106,17 @@ def _earlier_digests(settings: Settings, agreement: Agreement | None) -> frozens
     return frozenset(verify_agreement(load_agreement_file(path)).digest for path in paths)
 
 
-def _open_store(settings: Settings) -> SqliteStore:
+def _open_store(settings: Settings) -> Store:
+    from luftrom.config.storing import open_store
     from luftrom.errors import LuftromError, Unverified
-    from luftrom.store.sqlite import SqliteStore
 
     try:
-        return SqliteStore(settings.store_path, read_only=True)
+        return open_store(settings, read_only=True)
     except LuftromError as error:
         raise Unverified(f"nothing was verified: {error}") from None
 
 
-def _write_proofs(store: SqliteStore, place: Path) -> None:
+def _write_proofs(store: Store, place: Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
     for number, (_, _, document) in enumerate(store.proofs(), 1):
         (place / f"proof-{number}.json").write_bytes(document)

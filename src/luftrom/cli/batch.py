@@ -52,7 +52,7 @@ def compare_files(files: Sequence[IO[bytes]], directory: Path | None, *, rows: i
         if out is not None and out.suffix == ".parquet":
             require_pyarrow()
         data, groups, found = _compare(files, separation, between_parties)
-        if out is not None:
+        if out is not None and file is not None:
             WRITERS[out.suffix](file, map(document_of, found))
     if as_json:
         print_json({"conflicts": [document_of(each) for each in found[:rows]]}

@@ -18,11 +18,11 @@ def completion(shell: str) -> None:
       luftrom completion zsh >> ~/.zshrc
       luftrom completion fish > ~/.config/fish/completions/luftrom.fish
     """
-    from click.shell_completion import get_completion_class
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
     from luftrom.cli.main import cli
 
-    kind = get_completion_class(shell)
+    kind = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}[shell]
     # click runs a bash to look at its version before it prints a script for bash; the template
     # needs version 4.4, and older ones say so when they load it.
     source = kind(cli, {}, "luftrom", "_LUFTROM_COMPLETE")

@@ -155,7 +155,7 @@ def _send(client: NodeClient, requests: Sequence[Request], replace: bool) -> lis
 
     def flush() -> None:
         if batch:
-            document = {"operational_intents": [r.body | {"id": r.entity_id} for r in batch]}
+            document = {"operational_intents": [{**r.body, "id": r.entity_id} for r in batch]}
             answer = client.request("POST", "/v1/operational_intents", document)[1]
             results.extend(answer["results"])
             batch.clear()
@@ -203,7 +203,8 @@ def _ask_what_is_free(client: NodeClient, requests: Sequence[Request],
 def _print(requests: Sequence[Request], results: Iterable[Mapping[str, Any]]) -> None:
     from luftrom.cli.terminal import print_line, print_table
 
-    rows, count = [], 0
+    rows: list[Sequence[object]] = []
+    count = 0
     for request, result in zip(requests, results, strict=True):
         accepted = result["status"] == "accepted"
         count += accepted
@@ -228,12 +229,13 @@ def line_of(suggestion: Mapping[str, Any]) -> str:
     """A suggestion as its sentence and the figures that it leads to."""
     from luftrom.cli.terminal import span_of
 
-    volumes, sentence = suggestion["volumes"], suggestion["sentence"]
+    volumes, sentence = suggestion["volumes"], str(suggestion["sentence"])
     if suggestion["time_shift_s"]:
         start = min(volume["time_start"]["value"] for volume in volumes)
         return f"{sentence}: from {start[11:16]}Z"
-    if suggestion["altitude_shift_m"]:
-        lower, upper = span_of(volumes, "altitude")
+    span = span_of(volumes, "altitude")
+    if suggestion["altitude_shift_m"] and span is not None:
+        lower, upper = span
         return f"{sentence}: {lower:,.0f} to {upper:,.0f} m W84"
     return sentence
 

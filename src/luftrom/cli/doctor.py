@@ -89,13 +89,14 @@ def examine(directory: Path) -> Iterator[Check]:
         return
     yield Check("settings", OK, f"{settings.party} at {settings.base_url}")
     for name, look in (("permissions", _permissions), ("keys", _keys), ("key card", _key_card),
-                       ("store", _store), ("disk", _disk), ("port", _port)):
+                       ("store", _store), ("disk", _disk), ("certificate", _certificate),
+                       ("authorities", _authorities), ("port", _port)):
         yield _guarded(name, look, settings)
     agreement, check = _agreement(settings)
     yield check
     for party in agreement.parties if agreement else ():
         if party.name != settings.party:
-            yield from _peer(party, agreement)
+            yield from _peer(party, agreement, settings)
 
 
 def _guarded(name: str, look: Callable[[Settings], Check], settings: Settings) -> Check:
@@ -181,13 +182,38 @@ def _store(settings: Settings) -> Check:
     return Check("store", OK, sizes or "empty")
 
 
+def _certificate(settings: Settings) -> Check:
+    from luftrom.clock import SystemClock
+    from luftrom.tls import examine_certificate, server_context
+
+    if settings.certificate is None:
+        return Check("certificate", OK, "none: `serve` speaks plain HTTP"
+                     + (", so a reverse proxy has to end TLS"
+                        if settings.base_url.startswith("https:") else ""))
+    server_context(settings.certificate, settings.key)
+    seen, mend = examine_certificate(settings.certificate, settings.base_url,
+                                     SystemClock().now_ns())
+    return Check("certificate", FAIL if mend else OK, seen, mend)
+
+
+def _authorities(settings: Settings) -> Check:
+    from luftrom.tls import AUTHORITY_VARIABLE, client_context
+
+    client_context(settings.authority)
+    if settings.authority is not None:
+        return Check("authorities", OK, f"those in {settings.authority}, and no other")
+    named = os.environ.get(AUTHORITY_VARIABLE)
+    return Check("authorities", OK, f"those in {named} ({AUTHORITY_VARIABLE}), and no other"
+                 if named else "the system's")
+
+
 def _port(settings: Settings) -> Check:
-    from luftrom.cli.client import NodeClient, local_url
+    from luftrom.cli.client import local_client
     from luftrom.cli.options import open_client
     from luftrom.errors import LuftromError, Unavailable
 
     where = f"{settings.host} port {settings.port}"
-    with closing(NodeClient(local_url(settings), None)) as probe:
+    with closing(local_client(settings, None)) as probe:
         try:
             probe.fetch("/healthz")
         except Unavailable:
@@ -237,12 +263,18 @@ def _agreement(settings: Settings) -> tuple[Agreement | None, Check]:
 
 # -- peers ---------------------------------------------------------------------------------------
 
-def _peer(peer: Party, agreement: Agreement) -> Iterator[Check]:
+def _peer(peer: Party, agreement: Agreement, settings: Settings) -> Iterator[Check]:
     """Is it there, is it the one that signed, does it keep the same time and the same agreement?"""
     from luftrom.cli.client import NodeClient
     from luftrom.errors import LuftromError, Unavailable
+    from luftrom.tls import client_context
 
-    with closing(NodeClient(peer.base_url, None, timeout_s=PROBE_S)) as client:
+    try:
+        context = client_context(settings.authority)
+    except LuftromError as error:
+        yield Check(peer.name, SKIPPED, str(error))
+        return
+    with closing(NodeClient(peer.base_url, None, timeout_s=PROBE_S, context=context)) as client:
         try:
             offset_s = client.clock_offset_s()
         except Unavailable as error:

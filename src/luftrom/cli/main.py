@@ -43,7 +43,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, attribute, *_ = COMMANDS[cmd_name]
-        return getattr(importlib.import_module(f"luftrom.cli.{module}"), attribute)
+        command: click.Command = getattr(
+            importlib.import_module(f"luftrom.cli.{module}"), attribute)
+        return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]
                         ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -68,13 +68,11 @@ def node_options(command: Function) -> Function:
 def open_client(directory: Path | None, url: str | None, token: str | None,
                 manager: str) -> NodeClient:
     """The node that the options mean. Raises UsageError if they mean none."""
-    from luftrom.cli.client import NodeClient, local_url
+    from luftrom.cli.client import NodeClient, local_client
+    from luftrom.tls import client_context
 
     if directory is None and (url is None or token is None) and Path("config.toml").exists():
         directory = Path(".")
-    if directory is None and url is None:
-        raise click.UsageError("say which node: --dir DIR for your own, "
-                               "or --url URL and --token JWT")
     settings = settings_of(directory) if directory is not None else None
     if token is None and settings is not None:
         from luftrom.clock import SystemClock
@@ -82,5 +80,10 @@ def open_client(directory: Path | None, url: str | None, token: str | None,
 
         token = mint_token(settings, manager, ("luftrom.read", "luftrom.write"), 300,
                            SystemClock().now_ns())
-    hint = f"`luftrom serve --dir {directory}` starts it" if url is None else ""
-    return NodeClient(url or local_url(settings), token, hint)
+    if url is None:
+        if settings is None:
+            raise click.UsageError("say which node: --dir DIR for your own, "
+                                   "or --url URL and --token JWT")
+        return local_client(settings, token, f"`luftrom serve --dir {directory}` starts it")
+    context = client_context(settings.authority) if settings else None
+    return NodeClient(url, token, context=context)

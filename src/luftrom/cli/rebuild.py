@@ -25,18 +25,16 @@ def rebuild(directory: Path, as_json: bool) -> None:
     from luftrom.cli.options import settings_of
     from luftrom.cli.terminal import plural, print_json, print_line, print_pairs
     from luftrom.config.agreements import load_agreement
-    from luftrom.errors import NotFound
+    from luftrom.config.storing import check_has_run, open_store
     from luftrom.files import exclusive
     from luftrom.state.digest import digest_rows
     from luftrom.state.loading import load_airspace
     from luftrom.store.protocol import Writes
-    from luftrom.store.sqlite import SqliteStore
 
     settings = settings_of(directory)
-    if not settings.store_path.exists():
-        raise NotFound(f"there is no {settings.store_path}: the node has never run")
+    check_has_run(settings)
     with exclusive(settings.lock_path):
-        store = SqliteStore(settings.store_path)
+        store = open_store(settings)
         try:
             agreement = load_agreement(settings)
             before = list(store.airspace())

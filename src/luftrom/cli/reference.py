@@ -15,7 +15,7 @@ import click
 from luftrom import limits
 from luftrom.api.http.problem import CODES
 from luftrom.api.routes import ROUTES
-from luftrom.cli.main import COMMANDS, EXIT_CODES, cli
+from luftrom.cli.main import EXIT_CODES, cli
 from luftrom.config.keys import ROLES
 from luftrom.config.settings import FORMAT, SETTINGS
 
@@ -75,6 +75,11 @@ base_url = "https://alfa.example"
 host = "127.0.0.1"
 port = 8600
 
+[tls]
+certificate = "tls/alfa.example.pem"
+key = "tls/alfa.example.key"
+authority = "tls/closed-network-ca.pem"
+
 [[auth.issuer]]
 issuer = "https://auth.example"
 keys_file = "auth.pem"
@@ -123,15 +128,19 @@ def contexts() -> Iterator[tuple[str, click.Context]]:
     """Each command with its subcommands: `luftrom agreement sign`, and a context to ask it in."""
     root = click.Context(cli, info_name="luftrom", terminal_width=80, max_content_width=80,
                          **cli.context_settings)
-    for name in COMMANDS:
-        command = cli.get_command(root, name)
-        context = click.Context(command, parent=root, info_name=name)
+    for name, context in _inside(cli, root):
         yield f"luftrom {name}", context
-        if isinstance(command, click.Group):
-            for inner in command.list_commands(context):
-                child = command.get_command(context, inner)
-                yield (f"luftrom {name} {inner}",
-                       click.Context(child, parent=context, info_name=inner))
+        if isinstance(context.command, click.Group):
+            for inner, child in _inside(context.command, context):
+                yield f"luftrom {name} {inner}", child
+
+
+def _inside(group: click.Group, parent: click.Context) -> Iterator[tuple[str, click.Context]]:
+    """The commands of a group in the order in which it lists them."""
+    for name in group.list_commands(parent):
+        command = group.get_command(parent, name)
+        if command is not None:
+            yield name, click.Context(command, parent=parent, info_name=name)
 
 
 def config_page() -> str:

@@ -31,7 +31,7 @@ class RemoteLog:
         except LuftromError:
             self._client.close()
             raise
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()   # noqa: SIM115 - `close` lets go of it
 
     def close(self) -> None:
         """Let go of the connection and of what was kept."""

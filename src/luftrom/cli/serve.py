@@ -11,27 +11,34 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from luftrom.cli.options import dir_option
+from luftrom.cli.options import dir_option, existing_file
 
 if TYPE_CHECKING:
+    from luftrom.api.serving.server import Server
     from luftrom.config.settings import Settings
 
 REPEAT_S = 60.0                            # the same line is not written again before this
-SHUTDOWN_S = 5                             # open connections get this long when the node stops
 BACKLOG = 2048
 COMPILING_S = 2.0                          # kernels that take longer to load are being compiled
 
 
 @click.command(short_help="Run the node of a directory.")
 @dir_option
+@click.option("--tls-certificate", type=existing_file, metavar="FILE",
+              help="Speak TLS with this certificate chain, PEM, in place of tls.certificate of "
+                   "config.toml.")
+@click.option("--tls-key", type=existing_file, metavar="FILE",
+              help="The private key of --tls-certificate, PEM.")
 @click.option("--verbose", is_flag=True, help="Also what goes well, line by line.")
-def serve(directory: Path, verbose: bool) -> None:
+def serve(directory: Path, tls_certificate: Path | None, tls_key: Path | None,
+          verbose: bool) -> None:
     """Run the node of a directory until Ctrl-C or SIGTERM.
 
     \b
@@ -44,26 +51,35 @@ def serve(directory: Path, verbose: bool) -> None:
     from luftrom.cli.options import settings_of
     from luftrom.files import exclusive
 
+    if (tls_certificate is None) != (tls_key is None):
+        raise click.UsageError("--tls-certificate and --tls-key go together")
     settings = settings_of(directory)
+    if tls_certificate is not None:
+        settings = replace(settings, certificate=tls_certificate, key=tls_key)
     _log_lines(logging.INFO if verbose else logging.WARNING)
     with (exclusive(settings.lock_path),
-          contextlib.closing(listen(settings.host, settings.port)) as door):
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings, door))
+          contextlib.closing(listen(settings.host, settings.port)) as door,
+          asyncio.Runner(loop_factory=_loop_factory()) as runner):
+        runner.run(_serve(settings, door))
 
 
 async def _serve(settings: Settings, door: socket.socket) -> None:
     """Everything is read before the first client is let in; a refusal here ends the command."""
     from luftrom.api.app import create_app
+    from luftrom.api.http.mounting import mounted
+    from luftrom.api.serving.places import Places
+    from luftrom.api.serving.server import Certificate, Server, room_for_connections
     from luftrom.clock import SystemClock
     from luftrom.config.agreements import load_agreement
     from luftrom.config.keys import load_key, load_keys
     from luftrom.exchange.http import HttpTransport
     from luftrom.node.node import Node
     from luftrom.store.sqlite import SqliteStore
+    from luftrom.tls import client_context
 
+    certificate = Certificate(settings.certificate, settings.key) if settings.certificate else None
     agreement, keys = load_agreement(settings), load_keys(settings)
-    clock, transport = SystemClock(), HttpTransport()
+    clock, transport = SystemClock(), HttpTransport(client_context(settings.authority))
     store = SqliteStore(settings.store_path)
     try:
         warm_up_aloud(click.echo)
@@ -72,7 +88,8 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
         _tune()
         app = create_app(node, settings, load_key(settings, "token").public_key())
         _announce(settings, agreement is not None)
-        await _run(node, app, _server(app), door)
+        await _run(node, app, Server(mounted(app, settings.base_path), door, certificate,
+                                     Places(room_for_connections())))
     finally:
         await transport.close()
         store.close()
@@ -102,36 +119,20 @@ def warm_up_aloud(tell: Callable[[str], object]) -> None:
         word.cancel()
 
 
-async def _run(node: Any, app: Any, server: Any, door: socket.socket) -> None:
+async def _run(node: Any, app: Any, server: Server) -> None:
     """Serve until a signal. Then the node stops first, so that nobody waits for its answers."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(told.set))
-    serving = asyncio.create_task(server.serve(sockets=[door]))
+    serving = asyncio.create_task(server.serve())
     waiting = asyncio.create_task(told.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
+    server.stop()
     await app.close()
     await node.stop()
     waiting.cancel()
     await serving
-
-
-def _server(app: Any) -> Any:
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        """A server that leaves signals to `_run`, which has a node to stop."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-    return Server(uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_S, timeout_keep_alive=30, backlog=BACKLOG,
-        proxy_headers=False, ws="none"))
 
 
 def listen(host: str, port: int) -> socket.socket:

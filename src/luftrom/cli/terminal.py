@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 STYLES = {"ok": "green", "warning": "yellow", "bad": "bold red", "dim": "dim", "title": "bold"}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def clean(text: object) -> str:
@@ -76,7 +77,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *,
         table.add_column(name, overflow="fold", no_wrap=name in whole,
                          justify="right" if name in right else "left")
     for row in rows:
-        styled = (cell if isinstance(cell, tuple) else ("", cell) for cell in row)
+        styled: list[tuple[str, object]] = [cell if isinstance(cell, tuple) else ("", cell)
+                                            for cell in row]
         table.add_row(*(Text(clean(value), STYLES.get(style, style)) for style, value in styled))
     screen = console()
     with screen.capture() as captured:
@@ -96,8 +98,7 @@ def format_span(time_start: str | None, time_end: str | None) -> str:
 
 
 def _minute(time: str) -> str:
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-    return f"{time[8:10]} {months[int(time[5:7]) - 1]} {time[11:16]}"
+    return f"{time[8:10]} {_MONTHS[int(time[5:7]) - 1]} {time[11:16]}"
 
 
 def format_age(age_s: float | None) -> str:

@@ -7,19 +7,14 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives import serialization
-
-from luftrom.agreement.envelope import (
-    encode_envelope,
-)
+from luftrom.agreement.envelope import encode_envelope
 from luftrom.clock import Clock
 from luftrom.config.keycard import make_key_card
-from luftrom.config.keys import ROLES
+from luftrom.config.keys import make_keys, write_keys
 from luftrom.config.settings import FORMAT, PORT, Settings, check_base_url, check_port
 from luftrom.errors import Conflict
 from luftrom.files import write_new
 
-# -- founding a party ----------------------------------------------------------------------------
 
 def init_directory(directory: Path, party: str, base_url: str, clock: Clock,
                    listen: tuple[str, int] | None = None) -> Settings:
@@ -32,18 +27,14 @@ def init_directory(directory: Path, party: str, base_url: str, clock: Clock,
     host, port = listen or default_listen(base_url)
     check_port(port)
     settings = Settings(directory, party, base_url, host, port)
-    keys = {role: kind.generate() for role, kind in ROLES.items()}
+    keys = make_keys()
     card = make_key_card(settings, keys, clock.now_ns())
     for path in (directory / "config.toml", directory / "keys"):
         if path.exists():
             raise Conflict(f"{path} exists; nothing is overwritten, so choose a new directory")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
-    (directory / "keys").mkdir(mode=0o700)
-    for role, key in keys.items():
-        write_new(settings.key_path(role), key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption()))
+    write_keys(settings, keys)
     write_new(settings.key_card_path, encode_envelope(card), mode=0o644)
     write_new(directory / "config.toml", _config_text(settings).encode(), mode=0o644)
     return settings

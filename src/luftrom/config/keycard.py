@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from luftrom.agreement.envelope import (
     KEY_CARD_TYPE,
     Envelope,
@@ -19,11 +21,12 @@ from luftrom.agreement.envelope import (
 )
 from luftrom.agreement.party import Party, parse_party
 from luftrom.clock import NS_PER_S, format_time, parse_time
-from luftrom.config.keys import PrivateKey, public_party
+from luftrom.config.keys import public_party
 from luftrom.config.settings import Settings
 from luftrom.errors import BadInput
 from luftrom.files import naming, read_file
 from luftrom.reading import parse_json
+from luftrom.transparency.note import PrivateKey
 
 KEY_CARD_FORMAT = "luftrom-keycard/1"
 FINGERPRINT_BYTES = 15                     # 120 bits: 24 letters, and 2^60 work for two alike cards
@@ -56,11 +59,14 @@ def fingerprint(payload: bytes) -> str:
 
 def make_key_card(settings: Settings, keys: Mapping[str, PrivateKey], now_ns: int) -> Envelope:
     """A signed key card; `created` is in whole seconds."""
+    statements = keys["statements"]
+    if not isinstance(statements, Ed25519PrivateKey):
+        raise BadInput("must be an Ed25519 key", field="statements")
     created = format_time(now_ns - now_ns % NS_PER_S)
     document = {"format": KEY_CARD_FORMAT, "created": created,
                 **public_party(settings, keys).document()}
     return sign_envelope(Envelope(KEY_CARD_TYPE, encode_payload(document)), settings.party,
-                         keys["statements"])
+                         statements)
 
 
 def parse_key_card(data: bytes) -> KeyCard:

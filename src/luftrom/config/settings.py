@@ -35,6 +35,13 @@ SETTINGS = (
     Setting("base_url", str, "where peers and clients reach this node, as in the key card"),
     Setting("listen.host", str, "address to listen on"),
     Setting("listen.port", int, "port to listen on, 1 to 65535"),
+    Setting("tls.certificate", str, "file with the certificate chain of this node, PEM; relative "
+            "to this directory. With it and tls.key, `serve` speaks TLS itself", required=False),
+    Setting("tls.key", str, "file with the private key of tls.certificate, PEM without a password; "
+            "relative to this directory", required=False),
+    Setting("tls.authority", str, "file with the certificates of the authorities that the servers "
+            "of peers and key sets may have theirs from, PEM; relative to this directory. In place "
+            "of the system's, and of SSL_CERT_FILE", required=False),
     Setting("auth.issuer.issuer", str, "claim `iss` of the tokens that this issuer gives"),
     Setting("auth.issuer.audience", str, "claim `aud` that its tokens must have; the host name of "
             "base_url if absent", required=False),
@@ -65,6 +72,14 @@ class Settings:
     host: str
     port: int
     issuers: tuple[Issuer, ...] = ()
+    certificate: Path | None = None        # `tls.*`: certificate and key stand together or not at
+    key: Path | None = None                # all
+    authority: Path | None = None
+
+    @property
+    def base_path(self) -> str:
+        """The path of the base URL, for what has to name it: "" or such as "/luftrom"."""
+        return urlsplit(self.base_url).path.rstrip("/")
 
     @property
     def audience(self) -> str:
@@ -125,8 +140,8 @@ def _parse_settings(document: Mapping[str, Any], directory: Path) -> Settings:
         raise BadInput("must be written as [[auth.issuer]], once for each issuer", field="auth")
     flat: dict[str, Any] = {}
     for name, value in document.items():
-        if name == "listen" and isinstance(value, dict):
-            flat |= {f"listen.{inner}": each for inner, each in value.items()}
+        if name in ("listen", "tls") and isinstance(value, dict):
+            flat |= {f"{name}.{inner}": each for inner, each in value.items()}
         elif name != "auth":
             flat[name] = value
     if flat.get("format", FORMAT) != FORMAT:
@@ -135,8 +150,16 @@ def _parse_settings(document: Mapping[str, Any], directory: Path) -> Settings:
     check_port(values["listen.port"])
     check_base_url(values["base_url"])
     settings = Settings(directory, values["party"], values["base_url"], values["listen.host"],
-                        values["listen.port"])
+                        values["listen.port"], **_tls_files(values, directory))
     return replace(settings, issuers=tuple(_issuer(item, settings) for item in issuers))
+
+
+def _tls_files(values: Mapping[str, Any], directory: Path) -> dict[str, Path]:
+    """The files of `tls.*` that are named, by the last part of their setting's name."""
+    if ("tls.certificate" in values) != ("tls.key" in values):
+        raise BadInput("needs both certificate and key, or neither", field="tls")
+    return {name: directory / values[f"tls.{name}"] for name in ("certificate", "key", "authority")
+            if f"tls.{name}" in values}
 
 
 def _known(values: dict[str, Any], settings: Sequence[Setting]) -> dict[str, Any]:

@@ -58,10 +58,12 @@ class Columns:
         """The volume at a place of the columns; BadInput if its numbers are none."""
         places = self.places_deg[self.ends[k]:self.ends[k + 1]].tolist()
         radius_m = float(self.radii_m[k])
+        outline: Polygon | Circle
         if radius_m == 0.0:
-            outline = Polygon(tuple(map(tuple, places)))
+            outline = Polygon(tuple((lat_deg, lng_deg) for lat_deg, lng_deg in places))
         elif len(places) == 1:
-            outline = Circle(*places[0], radius_m)
+            lat_deg, lng_deg = places[0]
+            outline = Circle(lat_deg, lng_deg, radius_m)
         else:
             raise BadInput(f"has {len(places)} places; a circle has one", field="vertices")
         return Volume4D(outline, *self.bands_m_w84[k].tolist(), *self.times_ns[k].tolist())

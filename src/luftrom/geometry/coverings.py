@@ -65,6 +65,7 @@ def cover(outline: Volume4D | Polygon | Circle, level: int = DSS_LEVEL) -> np.nd
     """
     if isinstance(outline, Volume4D):
         outline = outline.outline
+    places: tuple[tuple[float, float], ...]
     if isinstance(outline, Circle):
         places, radius_m = ((outline.lat_deg, outline.lng_deg),), outline.radius_m
     else:
@@ -84,9 +85,9 @@ def cover_columns(columns: Columns, level: int = DSS_LEVEL) -> tuple[np.ndarray,
     Raises BadInput with field `volumes[i]` where an outline is none or has too many cells.
     """
     _check_level(level)
-    places = np.require(columns.places_deg, np.float64, "CW")
-    rings = np.require(columns.ends, np.int64, "CW")
-    radii_m = np.require(columns.radii_m, np.float64, "CW")
+    places = np.require(columns.places_deg, np.float64, ("C", "W"))
+    rings = np.require(columns.ends, np.int64, ("C", "W"))
+    radii_m = np.require(columns.radii_m, np.float64, ("C", "W"))
     parts = in_parts(len(columns), lambda first, last: _cover_some(
         places, rings, radii_m, first, last, level, limits.COVERING_CELLS_MAX))
     ends = np.zeros(len(columns) + 1, np.int64)

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from luftrom.geometry.edges import TOUCH_M
 from luftrom.geometry.ellipsoid import HEAD_ROWS, PIECE_M, prepare_ring
-from luftrom.geometry.kernels import TOUCH_M
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 from luftrom.geometry.wgs84 import EQUATOR_RADIUS_M, POLE_RADIUS_M, Point, ecef_m
 

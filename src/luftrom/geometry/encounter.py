@@ -12,6 +12,7 @@ import numpy as np
 
 from luftrom.geometry import kernels
 from luftrom.geometry.bounds import prepare
+from luftrom.geometry.ellipsoid import HEAD_ROWS
 from luftrom.geometry.packing import pack
 from luftrom.geometry.volume import Separation, Volume4D
 
@@ -49,7 +50,8 @@ def encounter(volumes_a: Sequence[Volume4D], volumes_b: Sequence[Volume4D],
                         time_ns_of(separation), figures, span_ns):
         return None
     lateral_m, vertical_m, lat_deg, lng_deg, lower, upper = figures.tolist()
-    return Encounter(*span_ns.tolist(), round(lateral_m, _DISTANCE_DIGITS),
+    start_ns, end_ns = span_ns.tolist()
+    return Encounter(start_ns, end_ns, round(lateral_m, _DISTANCE_DIGITS),
                      round(vertical_m, _DISTANCE_DIGITS), round(lat_deg, _DEGREE_DIGITS),
                      round(lng_deg, _DEGREE_DIGITS), lower, upper)
 
@@ -60,7 +62,7 @@ def prepared_of(volumes: Sequence[Volume4D]) -> tuple[np.ndarray, np.ndarray, np
     shapes = [prepare(packed.pool, volume["row"], volume["shape"]) for volume in packed.volumes]
     sizes = np.array([len(shape) for shape in shapes], np.int64)
     times = np.column_stack((packed.volumes["start_ns"], packed.volumes["end_ns"],
-                             np.cumsum(sizes) - sizes, sizes - kernels.HEAD_ROWS))
+                             np.cumsum(sizes) - sizes, sizes - HEAD_ROWS))
     bands = np.column_stack((packed.volumes["lower_m"], packed.volumes["upper_m"]))
     return times, bands, np.concatenate(shapes)
 

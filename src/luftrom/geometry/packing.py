@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from luftrom.geometry.columns import Columns
 from luftrom.geometry.compiling import lent, released
 from luftrom.geometry.ellipsoid import place, place_all
 from luftrom.geometry.volume import Circle, Polygon, Volume4D
+
+Answer = TypeVar("Answer")
 
 _PART = 4_096                              # volumes of one piece of work; fewer are not divided
 
@@ -104,7 +106,7 @@ def _pack_part(places_deg, ends, radii_m, bands, times, serials, rows, first, la
         volume.serial, volume.row, volume.at, volume.next, volume.unused = serials[k], row, 0, -1, 0
 
 
-def in_parts(count: int, work: Callable[[int, int], object]) -> list[object]:
+def in_parts(count: int, work: Callable[[int, int], Answer]) -> list[Answer]:
     """Call `work(first, last)` for parts of a range, on all cores; the answers in order."""
     parts = [(first, min(first + _PART, count)) for first in range(0, count, _PART)]
     cores = os.cpu_count() or 1

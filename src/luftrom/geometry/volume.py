@@ -29,6 +29,8 @@ VERTICAL_M_MAX = 100_000.0
 TIME_S_MAX = 86_400.0
 TIME_NS_LIMIT = 1 << 62                    # clock.TIME_NS_MAX; floor 0 values do not need clocks
 
+Prepared = tuple[int, np.ndarray]          # a packed outline: its shape and its rows (`bounds`)
+
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
@@ -39,8 +41,8 @@ class Polygon:
     """
 
     vertices: tuple[tuple[float, float], ...]
-    # What `conflicts` computes once from the vertices; no part of the value.
-    prepared: object = field(default=None, init=False, compare=False, repr=False)
+    # What `packing` computes once from the vertices; no part of the value.
+    prepared: Prepared | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_ring(self.vertices)
@@ -53,7 +55,7 @@ class Circle:
     lat_deg: float
     lng_deg: float
     radius_m: float
-    prepared: object = field(default=None, init=False, compare=False, repr=False)
+    prepared: Prepared | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not -90.0 <= self.lat_deg <= 90.0:

@@ -7,10 +7,12 @@ time; auditors open the same file read-only beside a running node.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from luftrom.errors import BadInput, NotFound, Unavailable
 from luftrom.store.protocol import FORMAT_VERSION, ReceiptRow, Writes
@@ -43,18 +45,21 @@ class SqliteStore:
             raise NotFound(f"there is no {path}")
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
-        try:
-            self._db = _connect(path, "ro" if read_only else "rwc")
-            if not read_only:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-            self._open_schema(read_only)
-            # Readers have a connection of their own, so that nobody waits for a sync to read.
-            self._reader = _connect(path, "ro")
-            if read_only:                  # auditors: all that is read is of one moment
-                self._reader.execute("BEGIN")
-        except sqlite3.Error as error:
-            raise Unavailable(f"cannot open {path}: {error}") from None
+        with contextlib.ExitStack() as opened:   # whatever is refused here leaves nothing open
+            try:
+                self._db = opened.enter_context(
+                    contextlib.closing(_connect(path, "ro" if read_only else "rwc")))
+                if not read_only:
+                    self._db.execute("PRAGMA journal_mode=WAL")
+                    self._db.execute("PRAGMA synchronous=FULL")
+                self._open_schema(read_only)
+                # Readers have a connection of their own, so that nobody waits for a sync to read.
+                self._reader = opened.enter_context(contextlib.closing(_connect(path, "ro")))
+                if read_only:              # auditors: all that is read is of one moment
+                    self._reader.execute("BEGIN")
+            except sqlite3.Error as error:
+                raise Unavailable(f"cannot open {path}: {error}") from None
+            opened.pop_all()
 
     def _open_schema(self, read_only: bool) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -94,7 +99,7 @@ class SqliteStore:
             self._db.execute("INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, ?)",
                              (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note))
 
-    def _rows(self, query: str, *values: object) -> list[tuple]:
+    def _rows(self, query: str, *values: object) -> list[Any]:
         with self._read_lock:
             try:
                 return self._reader.execute(query, values).fetchall()
@@ -107,7 +112,8 @@ class SqliteStore:
 
     def size(self, party: str) -> int:
         """How many leaves of that party's log are held."""
-        return self._rows("SELECT COALESCE(MAX(idx) + 1, 0) FROM leaf WHERE party = ?", party)[0][0]
+        query = "SELECT COALESCE(MAX(idx) + 1, 0) FROM leaf WHERE party = ?"
+        return int(self._one(query, party)[0])
 
     def leaves(self, party: str, start: int, end: int) -> list[bytes]:
         """The leaves [start, end), in order."""
@@ -131,7 +137,7 @@ class SqliteStore:
     def applied(self, party: str) -> int:
         """How many leaves of the mirror were applied."""
         row = self._one("SELECT size FROM applied WHERE party = ?", party)
-        return row[0] if row else 0
+        return int(row[0]) if row else 0
 
     def receipts(self, cosigner: str | None = None, from_size: int = 0) -> Iterator[ReceiptRow]:
         """Receipts for the own log that cover `from_size` leaves or more, smallest first."""
@@ -152,7 +158,7 @@ class SqliteStore:
     def counter(self, name: str) -> int:
         """A counter's last value; 0 if it was never set."""
         row = self._one("SELECT value FROM counter WHERE name = ?", name)
-        return row[0] if row else 0
+        return int(row[0]) if row else 0
 
     def answer(self, key: str) -> tuple[bytes, bytes] | None:
         """The digest of the request and the answer that were kept under an idempotency key."""
@@ -167,7 +173,7 @@ class SqliteStore:
         with self._lock:
             self._db.execute("DELETE FROM airspace")
 
-    def _one(self, query: str, *values: object) -> tuple | None:
+    def _one(self, query: str, *values: object) -> Any:
         rows = self._rows(query, *values)
         return rows[0] if rows else None
 

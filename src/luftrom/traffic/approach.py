@@ -32,6 +32,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -130,11 +131,11 @@ def find_approaches(states: States, horizontal_m: float, vertical_m: float,
         return _find(states, limits, partial(_over_parts, pool, workers))
 
 
-Work = Callable[[int, int], object]        # done over the part from the first to the last
-Run = Callable[[int, Work], list]          # over a whole range
+Work = Callable[[int, int], Any]           # done over the part from the first to the last
+Run = Callable[[int, Work], list[Any]]     # over a whole range
 
 
-def _over_parts(pool: ThreadPoolExecutor, workers: int, count: int, work: Work) -> list[object]:
+def _over_parts(pool: ThreadPoolExecutor, workers: int, count: int, work: Work) -> list[Any]:
     """Work over the parts of a range in threads; the answers come in the order of the parts."""
     parts = min(_TASKS * workers, count // _TASK_MIN)
     if parts < 2:

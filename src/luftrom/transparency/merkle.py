@@ -250,7 +250,8 @@ def encode_entry_bundle(leaves: Iterable[bytes]) -> bytes:
 
 def parse_entry_bundle(data: bytes) -> list[bytes]:
     """An entry bundle to its 1 to 256 leaves; BadInput if it ends early or late."""
-    leaves, at = [], 0
+    leaves: list[bytes] = []
+    at = 0
     while at < len(data):
         start = at + 2
         at = start + int.from_bytes(data[at:start], "big")

@@ -11,7 +11,6 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -24,11 +23,14 @@ ED25519 = 0x01                             # signed-note: Ed25519 over the note 
 COSIGNATURE = 0x04                         # tlog-cosignature: timestamped Ed25519
 ML_DSA_44 = 0x06                           # tlog-cosignature: timestamped ML-DSA-44
 
+PrivateKey = Ed25519PrivateKey | MLDSA44PrivateKey
+PublicKey = Ed25519PublicKey | MLDSA44PublicKey
+
 _MARK = "\u2014 "
 _CONTROL = re.compile("[\\x00-\\x09\\x0b-\\x1f]")
 _KEY_ID = re.compile(r"[0-9a-f]{8}", re.ASCII)
 # Type: private key, public key, public key bytes, signature bytes.
-_KINDS: dict[int, tuple[type, Any, int, int]] = {
+_KINDS: dict[int, tuple[type[PrivateKey], type[PublicKey], int, int]] = {
     ED25519: (Ed25519PrivateKey, Ed25519PublicKey, 32, 64),
     COSIGNATURE: (Ed25519PrivateKey, Ed25519PublicKey, 32, 64),
     ML_DSA_44: (MLDSA44PrivateKey, MLDSA44PublicKey, 1312, 2420),
@@ -141,7 +143,7 @@ class NoteVerifier:
     type: int
     public_key: bytes
     key_id: bytes = field(init=False)
-    _key: Any = field(init=False, repr=False, compare=False)
+    _key: PublicKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -187,11 +189,11 @@ class NoteSigner:
 
     __slots__ = ("_private_key", "verifier")
 
-    def __init__(self, name: str, type: int, private_key: Any):
-        if type not in _KINDS or not isinstance(private_key, _KINDS[type][0]):
-            raise BadInput(f"is no key for signatures of type 0x{type:02x}", field="private_key")
+    def __init__(self, name: str, kind: int, private_key: PrivateKey):
+        if kind not in _KINDS or not isinstance(private_key, _KINDS[kind][0]):
+            raise BadInput(f"is no key for signatures of type 0x{kind:02x}", field="private_key")
         self._private_key = private_key
-        self.verifier = NoteVerifier(name, type, private_key.public_key().public_bytes_raw())
+        self.verifier = NoteVerifier(name, kind, private_key.public_key().public_bytes_raw())
 
     def sign(self, message: bytes) -> bytes:
         """A bare signature over a message."""

@@ -92,7 +92,7 @@ def test_a_key_set_wants_its_keys_named(tmp_path, kid, key):
 
 
 def swapped_payload():
-    head, body, signature = token().split(".")
+    head, _, signature = token().split(".")
     claims = b64(json.dumps({"iss": "test", "aud": "node.example", "sub": "other",
                              "exp": NOW_S + 60}).encode())
     return f"{head}.{claims}.{signature}"

@@ -157,7 +157,7 @@ def test_a_file_in_geoparquet_says_where_its_geometry_is(tmp_path: Path) -> None
 
     for column in ({}, {"crs": {"id": {"authority": "EPSG", "code": 4326}}}):
         assert list(data_of(described(**column)).ids) == [plan.id for plan in PLANS[:3]]
-    with pytest.raises(BadInput, match="geo.columns.outline.crs: must be OGC:CRS84"):
+    with pytest.raises(BadInput, match=r"geo\.columns\.outline\.crs: must be OGC:CRS84"):
         data_of(described(crs={"id": {"authority": "EPSG", "code": 2056}}))
     with pytest.raises(BadInput, match="crs"):
         data_of(described(crs=None))

@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +64,11 @@ def draft(luftrom: Luftrom, *directories: Path) -> Path:
 
 def test_every_command_is_listed_as_it_describes_itself() -> None:
     context = click.Context(cli)
-    for name, entry in COMMANDS.items():
+    for name, (*_, line) in COMMANDS.items():
         command = cli.get_command(context, name)
         assert command.name == name
-        assert command.short_help == entry.text
-        assert len(entry.text) <= 66
+        assert command.short_help == line
+        assert len(line) <= 66
 
 
 @pytest.mark.parametrize(("path", "context"), [pytest.param(*each, id=each[0])
@@ -93,19 +92,17 @@ def test_every_command_that_reports_has_json(path: str, context: click.Context) 
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = ("import sys; from luftrom.cli import run; run(['--help']); "
-            "print(sorted({'numba', 'numpy', 'rich', 'httpx', 'cryptography'} & set(sys.modules)))")
-    began_s = time.monotonic()
+    code = ("import sys; from luftrom.cli.main import run; run(['--help']); "
+            "print(sorted({'numba', 'numpy', 'rich', 'aiohttp', 'cryptography'} & set(sys.modules)))")
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.splitlines()[-1] == "[]"
-    assert time.monotonic() - began_s < 2.0, "it takes 0.05 s on an idle machine"
 
 
 @pytest.mark.parametrize("arguments", [["token", "--dir", "alfa", "--manager", "x"],
                                        ["card", "show", "--dir", "alfa"]])
 def test_light_commands_do_not_load_the_engine(luftrom: Luftrom, arguments: list[str]) -> None:
     found(luftrom, "alfa")
-    code = (f"import sys; from luftrom.cli import run; run({arguments!r}); "
+    code = (f"import sys; from luftrom.cli.main import run; run({arguments!r}); "
             "print(sorted({'numba', 'starlette', 'uvicorn'} & set(sys.modules)))")
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.splitlines()[-1] == "[]"

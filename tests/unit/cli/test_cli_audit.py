@@ -230,7 +230,7 @@ class Tiles(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Tiles
 
-    def do_GET(self) -> None:              # noqa: N802
+    def do_GET(self) -> None:
         log, path = next((log, self.path[len(prefix):]) for prefix, log in self.server.logs.items()
                          if self.path.startswith(prefix))
         if path == "checkpoint":

@@ -175,7 +175,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="ML-DSA-44"):
         load_keys(alfa)
     alfa.key_path("channel").unlink()
-    with pytest.raises(NotFound, match="channel.pem"):
+    with pytest.raises(NotFound, match=r"channel\.pem"):
         load_keys(alfa)
 
 
@@ -207,7 +207,7 @@ def test_an_agreement_is_no_card(tmp_path: Path) -> None:
 
 def test_a_refused_card_names_its_file(tmp_path: Path) -> None:
     (tmp_path / "card.json").write_text("{}")
-    with pytest.raises(BadInput, match="card.json: must be a JSON object"):
+    with pytest.raises(BadInput, match=r"card\.json: must be a JSON object"):
         load_key_card(tmp_path / "card.json")
 
 
@@ -235,7 +235,7 @@ def test_a_signed_agreement_is_put_in_force(tmp_path: Path) -> None:
 def test_an_agreement_needs_everybodys_signature(tmp_path: Path) -> None:
     alfa, bravo = found(tmp_path, "alfa", "bravo")
     envelope = sign_agreement(new_agreement(cards_of([alfa, bravo]), TERMS), alfa)
-    with pytest.raises(Unverified, match="not signed by bravo.example") as refusal:
+    with pytest.raises(Unverified, match=r"not signed by bravo\.example") as refusal:
         install_agreement(envelope, alfa)
     assert refusal.value.code == "not_signed"
     assert not alfa.agreement_path.exists()
@@ -267,7 +267,7 @@ def test_strangers_neither_sign_nor_install(tmp_path: Path) -> None:
     *parties, charlie = found(tmp_path, "alfa", "bravo", "charlie")
     envelope = signed(parties)
     for act in (sign_agreement, install_agreement):
-        with pytest.raises(Forbidden, match="charlie.example is not a party"):
+        with pytest.raises(Forbidden, match=r"charlie\.example is not a party"):
             act(envelope, charlie)
 
 
@@ -277,7 +277,7 @@ def test_other_keys_or_another_url_than_ours_are_refused(tmp_path: Path) -> None
     twin = init_directory(tmp_path / "twin", "alfa.example", alfa.base_url, FakeClock())
     with pytest.raises(Forbidden, match="other keys"):
         sign_agreement(envelope, twin)
-    with pytest.raises(Forbidden, match="config.toml says"):
+    with pytest.raises(Forbidden, match=r"config\.toml says"):
         sign_agreement(envelope, replace(alfa, base_url="http://127.0.0.1:9"))
 
 

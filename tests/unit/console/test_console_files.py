@@ -57,7 +57,8 @@ def test_no_module_writes_markup_or_is_too_long():
         name = waiting.pop()
         seen.add(name)
         text = asset(f"js/{name}")[0].decode()
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(",
+                             text)
         assert len(text.splitlines()) <= 600
         waiting += [n for n in re.findall(r'from "\./([^"]+)"', text) if n not in seen]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -215,7 +216,7 @@ def test_many_are_covered_as_each_alone():
     volumes = few * 700                    # more than a thread takes at once
     ids, ends = cover_columns(Columns.of(volumes))
     expected = [cover(one).tolist() for one in few] * 700
-    assert [ids[a:b].tolist() for a, b in zip(ends, ends[1:], strict=False)] == expected
+    assert [ids[a:b].tolist() for a, b in pairwise(ends)] == expected
     assert cover(few[0].outline).tolist() == expected[0]
 
 

@@ -12,12 +12,14 @@ import asyncio
 import hashlib
 import logging
 import re
+import ssl
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
@@ -28,13 +30,16 @@ from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.settings import Issuer
 from luftrom.errors import BadInput, LuftromError, NotAuthenticated, Unavailable
+from luftrom.exchange.http import open_session, read_bounded, tell_refusal
 from luftrom.files import read_file
 from luftrom.reading import parse_json
+from luftrom.tls import client_context, client_reason, is_refused_certificate
 
 TOKEN_CHARS_MAX = 16_384
 SKEW_S = 10                                # how far an issuer's clock may be from ours
 CACHE_TOKENS_MAX = 4_096
 JWKS_BYTES_MAX = 1024 * 1024
+JWKS_S_MAX = 5.0                           # for a key set to come
 JWKS_AGE_S_MAX = 3600                      # keys of a URL are fetched again after this
 JWKS_PAUSE_S_MIN = 30                      # and never sooner than this, whatever tokens arrive
 RSA_BITS_MIN = 2048
@@ -61,16 +66,22 @@ class Caller:
 
 
 class IssuerKeys:
-    """One issuer and its public keys. Keys of a URL are fetched when needed and kept meanwhile."""
+    """One issuer and its public keys. Keys of a URL are fetched when needed and kept meanwhile.
 
-    def __init__(self, issuer: Issuer, clock: Clock, keys: Sequence[Key] | None = None):
+    `authority` is the file of those whose certificate the URL's server may have.
+    """
+
+    def __init__(self, issuer: Issuer, clock: Clock, keys: Sequence[Key] | None = None,
+                 authority: Path | None = None):
         self.issuer = issuer
         self._clock = clock
         self._keys = tuple(keys or ())
         self._must_name = issuer.jwks_url is not None   # a key set's tokens name their key
         self._fetched_ns: int | None = None             # begun last, in `elapsed_ns`
         self._fetching = asyncio.Lock()
-        self._client: httpx.AsyncClient | None = None
+        self._authority = authority
+        self._context: ssl.SSLContext | None = None
+        self._session: aiohttp.ClientSession | None = None
         if issuer.keys_file is not None:
             self._keys, self._must_name = parse_keys(read_file(issuer.keys_file))
 
@@ -101,29 +112,36 @@ class IssuerKeys:
             self._fetched_ns = now_ns
             try:
                 self._keys, _ = parse_keys(await self._fetch(), key_set=True)
-            except (httpx.HTTPError, LuftromError) as error:
+            except LuftromError as error:
                 # The issuer being away must not take the node with it: the old keys go on.
-                _LOG.warning("keys of %s: %s", self.issuer.issuer, error or type(error).__name__)
+                _LOG.warning("keys of %s: %s", self.issuer.issuer, error)
                 if not self._keys:
                     raise Unavailable(f"the keys of {self.issuer.issuer} could not be "
                                       "fetched") from None
 
     async def _fetch(self) -> bytes:
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=5.0, trust_env=False)
-        data = b""
-        async with self._client.stream("GET", self.issuer.jwks_url) as answer:
-            answer.raise_for_status()
-            async for part in answer.aiter_bytes():
-                data += part
-                if len(data) > JWKS_BYTES_MAX:
-                    raise BadInput(f"the key set is larger than {JWKS_BYTES_MAX} bytes")
+        url = self.issuer.jwks_url
+        if self._session is None:
+            self._context = client_context(self._authority)
+            self._session = open_session(JWKS_S_MAX, self._context)
+        try:
+            async with self._session.get(url, allow_redirects=False) as answer:
+                data = await read_bounded(answer, JWKS_BYTES_MAX)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if is_refused_certificate(error):
+                await tell_refusal(url, self._context)
+            raise Unavailable(f"no answer from {url}: {client_reason(error, url)}") from None
+        if data is None:
+            raise BadInput(f"the key set is larger than {JWKS_BYTES_MAX} bytes")
+        if answer.status != 200:
+            raise Unavailable(f"{url} answers with status {answer.status}")
         return data
 
     async def close(self) -> None:
         """Let go of open connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
 
 class Authenticator:
@@ -213,13 +231,18 @@ class Authenticator:
 
 
 def make_authenticator(issuers: Sequence[Issuer], token_issuer: str, audience: str,
-                       token_key: bytes, clock: Clock) -> Authenticator:
-    """The issuers of config.toml, and the node's own `token` key (a raw Ed25519 public key)."""
+                       token_key: bytes, clock: Clock, authority: Path | None = None
+                       ) -> Authenticator:
+    """The issuers of config.toml, and the node's own `token` key (a raw Ed25519 public key).
+
+    `authority` is the file of authorities whose certificates servers of key sets may have.
+    """
     own = Issuer(token_issuer, audience)
     key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519",
                               "x": encode_base64url(token_key)})
     return Authenticator([IssuerKeys(own, clock, [key]),
-                          *(IssuerKeys(issuer, clock) for issuer in issuers)], clock)
+                          *(IssuerKeys(issuer, clock, authority=authority)
+                            for issuer in issuers)], clock)
 
 
 def parse_keys(data: bytes, *, key_set: bool = False) -> tuple[tuple[Key, ...], bool]:

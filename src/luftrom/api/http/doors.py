@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from luftrom.api.http.metrics import Metrics
 from luftrom.node.node import Node
@@ -36,6 +37,11 @@ class Doors:
     streams: int = 0
     closing: bool = False
     _turns: dict[str, _Turn] = field(default_factory=dict)
+
+    @property
+    def base_path(self) -> str:
+        """The path of the base URL: what stands before every path where a proxy adds one."""
+        return urlsplit(self.base_url).path.rstrip("/")
 
     @asynccontextmanager
     async def in_turn(self, key: str) -> AsyncIterator[None]:

@@ -153,7 +153,7 @@ def make_docs(routes: Sequence[Route], document: dict[str, Any]) -> tuple[bytes,
         "<meta name='viewport' content='width=device-width'><title>Luftrom API</title>"
         f"<style>{_STYLE}</style></head><body><h1>Luftrom API</h1>"
         f"<p>Version {__version__}. The same as a document for programs: "
-        "<a href='/openapi.json'>/openapi.json</a> (OpenAPI 3.1).</p>"
+        "<a href='openapi.json'>openapi.json</a> (OpenAPI 3.1).</p>"
         "<p>Paths with scopes take a bearer token with any one of them: "
         "<code>Authorization: Bearer …</code>; <code>luftrom token</code> makes one.</p>"
         f"{''.join(parts)}<h2>Errors</h2><p>Problems (RFC 9457) and F3548 errors carry "

@@ -47,7 +47,8 @@ async def list_operational_intents(call: Call) -> Response:
     changes, more = airspace.changes(after, limit)
     found = [documents.operational_intent_document(call.node, record, call.caller)
              for _, record in changes if record is not None and record.notice is None]
-    following = f"{V1_INTENTS}?after={changes[-1][0]}&limit={limit}" if more else None
+    following = (f"{call.doors.base_path}{V1_INTENTS}?after={changes[-1][0]}&limit={limit}"
+                 if more else None)
     return json_answer({"operational_intents": found, "next": following,
                         "revision": airspace.revision})
 

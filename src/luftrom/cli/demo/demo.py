@@ -75,10 +75,9 @@ def demo(once: bool, limit: int | None, scenario: str, recording: Path | None, r
     """
     report = Report(Console(stderr=as_json, highlight=False))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    keep = directory is not None
-    if keep and directory.exists() and any(directory.iterdir()):
+    if directory is not None and directory.exists() and any(directory.iterdir()):
         raise click.UsageError(f"{directory} is not empty; --dir wants a new directory")
-    place = directory if keep else Path(tempfile.mkdtemp(prefix="luftrom-demo-"))
+    place = directory or Path(tempfile.mkdtemp(prefix="luftrom-demo-"))
     nodes: list[PartyNode] = []
     status = 1
     try:
@@ -99,7 +98,7 @@ def demo(once: bool, limit: int | None, scenario: str, recording: Path | None, r
         status = 130
     finally:
         stop(nodes)
-        if not keep:
+        if directory is None:
             shutil.rmtree(place, ignore_errors=True)
     sys.exit(status)
 
@@ -128,7 +127,8 @@ def _set_up(place: Path, story: Scenario, report: Report) -> list[PartyNode]:
     start(nodes)
     wait_until_linked(nodes)
     for node in nodes:
-        report.line(f"{node.party}  {node.base_url}  process {node.process.pid}")
+        process = f"  process {node.process.pid}" if node.process else ""
+        report.line(f"{node.party}  {node.base_url}{process}")
     return nodes
 
 
@@ -204,7 +204,7 @@ def _stay(nodes: Sequence[PartyNode], report: Report) -> None:
         report.link(node.party, f"{node.base_url}/console/#token={mint(node, 'operator', TOKEN_S)}")
     report.line("Ctrl-C stops both nodes.")
     try:
-        while all(node.process.poll() is None for node in nodes):
+        while not any(node.has_ended() for node in nodes):
             time.sleep(0.3)
     except KeyboardInterrupt:
         report.line("stopped")

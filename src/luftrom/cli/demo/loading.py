@@ -7,17 +7,20 @@ client would do it.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-import httpx
+import aiohttp
 
 from luftrom.cli.demo.recorded import Flight
 from luftrom.cli.demo.scenario import Activity
 from luftrom.errors import LuftromError, Unavailable
+from luftrom.exchange.http import open_session
 from luftrom.formats.f3548.volumes import encode_volume4d
+from luftrom.tls import client_reason
 
 BATCH_ITEMS = 20
 BATCHES_AT_ONCE = 3                        # for each node
@@ -51,14 +54,15 @@ class Door:
         self.base_url = base_url
         self._token = token
         self._tokens: dict[str, str] = {}
-        self._client = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT_S, trust_env=False)
+        self._session: aiohttp.ClientSession          # open inside `async with`
 
     async def __aenter__(self) -> Door:
+        self._session = open_session(TIMEOUT_S)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
                         trace: TracebackType | None) -> None:
-        await self._client.aclose()
+        await self._session.close()
 
     async def get(self, path: str) -> Any:
         """The JSON document at a path. Raises LuftromError."""
@@ -74,7 +78,8 @@ class Door:
 
     async def pages(self, path: str, member: str) -> list[Any]:
         """All items of a list that a node serves in pages."""
-        items, following = [], path
+        items: list[Any] = []
+        following: str | None = path
         while following:
             page = await self.get(following)
             items += page[member]
@@ -86,16 +91,17 @@ class Door:
         token = self._tokens.setdefault(manager, "") or self._token(manager)
         self._tokens[manager] = token
         try:
-            answer = await self._client.request(
-                method, path, json=document, headers={"Authorization": f"Bearer {token}"})
-            value = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+            async with self._session.request(
+                    method, self.base_url + path, json=document, allow_redirects=False,
+                    headers={"Authorization": f"Bearer {token}"}) as answer:
+                value = json.loads(await answer.read())
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unavailable(f"no answer from {self.party} at {self.base_url}: "
-                              f"{error or type(error).__name__}") from None
-        if answer.status_code >= 400:
+                              f"{client_reason(error, self.base_url)}") from None
+        if answer.status >= 400:
             reason = value.get("detail") or value.get("title") if isinstance(value, dict) else value
-            raise LuftromError(f"{self.party} answers {answer.status_code}: {reason}",
-                               status=answer.status_code)
+            raise LuftromError(f"{self.party} answers {answer.status}: {reason}",
+                               status=answer.status)
         return value
 
 
@@ -115,7 +121,7 @@ async def declare_flights(doors: Mapping[str, Door], flights: Sequence[Flight],
     """Declare recorded flights in batches, at all nodes at once, in order of time at each."""
     results: list[Result] = []
 
-    async def work(door: Door, batches: list[Sequence[Flight]]) -> None:
+    async def work(door: Door, batches: list[list[Flight]]) -> None:
         while batches:
             batch = batches.pop()
             document = {"operational_intents": [_flight_document(flight) for flight in batch]}
@@ -147,7 +153,7 @@ async def _declare(door: Door, activity: Activity) -> Result:
 def _result(party: str, name: str, item: Mapping[str, Any]) -> Result:
     if item["status"] == "accepted":
         return Result(party, name, "accepted")
-    against = next(iter(item.get("against") or ()), {})
+    against = next(iter(item.get("against") or [{}]))
     problem = item.get("problem") or {}
     return Result(party, name, item["status"], against.get("rule", ""),
                   against.get("sentence") or problem.get("detail") or problem.get("title") or "")

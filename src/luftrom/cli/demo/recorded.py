@@ -18,6 +18,7 @@ import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,7 @@ def _pieces(track: Track, tolerance: Tolerance, scale: float) -> list[tuple[int,
     count = math.ceil((track.time_s[-1] - track.time_s[0]) / piece_s)
     ends = np.linspace(track.time_s[0], track.time_s[-1], count + 1)
     marks = np.unique(np.searchsorted(track.time_s, ends)).tolist()
-    waiting, cut = list(zip(marks, marks[1:], strict=False))[::-1], []
+    waiting, cut = list(pairwise(marks))[::-1], []
     while waiting:
         first, last = waiting.pop()
         split = _split(track, first, last, tolerance, scale)

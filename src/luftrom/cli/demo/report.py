@@ -98,9 +98,10 @@ class Report:
     def verdicts(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """One line a party: what its log holds and whether it proves itself."""
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-        for name, justify in (("Party", "left"), ("Statements", "right"), ("Receipts", "right"),
-                              ("Tree", "right"), ("Root", "left"), ("Verdict", "left")):
-            table.add_column(name, justify=justify, no_wrap=name != "Verdict")
+        for name in ("Party", "Statements", "Receipts", "Tree", "Root", "Verdict"):
+            is_number = name in ("Statements", "Receipts", "Tree")
+            table.add_column(name, justify="right" if is_number else "left",
+                             no_wrap=name != "Verdict")
         for row in rows:
             table.add_row(row["party"], f"{row['statements']:,}", f"{row['receipts_held']:,}",
                           f"{row['size']:,}", row["root"][:12] + "…",

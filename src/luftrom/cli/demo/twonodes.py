@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from luftrom.errors import Unavailable
+from luftrom.cli.client import local_client
+from luftrom.config.settings import load_settings
+from luftrom.errors import LuftromError, Unavailable
 
 READY_S_MAX = 60.0                         # the first start on a machine compiles the kernels
 STOP_S_MAX = 10.0
@@ -36,6 +37,10 @@ class PartyNode:
     base_url: str
     fingerprint: str
     process: subprocess.Popen[bytes] | None = None
+
+    def has_ended(self) -> bool:
+        """Does no process of it run?"""
+        return self.process is None or self.process.poll() is not None
 
     def last_lines(self, count: int = 8) -> str:
         """The end of what the node wrote, for when it failed."""
@@ -69,8 +74,8 @@ def found(place: Path, parties: Sequence[str], terms: Mapping[str, Any]
 
 def mint(node: PartyNode, manager: str, valid_s: int) -> str:
     """A bearer token for a manager of the party's node."""
-    return _luftrom("token", "--dir", node.directory, "--manager", manager,
-                    "--minutes", str(valid_s / 60))["token"]
+    return str(_luftrom("token", "--dir", node.directory, "--manager", manager,
+                        "--minutes", str(valid_s / 60))["token"])
 
 
 def audit_node(node: PartyNode) -> dict[str, Any]:
@@ -78,7 +83,7 @@ def audit_node(node: PartyNode) -> dict[str, Any]:
 
     Returns party, statements, receipts_held, size, root, verified and verdict.
     """
-    return _luftrom("audit", node.directory)
+    return dict(_luftrom("audit", node.directory))
 
 
 def start(nodes: Iterable[PartyNode]) -> None:
@@ -94,16 +99,15 @@ def start(nodes: Iterable[PartyNode]) -> None:
 def wait_until_linked(nodes: Sequence[PartyNode]) -> None:
     """Wait until each node answers. Raises Unavailable with the node's last lines."""
     deadline_s = time.monotonic() + READY_S_MAX
-    with httpx.Client(timeout=2.0, trust_env=False) as client:
-        for node in nodes:
-            while not _answers(client, node):
-                if node.process is None or node.process.poll() is not None:
-                    raise Unavailable(f"the node of {node.party} ended at its start\n"
-                                      f"{node.last_lines()}")
-                if time.monotonic() > deadline_s:
-                    raise Unavailable(f"the node of {node.party} does not answer\n"
-                                      f"{node.last_lines()}")
-                time.sleep(0.1)
+    for node in nodes:
+        while not _answers(node):
+            if node.has_ended():
+                raise Unavailable(f"the node of {node.party} ended at its start\n"
+                                  f"{node.last_lines()}")
+            if time.monotonic() > deadline_s:
+                raise Unavailable(f"the node of {node.party} does not answer\n"
+                                  f"{node.last_lines()}")
+            time.sleep(0.1)
 
 
 def stop(nodes: Iterable[PartyNode]) -> None:
@@ -143,8 +147,9 @@ def _luftrom(*arguments: object) -> Any:
         raise Unavailable(f"`luftrom {arguments[0]}` failed: {words}") from None
 
 
-def _answers(client: httpx.Client, node: PartyNode) -> bool:
+def _answers(node: PartyNode) -> bool:
     try:
-        return client.get(f"{node.base_url}/healthz").status_code == 200
-    except httpx.HTTPError:
+        with closing(local_client(load_settings(node.directory), None)) as client:
+            return client.fetch("/healthz")[0] == 200
+    except LuftromError:
         return False

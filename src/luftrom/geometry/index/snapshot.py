@@ -53,13 +53,13 @@ def write_snapshot(path: Path, tied: str, arrays: Mapping[str, np.ndarray]) -> N
     if len(header) > HEADER_BYTES_MAX:
         raise TooLarge(f"the header of {path} would have {len(header)} bytes; "
                        f"{HEADER_BYTES_MAX} are taken")
+    parts = [memoryview(header), *(array.data for array in arrays.values())]
     digest = sha256()
     try:
         clear_drafts(path)
         with replacing(path) as file:
-            for part in (header, *arrays.values()):
-                size = len(part) if isinstance(part, bytes) else part.nbytes
-                for data in (part, bytes(-size % _ALIGNMENT_BYTES)):
+            for part in parts:
+                for data in (part, bytes(-part.nbytes % _ALIGNMENT_BYTES)):
                     digest.update(data)
                     file.write(data)
             file.write(digest.digest())

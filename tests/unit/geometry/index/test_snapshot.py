@@ -310,7 +310,7 @@ import resource, sys
 import numpy as np
 from pathlib import Path
 from luftrom.errors import LuftromError
-from luftrom.snapshot import write_snapshot
+from luftrom.geometry.index.snapshot import write_snapshot
 path, limit = Path(sys.argv[1]), int(sys.argv[2])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -4,6 +4,8 @@
 import { throttled } from "./dom.js";
 
 const PAGE = 200;
+// This page is at console/ below the node's base URL, which may have a path of its own.
+const ROOT = new URL("..", document.baseURI);
 const QUIET_MS = 9000;             // the node speaks every five seconds; this long is too long
 const WAIT_MS_MAX = 5000;
 
@@ -36,7 +38,7 @@ export class Feed extends EventTarget {
   }
 
   async #get(path, signal) {
-    const answer = await fetch(path, { headers: this.#headers(), cache: "no-store",
+    const answer = await fetch(new URL(path, ROOT), { headers: this.#headers(), cache: "no-store",
       signal: signal ?? AbortSignal.timeout(20000) });
     if (answer.status === 401 || answer.status === 403) {
       this.#refuse(answer.status);
@@ -48,7 +50,7 @@ export class Feed extends EventTarget {
 
   // What is free now instead of a refused activity of the own node.
   async suggestions(id) {
-    const path = `/v1/operational_intents/${encodeURIComponent(id)}/suggestions`;
+    const path = `v1/operational_intents/${encodeURIComponent(id)}/suggestions`;
     return (await (await this.#get(path)).json()).suggestions;
   }
 
@@ -124,7 +126,7 @@ export class Feed extends EventTarget {
   }
 
   async #open(extra) {
-    const answer = await fetch("/v1/events", { cache: "no-store", signal: this.abort.signal,
+    const answer = await fetch(new URL("v1/events", ROOT), { cache: "no-store", signal: this.abort.signal,
       headers: Object.assign(this.#headers(), extra) });
     if (answer.status === 401 || answer.status === 403) this.#refuse(answer.status);
     if (!answer.ok) throw new Error(`status ${answer.status}`);
@@ -168,7 +170,7 @@ export class Feed extends EventTarget {
     try {
       await this.#readChanges();
       const [notices, conflicts] = await Promise.all(
-        ["/v1/constraints", "/v1/conflicts"].map((path) => this.#get(path)));
+        ["v1/constraints", "v1/conflicts"].map((path) => this.#get(path)));
       this.#tell("notices", (await notices.json()).constraints);
       this.#tell("conflicts", await conflicts.json());
       this.#tell("read");
@@ -185,14 +187,14 @@ export class Feed extends EventTarget {
   }
 
   async #readChanges() {
-    let path = `/v1/operational_intents?after=${this.revision}&limit=${PAGE}`;
+    let path = `v1/operational_intents?after=${this.revision}&limit=${PAGE}`;
     while (path) {
       const page = await (await this.#get(path)).json();
       if (page.operational_intents.length) this.#tell("activities", page.operational_intents);
-      // Only paths of this node are followed.
-      path = page.next && page.next.startsWith("/v1/") ? page.next : null;
-      this.revision = path ? Number(new URLSearchParams(path.split("?")[1]).get("after"))
-        : page.revision;
+      // Only the query is taken: the path of this list is known here, behind a proxy as well.
+      const next = page.next ? new URL(page.next, ROOT) : null;
+      path = next ? `v1/operational_intents${next.search}` : null;
+      this.revision = next ? Number(next.searchParams.get("after")) : page.revision;
     }
   }
 }

@@ -1,7 +1,8 @@
 // The bearer token: it arrives in the fragment, which no server sees, moves to the storage of this
 // tab, and leaves the address bar at once.
 
-const KEY = "luftrom.token";
+// Several nodes may share a host name, each below a path; no one gets another's token.
+const KEY = `luftrom.token ${location.pathname}`;
 
 export function takeToken() {
   const fragment = new URLSearchParams(location.hash.slice(1));

@@ -1,0 +1,248 @@
+"""One HTTP/1.1 connection with bounds: bytes in, requests to the application, answers out.
+
+uvicorn's protocol on httptools (llhttp) does HTTP and ASGI; here stands what it leaves open: how
+long a request line, a head and its headers may be (RFC 9112, section 3: 414; RFC 6585: 431), how
+long a head, a body, an answer and a pause may take, and that nothing of a request is kept when it
+is answered. Time is looked at by `check`, which the server calls every second: no request sets a
+timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+
+import httptools
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from luftrom import limits
+from luftrom.api.http.problem import problem_answer
+from luftrom.api.serving.places import Place, Places
+from luftrom.errors import LuftromError
+
+_LOG = logging.getLogger("luftrom.server")
+_PIECE_BYTES = 16_384                      # fed at once, so that a limit is met soon behind it
+_TLS_RECORD = b"\x16\x03"                  # how a ClientHello begins (RFC 8446, section 5.1)
+
+
+class Connection(HttpToolsProtocol):
+    """The protocol of one connection; its place is left when the connection is lost."""
+
+    def __init__(self, config: Config, state: ServerState, places: Places, place: Place,
+                 loop: asyncio.AbstractEventLoop):
+        super().__init__(config, state, {}, loop)
+        self.place = place
+        self._places = places
+        self._due_s = math.inf
+        self._stuck_since_s: float | None = None
+        self._in_head = False              # between a request's first byte and its empty line
+        self._is_refused = False
+        self._fruitless_bytes = 0          # since the last byte that completed something
+        self._line_bytes = 0
+        self._head_bytes = 0
+        self._leftover_bytes = 0
+        self._fault: LuftromError | None = None
+
+    # -- bytes in ----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A TLS handshake, if there is one, is done by now."""
+        super().connection_made(transport)
+        self._due_s = self.loop.time() + limits.HEAD_S_MAX
+        self.place.give_way = self._give_way
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back, and wake whoever waits for a body."""
+        self._places.leave(self.place)
+        self.place.give_way = lambda: None
+        super().connection_lost(exc)
+        self.pipeline.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser in pieces, and refuse what grows without leading to anything."""
+        if self._is_refused or self.parser is None:
+            return
+        if self._is_idle():                # the first bytes of the next request
+            self._due_s = self.loop.time() + limits.HEAD_S_MAX
+        pieces = [data] if len(data) <= _PIECE_BYTES else [
+            data[at:at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES)]
+        for piece in pieces:
+            self._fruitless_bytes += len(piece)
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade:
+                self.cycle.keep_alive = False   # answered as if it had not asked for the upgrade
+            except httptools.HttpParserError:
+                self._refuse(self._fault or self._no_request(piece))
+            if self._fruitless_bytes > limits.HEAD_BYTES_MAX:
+                self._refuse(_long_head())
+            if self._is_refused or self.transport.is_closing():
+                return
+
+    # -- what the parser finds ---------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """A request's first byte."""
+        super().on_message_begin()
+        self._in_head = True
+        self._line_bytes = self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Some of the request's target."""
+        self._line_bytes += len(url)
+        if self._line_bytes > limits.REQUEST_LINE_BYTES_MAX:
+            self._fail(LuftromError("the request line has more than "
+                                    f"{limits.REQUEST_LINE_BYTES_MAX} bytes", code="too_large",
+                                    status=414))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header; what comes behind a body is dropped (RFC 9110, section 6.5.1)."""
+        if not self._in_head:
+            return
+        self._head_bytes += len(name) + len(value) + 4
+        if (self._line_bytes + self._head_bytes > limits.HEAD_BYTES_MAX
+                or len(self.headers) >= limits.HEADERS_MAX):
+            self._fail(_long_head())
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """A head is whole: its request begins, or waits behind the one before."""
+        if len(self.pipeline) >= limits.PIPELINED_MAX:
+            self._fail(LuftromError(f"more than {limits.PIPELINED_MAX} requests wait on this "
+                                    "connection", code="too_large", status=431))
+        self._in_head = False
+        self._fruitless_bytes = self._leftover_bytes = 0
+        self._due_s = self.loop.time() + limits.BODY_S_MAX
+        self.place.waiting_since_s = None
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a body: it gains time, and is thrown away if the answer is out already."""
+        self._fruitless_bytes = 0
+        self._due_s = min(self._due_s + len(body) / limits.BODY_BYTES_PER_S_MIN,
+                          self.loop.time() + limits.BODY_S_MAX)
+        if self.cycle.response_complete:
+            self._leftover_bytes += len(body)
+            if self._leftover_bytes > limits.LEFTOVER_BYTES_MAX:
+                self._hang_up()
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole; from here the time is the application's."""
+        self._fruitless_bytes = 0
+        if self.cycle.response_complete:
+            self._wait()
+        else:
+            self._due_s = math.inf
+            super().on_message_complete()
+        # What stays marks the request as whole also where its answer came first.
+        self.cycle.more_body = False
+
+    def on_response_complete(self) -> None:
+        """An answer is out: forget its request, go on with the next or wait for one."""
+        self.server_state.total_requests += 1
+        if not self.pipeline:
+            self._forget()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif not self.cycle.more_body:
+            self._wait()
+
+    # -- time --------------------------------------------------------------------------------
+
+    def check(self, now_s: float) -> None:
+        """Close what takes too long; called every second."""
+        closing, stuck = self.transport.is_closing(), self.flow.write_paused
+        if closing or stuck:
+            if self._stuck_since_s is None:
+                self._stuck_since_s = now_s
+            elif now_s - self._stuck_since_s > (limits.CLOSE_S_MAX if closing
+                                                else limits.WRITE_S_MAX):
+                self.transport.abort()
+            return
+        self._stuck_since_s = None
+        if now_s <= self._due_s:
+            return
+        if self.flow.read_paused:          # it is the application that does not read
+            self._due_s = now_s + limits.BODY_S_MAX
+        elif self._in_head or not (self._is_idle() or self.cycle.response_complete):
+            self._refuse(LuftromError("the request did not come to its end in time",
+                                      code="too_slow", status=408))
+        else:
+            self._hang_up()
+
+    # -- ends --------------------------------------------------------------------------------
+
+    def _is_idle(self) -> bool:
+        """Is there no request, not even the beginning of one?"""
+        return not self._in_head and (self.cycle is None or (
+            self.cycle.response_complete and not self.cycle.more_body))
+
+    def _wait(self) -> None:
+        now_s = self.loop.time()
+        self._due_s = now_s + limits.IDLE_S_MAX
+        self.place.waiting_since_s = now_s
+
+    def _forget(self) -> None:
+        """Keep nothing of the request: a connection may stay open for long after it."""
+        self.cycle.body = bytearray()
+        self.cycle.scope = {"method": self.cycle.scope["method"]}
+        if not self._in_head:
+            self.headers, self.scope, self.url = [], {}, b""
+
+    def _no_request(self, piece: bytes) -> LuftromError:
+        if piece.startswith(_TLS_RECORD):
+            _LOG.warning("%s speaks TLS to a port without it; its URL must begin with http:, or "
+                         "tls.certificate of config.toml is to be set", self.place.address)
+            return LuftromError("this port speaks plain HTTP, no TLS", code="bad_input", status=400)
+        return LuftromError("this is no request of HTTP/1.1", code="bad_input", status=400)
+
+    def _fail(self, fault: LuftromError) -> None:
+        """End the parser's work from within one of its callbacks."""
+        self._fault = fault
+        raise ValueError(fault.message)
+
+    def _give_way(self) -> None:
+        _LOG.info("%s has %d connections; one that waited is closed for a new one",
+                  self.place.address, self._places.address_max)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._is_refused = True
+        self.transport.close()
+
+    def _refuse(self, fault: LuftromError) -> None:
+        """Answer what is no request, or not in time, and close; an answer on its way is ended."""
+        if self._is_refused:
+            return
+        self._is_refused = True
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if not cycle.more_body:        # the fault is in what follows: all before is answered
+                cycle.keep_alive = False
+                self.flow.pause_reading()
+                return
+            if cycle.response_started or self.pipeline:
+                self.transport.close()
+                return
+        answer = problem_answer(fault)
+        lines = [STATUS_LINE.get(fault.status, STATUS_LINE[400])]
+        for name, value in (*self.server_state.default_headers, *answer.raw_headers,
+                            (b"connection", b"close")):
+            lines += [name, b": ", value, b"\r\n"]
+        self.transport.write(b"".join([*lines, b"\r\n", answer.body]))
+        self.transport.close()
+
+
+def _long_head() -> LuftromError:
+    return LuftromError(f"a head has at most {limits.HEADERS_MAX} headers and "
+                        f"{limits.HEAD_BYTES_MAX} bytes", code="too_large", status=431)

@@ -1,0 +1,252 @@
+"""The server under strangers: each bound is met, told in a sentence, and nobody else is hurt."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from luftrom import limits
+from luftrom.api.serving import server as module
+from luftrom.api.serving.places import Places
+from served import Served, echo, served
+
+GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+
+
+@pytest.fixture
+def house() -> Iterator[Served]:
+    with served() as each:
+        yield each
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A server whose patience ends at once."""
+    for name in ("HEAD_S_MAX", "IDLE_S_MAX", "BODY_S_MAX", "CLOSE_S_MAX"):
+        monkeypatch.setattr(limits, name, 0.1)
+    monkeypatch.setattr(module, "TICK_S", 0.02)
+    with served() as each:
+        yield each
+
+
+def answer_to(house: Served, *pieces: bytes) -> bytes:
+    """All that a connection says until it is closed, to bytes of which not all may be taken."""
+    with house.connect() as stranger:
+        try:
+            for piece in pieces:
+                stranger.sendall(piece)
+        except OSError:
+            pass
+        return until_closed(stranger)
+
+
+def until_closed(stranger: socket.socket) -> bytes:
+    parts = []
+    try:
+        while part := stranger.recv(65_536):
+            parts.append(part)
+    except ConnectionError:
+        pass
+    return b"".join(parts)
+
+
+def read_answer(stranger: socket.socket) -> bytes:
+    """One whole answer with a Content-Length."""
+    said = b""
+    while b"\r\n\r\n" not in said:
+        said += stranger.recv(65_536)
+    head, _, body = said.partition(b"\r\n\r\n")
+    length = int(re.search(rb"content-length: (\d+)", head)[1])
+    while len(body) < length:
+        body += stranger.recv(65_536)
+    return body
+
+
+def still_answers(house: Served) -> None:
+    with house.connect() as client:
+        client.sendall(GET)
+        assert read_answer(client) == b"GET /a 0"
+
+
+def wait_until(holds: Any) -> None:
+    deadline_s = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def test_requests_of_one_connection_are_answered_in_order(house: Served) -> None:
+    with house.connect() as client:
+        client.sendall(b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\n"
+                       b"Content-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: x\r\n"
+                       b"Connection: close\r\n\r\n")
+        said = until_closed(client)
+    assert [part.split(b"HTTP/")[0] for part in said.split(b"\r\n\r\n")[1:]] == [
+        b"GET /1 0", b"POST /2 3", b"GET /3 0"]
+
+
+def test_a_body_in_many_pieces(house: Served) -> None:
+    with house.connect() as client:
+        client.sendall(POST)
+        for _ in range(100):
+            client.sendall(b"b" * 10_000)
+        assert read_answer(client) == b"POST /a 1000000"
+
+
+@pytest.mark.parametrize(("pieces", "status"), [
+    ((b"GET /", *[b"a" * 10_000] * 1000), b"414"),
+    ((b"GET /" + b"a" * limits.REQUEST_LINE_BYTES_MAX + b" HTTP/1.1\r\n\r\n",), b"414"),
+    ((b"GET / HTTP/1.1\r\n", *[b"A: " + b"a" * 8_000 + b"\r\n"] * 2000), b"431"),
+    ((b"GET / HTTP/1.1\r\nA: ", *[b"a" * 10_000] * 1000), b"431"),
+    ((b"GET / HTTP/1.1\r\n" + b"A: a\r\n" * (limits.HEADERS_MAX + 1) + b"\r\n",), b"431"),
+    ((b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ", *[b"a" * 10_000] * 1000),
+     b"431"),
+    ((b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a=", *[b"a" * 10_000] * 1000),
+     b"431"),
+    ((b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",), b"400"),
+    ((b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"r" * 400,), b"400"),
+    ((b"POST / HTTP/1.1\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n",), b"400"),
+    ((b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno size",), b"400"),
+    ((b"nonsense\r\n\r\n",), b"400"),
+], ids=["endless line", "long line", "many long headers", "endless header", "many headers",
+        "endless trailer", "endless chunk extension", "HTTP/2", "TLS", "two lengths", "bad chunk",
+        "nonsense"])
+def test_what_is_too_long_or_no_request(house: Served, pieces: tuple[bytes, ...], status: bytes
+                                        ) -> None:
+    said = answer_to(house, *pieces)
+    assert said[:12] in (b"HTTP/1.1 " + status, b"")   # none where the rest came too fast
+    still_answers(house)
+
+
+def test_the_longest_line_and_head_are_taken(house: Served) -> None:
+    path = b"/" + b"a" * (limits.REQUEST_LINE_BYTES_MAX - 1)
+    headers = b"A: " + b"b" * 20_000 + b"\r\n" + b"C: d\r\n" * (limits.HEADERS_MAX - 2)
+    with house.connect() as client:
+        client.sendall(b"GET " + path + b" HTTP/1.1\r\n" + headers + b"\r\n")
+        assert read_answer(client) == b"GET " + path + b" 0"
+
+
+def test_an_upgrade_is_answered_without_it(house: Served) -> None:
+    said = answer_to(house, b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                            b"Upgrade: h2c\r\nHTTP2-Settings: AAAA\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 200") and said.endswith(b"GET /a 0")
+
+
+def test_trailers_are_dropped(house: Served) -> None:
+    with house.connect() as client:
+        client.sendall(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
+                       b"X-Sum: 9\r\n\r\n")
+        assert read_answer(client) == b"POST /a 3"
+        client.sendall(GET)
+        assert read_answer(client) == b"GET /a 0"
+
+
+@pytest.mark.parametrize(("sent", "said"), [
+    (b"", b""), (b"GET / HT", b"408"), (POST, b"408"), (POST + b"some", b"408"),
+    (b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"200"),
+    (b"POST /refuse HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"200"),
+], ids=["silent", "half a head", "no body", "half a body", "idle", "half a body that nobody reads"])
+def test_whoever_keeps_it_waiting_is_closed(hasty: Served, sent: bytes, said: bytes) -> None:
+    assert answer_to(hasty, sent)[9:12] == said
+    wait_until(lambda: hasty.server.places.count == 0)
+
+
+def test_a_body_behind_its_answer_is_cut_off(house: Served) -> None:
+    with house.connect() as client:
+        client.sendall(b"POST /refuse HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n")
+        assert read_answer(client) == b"POST /refuse 0"
+        with pytest.raises(OSError):
+            for _ in range(2000):
+                client.sendall(b"b" * 65_536)
+    with house.connect() as client:        # a little of it does no harm
+        client.sendall(b"POST /refuse HTTP/1.1\r\nContent-Length: 100000\r\n\r\n")
+        read_answer(client)
+        client.sendall(b"b" * 100_000 + GET)
+        assert read_answer(client) == b"GET /a 0"
+
+
+def test_many_requests_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STOP_S_MAX", 0.1)
+    taken = []
+
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        taken.append(scope["path"])
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    with served(never) as house, house.connect() as client:
+        client.sendall(GET * 2000)
+        wait_until(lambda: house.server.places.count == 1 and taken)
+        client.sendall(b"nothing that is read")
+        assert len(taken) == 1
+
+
+def test_an_address_has_so_many_connections(caplog: pytest.LogCaptureFixture) -> None:
+    with served(places=Places(100, 3)) as house:
+        strangers = [house.connect() for _ in range(3)]
+        wait_until(lambda: house.server.places.count == 3)
+        strangers.append(house.connect())  # in place of the one that was silent longest
+        assert until_closed(strangers[0]) == b""
+        strangers[3].sendall(GET)
+        assert read_answer(strangers[3]) == b"GET /a 0"
+        for busy in strangers[1:]:
+            busy.sendall(POST)
+        wait_until(lambda: all(place.waiting_since_s is None for place in
+                               house.server.places._of["127.0.0.1"]))
+        with house.connect() as late:
+            assert until_closed(late) == b""
+        for each in strangers:
+            each.close()
+        wait_until(lambda: house.server.places.count == 0)
+        still_answers(house)
+    assert "a connection of 127.0.0.1 is turned away: it has 3" in caplog.text
+
+
+def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "WRITE_S_MAX", 0.1)
+    monkeypatch.setattr(module, "TICK_S", 0.02)
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(1000):
+            await send({"type": "http.response.body", "body": b"a" * 100_000, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    with served(endless) as house, house.connect() as client:
+        client.sendall(GET)
+        client.recv(1)
+        wait_until(lambda: house.server.places.count == 0)
+
+
+def test_a_stop_ends_silent_slow_and_working_connections(caplog: pytest.LogCaptureFixture,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STOP_S_MAX", 0.2)
+    caplog.set_level(logging.WARNING)
+    with served(echo) as house:
+        clients = [house.connect() for _ in range(3)]
+        clients[1].sendall(POST)
+        clients[2].sendall(b"GET / HT")
+        wait_until(lambda: house.server.places.count == 3)
+        house.stop()
+        assert not house.thread.is_alive()
+        for client in clients:
+            until_closed(client)
+            client.close()
+    assert not caplog.records
+
+
+def test_what_was_asked_is_forgotten_when_it_is_answered(house: Served) -> None:
+    with house.connect() as client:
+        client.sendall(b"POST /a HTTP/1.1\r\nA: " + b"a" * 9_000 + b"\r\nContent-Length: 50000\r\n"
+                       b"\r\n" + b"b" * 50_000)
+        read_answer(client)
+        (connection,) = house.server._state.connections
+        wait_until(lambda: not connection.headers and not connection.cycle.body)
+        assert connection.cycle.scope == {"method": "POST"}
