@@ -77,7 +77,9 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     from luftrom.store.sqlite import SqliteStore
     from luftrom.tls import client_context
 
-    certificate = Certificate(settings.certificate, settings.key) if settings.certificate else None
+    certificate = None
+    if settings.certificate is not None and settings.key is not None:
+        certificate = Certificate(settings.certificate, settings.key)
     agreement, keys = load_agreement(settings), load_keys(settings)
     clock, transport = SystemClock(), HttpTransport(client_context(settings.authority))
     store = SqliteStore(settings.store_path)

@@ -40,7 +40,7 @@ class Doors:
 
     @property
     def base_path(self) -> str:
-        """The path of the base URL: what stands before every path where a proxy adds one."""
+        """The path of the base URL, for what has to name it: "" or such as "/luftrom"."""
         return urlsplit(self.base_url).path.rstrip("/")
 
     @asynccontextmanager

@@ -6,16 +6,10 @@ commands on the node's own machine reach it without a proxy. All of them mean th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-def mounted(app: Application, base_path: str) -> Application:
+def mounted(app: ASGIApp, base_path: str) -> ASGIApp:
     """An ASGI application that takes `base_path` from requests and puts it before Location.
 
     `base_path` begins with a slash and has none at its end; for "" it is `app` itself.
@@ -24,7 +18,7 @@ def mounted(app: Application, base_path: str) -> Application:
         return app
     prefix = base_path.encode()
 
-    async def serve(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_there(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [
