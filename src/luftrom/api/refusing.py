@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from luftrom.api.f3548.documents import reference_document
-from luftrom.api.http.call import JSON, Call, json_answer
-from luftrom.api.http.problem import PROBLEM, problem_document
+from luftrom.api.http.call import Call, json_answer
+from luftrom.api.http.problem import problem_answer
 from luftrom.api.http.refusals import MethodNotAllowed, refusal_headers
 from luftrom.api.http.route import family_of
 from luftrom.api.refused import Refused
@@ -35,10 +35,9 @@ async def refuse(request: Request, error: Exception) -> Response:
         raise error
     scope = request.scope
     if family_of(scope["path"].removeprefix(scope.get("root_path", ""))) == "f3548":
-        document, media_type = error_response(error, scope.get(CALL)), JSON
-    else:
-        document, media_type = problem_document(error), PROBLEM
-    return json_answer(document, error.status, refusal_headers(error), media_type=media_type)
+        return json_answer(error_response(error, scope.get(CALL)), error.status,
+                           refusal_headers(error))
+    return problem_answer(error)
 
 
 def error_response(error: LuftromError, call: Call | None) -> dict[str, Any]:

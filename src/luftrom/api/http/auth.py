@@ -90,14 +90,14 @@ class IssuerKeys:
         if self._must_name and kid is None:
             raise NotAuthenticated("the token's header names no key (kid)")
         if self.issuer.jwks_url is not None:
-            await self._refresh(kid)
+            await self._refresh(self.issuer.jwks_url, kid)
         fitting = [key for key in self._keys if _ALGORITHMS[algorithm] == algorithm_of(key)
                    and (not self._must_name or key.kid == kid)]
         if not fitting:
             raise NotAuthenticated("no key of the issuer fits the token's kid and alg")
         return fitting
 
-    async def _refresh(self, kid: str | None) -> None:
+    async def _refresh(self, url: str, kid: str | None) -> None:
         """Fetch the key set if it is old or lacks a key, at most once in JWKS_PAUSE_S_MIN."""
         async with self._fetching:
             now_ns = self._clock.elapsed_ns()
@@ -111,7 +111,7 @@ class IssuerKeys:
                 return
             self._fetched_ns = now_ns
             try:
-                self._keys, _ = parse_keys(await self._fetch(), key_set=True)
+                self._keys, _ = parse_keys(await self._fetch(url), key_set=True)
             except LuftromError as error:
                 # The issuer being away must not take the node with it: the old keys go on.
                 _LOG.warning("keys of %s: %s", self.issuer.issuer, error)
@@ -119,9 +119,8 @@ class IssuerKeys:
                     raise Unavailable(f"the keys of {self.issuer.issuer} could not be "
                                       "fetched") from None
 
-    async def _fetch(self) -> bytes:
-        url = self.issuer.jwks_url
-        if self._session is None:
+    async def _fetch(self, url: str) -> bytes:
+        if self._session is None or self._context is None:
             self._context = client_context(self._authority)
             self._session = open_session(JWKS_S_MAX, self._context)
         try:

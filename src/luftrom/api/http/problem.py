@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.responses import Response
+
+from luftrom.api.http.call import json_answer
+from luftrom.api.http.refusals import refusal_headers
 from luftrom.errors import LuftromError
 
 PROBLEM = "application/problem+json"
@@ -81,6 +85,12 @@ def problem_document(error: LuftromError) -> dict[str, Any]:
         if name not in document and _is_plain(value):
             document[name] = value
     return document
+
+
+def problem_answer(error: LuftromError) -> Response:
+    """The refusal as problem+json, with its headers."""
+    return json_answer(problem_document(error), error.status, refusal_headers(error),
+                       media_type=PROBLEM)
 
 
 def _is_plain(value: Any) -> bool:

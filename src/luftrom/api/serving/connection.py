@@ -19,9 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from luftrom import limits
-from luftrom.api.http.call import json_answer
-from luftrom.api.http.problem import PROBLEM, problem_document
-from luftrom.api.http.refusals import refusal_headers
+from luftrom.api.http.problem import problem_answer
 from luftrom.api.serving.places import Place, Places
 from luftrom.errors import LuftromError
 
@@ -236,8 +234,7 @@ class Connection(HttpToolsProtocol):
             if cycle.response_started or self.pipeline:
                 self.transport.close()
                 return
-        answer = json_answer(problem_document(fault), fault.status, refusal_headers(fault),
-                             media_type=PROBLEM)
+        answer = problem_answer(fault)
         lines = [STATUS_LINE.get(fault.status, STATUS_LINE[400])]
         for name, value in (*self.server_state.default_headers, *answer.raw_headers,
                             (b"connection", b"close")):
