@@ -7,7 +7,7 @@ from typing import Any
 
 from luftrom.api.v1.documents import against_document
 from luftrom.errors import Conflict
-from luftrom.node.requests import Outcome
+from luftrom.node.ruling import Outcome
 
 
 class Refused(Conflict):

@@ -24,7 +24,7 @@ from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.geometry.volume import Volume4D
 from luftrom.node.channel import Channel
 from luftrom.node.node import Node
-from luftrom.node.requests import Against
+from luftrom.node.ruling import Against
 from luftrom.state.conflicts import ConflictPair
 from luftrom.state.record import SUPERSEDED, WITHDRAWN, Record
 
