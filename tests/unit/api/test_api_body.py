@@ -7,7 +7,6 @@ import gzip
 import zlib
 
 import pytest
-
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
