@@ -23,7 +23,7 @@ real_s, real_ns, off_s = time.time, time.time_ns, int(sys.argv[1])
 time.time = lambda: real_s() + off_s
 time.time_ns = lambda: real_ns() + off_s * 10**9
 sys.argv = ["luftrom", "serve", "--dir", sys.argv[2]]
-from luftrom.cli import main
+from luftrom.cli.main import main
 main()
 """
 
