@@ -1,0 +1,78 @@
+"""Every kind of statement is whole: one file, and a row in the table of each floor."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from holdings import ALFA, BRAVO, Pair, play
+from luftrom.api.v1.statements import SHOWN, statement_document
+from luftrom.node.hearing import TAKEN
+from luftrom.node.operations import OPERATIONS
+from luftrom.state.state import CHECKS, EFFECTS
+from luftrom.statements.kind import NOBODY, Audience
+from luftrom.statements.kinds import KINDS
+from luftrom.statements.leaf import parse_statement
+from luftrom.statements.opening import Item, open_item
+
+
+@pytest.fixture(scope="module")
+def items() -> list[Item]:
+    """All statements of two parties that have said something of every kind."""
+    pair = play(Pair())
+    found = []
+    for name, store in pair.stores.items():
+        opened = store.disclosures(name, 0, store.size(name))
+        found += [open_item(parse_statement(leaf), tuple(opened.get(index, ())))
+                  for index, leaf in enumerate(store.leaves(name, 0, store.size(name)))]
+    return found
+
+
+def test_the_tables_agree() -> None:
+    assert set(KINDS) == set(EFFECTS) == set(SHOWN)
+    assert set(CHECKS) <= set(KINDS)
+    assert all(kind.name == name for name, kind in KINDS.items())
+    assert not OPERATIONS.keys() & TAKEN.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_a_kind_is_consistent_in_itself(kind) -> None:
+    assert "_sd" not in kind.claims[:-1] and not {"iss", "type", "seen"} & kind.signed
+    assert kind.discloses or not (kind.must_open or kind.ovn_of or kind.sealed)
+    assert kind.discloses == (kind.cost.disclosures_max > 0)
+    assert not (kind.sealed and kind.safety_of_life)
+
+
+def test_the_story_has_every_kind(items: list[Item]) -> None:
+    """So that what holds of it holds of all of them."""
+    assert {item.statement.type for item in items} == set(KINDS)
+    for item in items:
+        kind = KINDS[item.statement.type]
+        assert len(item.disclosures) <= kind.cost.disclosures_max
+        assert item.content is not None or not kind.must_open
+        assert bool(item.ovn) == bool(kind.ovn_of)
+
+
+def test_every_statement_is_shown(items: list[Item]) -> None:
+    for item in items:
+        shown = json.loads(json.dumps(statement_document(item)))
+        assert shown["log"] in (f"{ALFA}/log", f"{BRAVO}/log")
+        assert (shown["index"], shown["type"]) == (item.statement.index, item.statement.type)
+        assert set(shown["seen"]) == {ALFA, BRAVO} - {item.statement.party}
+    shown = [statement_document(item) for item in items if item.statement.type == "declaration"]
+    assert shown[0]["operational_intent"]["name"] == "Flight 1" and "ovn" not in shown[0]
+    closed = statement_document(Item(next(item.statement for item in items
+                                          if item.statement.type == "declaration")))
+    assert closed["operational_intent"] is None and closed["version"] == 1
+
+
+def test_who_is_shown_what() -> None:
+    assert not NOBODY.includes(ALFA)
+    assert Audience(False, frozenset({ALFA})).includes(ALFA)
+    pair = play(Pair())
+    notified = next(statement for statement in map(parse_statement, pair.stores[ALFA].leaves(
+        ALFA, 0, pair.stores[ALFA].size(ALFA))) if statement.type == "notification")
+    message = pair.nodes[ALFA].message_to(BRAVO, notified.index, notified.index)
+    assert message.disclosures[0] is None
+    assert not pair.stores[BRAVO].disclosures(ALFA, notified.index, notified.index + 1)
