@@ -47,8 +47,7 @@ ONLY_IN = {
 # What one file alone does, by the name without which it cannot be done; where else that may stand.
 ONE_PLACE = {
     "load_pem_private_key": ("config/keys.py",),
-    # serve and doctor are to open it by config/storing.py as well.
-    "SqliteStore": ("config/storing.py", "store/sqlite.py", "cli/serve.py", "cli/doctor.py"),
+    "SqliteStore": ("config/storing.py", "store/sqlite.py"),
 }
 
 

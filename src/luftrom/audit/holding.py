@@ -19,10 +19,14 @@ from luftrom.transparency.receipt import verify_kept_receipt, verify_receipt
 class Kept(Protocol):
     """A receipt as a database keeps it; see `store.ReceiptRow`."""
 
-    cosigner: str
-    size: int
-    peer_size: int
-    note: bytes
+    @property
+    def cosigner(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def peer_size(self) -> int: ...
+    @property
+    def note(self) -> bytes: ...
 
 
 class Reader(Protocol):

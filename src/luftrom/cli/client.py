@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import select
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -143,7 +144,8 @@ class NodeClient:
             self._connection.close()
         if self._connection.sock is None:
             self._connection.connect()
-            self._connection.sock.settimeout(self._timeout_s)
+            opened: socket.socket = self._connection.sock
+            opened.settimeout(self._timeout_s)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

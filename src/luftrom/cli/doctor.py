@@ -94,7 +94,9 @@ def examine(directory: Path) -> Iterator[Check]:
         yield _guarded(name, look, settings)
     agreement, check = _agreement(settings)
     yield check
-    for party in agreement.parties if agreement else ():
+    if agreement is None:
+        return
+    for party in agreement.parties:
         if party.name != settings.party:
             yield from _peer(party, agreement, settings)
 
@@ -166,11 +168,11 @@ def _key_card(settings: Settings) -> Check:
 
 
 def _store(settings: Settings) -> Check:
-    from luftrom.store.sqlite import SqliteStore
+    from luftrom.config.storing import open_store
 
     if not settings.store_path.exists():
         return Check("store", OK, "none yet; the node makes it when it starts")
-    with closing(SqliteStore(settings.store_path, read_only=True)) as store:
+    with closing(open_store(settings, read_only=True)) as store:
         sizes = ", ".join(f"{store.size(party):,} statements of {party}"
                           for party in store.parties())
     with closing(sqlite3.connect(f"{settings.store_path.absolute().as_uri()}?mode=ro",
@@ -186,7 +188,7 @@ def _certificate(settings: Settings) -> Check:
     from luftrom.clock import SystemClock
     from luftrom.tls import examine_certificate, server_context
 
-    if settings.certificate is None:
+    if settings.certificate is None or settings.key is None:
         return Check("certificate", OK, "none: `serve` speaks plain HTTP"
                      + (", so a reverse proxy has to end TLS"
                         if settings.base_url.startswith("https:") else ""))

@@ -72,9 +72,9 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     from luftrom.clock import SystemClock
     from luftrom.config.agreements import load_agreement
     from luftrom.config.keys import load_key, load_keys
+    from luftrom.config.storing import open_store
     from luftrom.exchange.http import HttpTransport
     from luftrom.node.node import Node
-    from luftrom.store.sqlite import SqliteStore
     from luftrom.tls import client_context
 
     certificate = None
@@ -82,7 +82,7 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
         certificate = Certificate(settings.certificate, settings.key)
     agreement, keys = load_agreement(settings), load_keys(settings)
     clock, transport = SystemClock(), HttpTransport(client_context(settings.authority))
-    store = SqliteStore(settings.store_path)
+    store = open_store(settings)
     try:
         warm_up_aloud(click.echo)
         node = Node(settings.party, keys, agreement, store, clock, transport)
@@ -185,7 +185,7 @@ def _announce(settings: Settings, has_agreement: bool) -> None:
 class _Line(logging.Formatter):
     """15:20:03Z warning: what happened."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__("%(asctime)sZ %(word)s: %(message)s", "%H:%M:%S")

@@ -150,8 +150,9 @@ def _parse_settings(document: Mapping[str, Any], directory: Path) -> Settings:
     check_port(values["listen.port"])
     check_base_url(values["base_url"])
     settings = Settings(directory, values["party"], values["base_url"], values["listen.host"],
-                        values["listen.port"], **_tls_files(values, directory))
-    return replace(settings, issuers=tuple(_issuer(item, settings) for item in issuers))
+                        values["listen.port"])
+    return replace(settings, **_tls_files(values, directory),
+                   issuers=tuple(_issuer(item, settings) for item in issuers))
 
 
 def _tls_files(values: Mapping[str, Any], directory: Path) -> dict[str, Path]:
@@ -182,8 +183,9 @@ def _issuer(item: Any, settings: Settings) -> Issuer:
         raise BadInput("must be a table", field="auth.issuer")
     values = _known({_ISSUER + name: value for name, value in item.items()},
                     [setting for setting in SETTINGS if setting.name.startswith(_ISSUER)])
-    issuer, audience, keys_file, jwks_url = (
-        values.get(_ISSUER + name) for name in ("issuer", "audience", "keys_file", "jwks_url"))
+    issuer = values[_ISSUER + "issuer"]
+    audience, keys_file, jwks_url = (
+        values.get(_ISSUER + name) for name in ("audience", "keys_file", "jwks_url"))
     if (keys_file is None) == (jwks_url is None):
         raise BadInput("needs exactly one of keys_file and jwks_url", field="auth.issuer")
     if issuer == settings.token_issuer:

@@ -8,7 +8,7 @@ from luftrom.api.http.auth import Caller
 from luftrom.api.v1.documents import is_manager
 from luftrom.formats.f3548.volumes import encode_time, encode_volume4d
 from luftrom.node.node import Node
-from luftrom.state.record import Record
+from luftrom.state.record import Record, declared
 
 # F3548-21 asks for a subscription in every reference; this version-4 UUID says that there is none.
 NO_SUBSCRIPTION = "00000000-0000-4000-8000-000000000000"
@@ -21,7 +21,7 @@ def reference_document(node: Node, record: Record, caller: Caller | None, *,
     The availability of every USS is Unknown until an arbiter can set it: nobody is called Normal
     on no evidence.
     """
-    intent = record.intent
+    intent = declared(record).intent
     document: dict[str, Any] = {
         "id": record.entity_id, "manager": intent.manager, "uss_availability": "Unknown",
         "version": record.version, "state": intent.state,
@@ -35,7 +35,7 @@ def reference_document(node: Node, record: Record, caller: Caller | None, *,
 
 def details_document(record: Record) -> dict[str, Any]:
     """An F3548 OperationalIntentDetails."""
-    intent = record.intent
+    intent = declared(record).intent
     return {"volumes": [encode_volume4d(v) for v in intent.volumes],
             "off_nominal_volumes": [encode_volume4d(v) for v in intent.off_nominal_volumes],
             "priority": intent.priority or 0}

@@ -7,7 +7,7 @@ over REST), it serves the details on the USS side.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from starlette.responses import Response
 
@@ -28,7 +28,7 @@ from luftrom.formats.f3548.operational_intents import (
 )
 from luftrom.formats.f3548.volumes import parse_entity_id
 from luftrom.state.record import ACCEPTED as STANDS
-from luftrom.state.record import Record
+from luftrom.state.record import Record, declared
 
 
 async def query_operational_intent_references(call: Call) -> Response:
@@ -71,8 +71,9 @@ async def delete_operational_intent_reference(call: Call) -> Response:
 async def get_operational_intent_details(call: Call) -> Response:
     """Details of an intent that this node manages; 404 for those of others."""
     record = await _standing(call)
-    if record.party != call.node.party or record.intent.priority is None:
-        raise NotFound(f"the details of {record.entity_id} are at {record.intent.uss_base_url}")
+    intent = declared(record).intent
+    if record.party != call.node.party or intent.priority is None:
+        raise NotFound(f"the details of {record.entity_id} are at {intent.uss_base_url}")
     reference = reference_document(call.node, record, call.caller, show_ovn=True)
     return json_answer({"operational_intent": {"reference": reference,
                                                "details": details_document(record)}})
@@ -86,7 +87,7 @@ async def notify_operational_intent_details_changed(call: Call) -> Response:
         raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
     await call.node.settled()
     known = call.node.airspace.entity(notification.operational_intent_id)
-    if _stands(known) and known.intent.manager != manager:
+    if _stands(known) and declared(known).intent.manager != manager:
         raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
     await call.node.notify(manager, notification.document)
     return Response(status_code=204)
@@ -137,7 +138,7 @@ async def _standing(call: Call) -> Record:
     return record
 
 
-def _stands(record: Record | None) -> bool:
+def _stands(record: Record | None) -> TypeGuard[Record]:
     return record is not None and record.status == STANDS and record.intent is not None
 
 

@@ -52,7 +52,7 @@ class Watch:
         except ClientDisconnect:
             if not has_begun:
                 count(GONE)
-        except Exception as error:         # noqa: BLE001 -- what leaves here ends in the server
+        except Exception as error:         # noqa: BLE001 - what leaves here ends in the server
             if has_begun and isinstance(error, OSError):
                 return                     # the client went away while it was answered
             # A defect is told to the log, not to the client, and takes nothing else with it.

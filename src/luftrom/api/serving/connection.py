@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from typing import cast
 
 import httptools
 from uvicorn import Config
+from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -48,7 +50,7 @@ class Connection(HttpToolsProtocol):
 
     # -- bytes in ----------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # no other
         """A TLS handshake, if there is one, is done by now."""
         super().connection_made(transport)
         self._due_s = self.loop.time() + limits.HEAD_S_MAX
@@ -195,9 +197,9 @@ class Connection(HttpToolsProtocol):
     def _forget(self) -> None:
         """Keep nothing of the request: a connection may stay open for long after it."""
         self.cycle.body = bytearray()
-        self.cycle.scope = {"method": self.cycle.scope["method"]}
+        self.cycle.scope = cast(HTTPScope, {"method": self.cycle.scope["method"]})
         if not self._in_head:
-            self.headers, self.scope, self.url = [], {}, b""
+            self.headers, self.scope, self.url = [], cast(HTTPScope, {}), b""
 
     def _no_request(self, piece: bytes) -> LuftromError:
         if piece.startswith(_TLS_RECORD):

@@ -21,7 +21,7 @@ class Place:
 
     address: str
     waiting_since_s: float | None
-    give_way: Callable[[], None] = field(default=lambda: None)
+    give_way: Callable[[], object] = field(default=lambda: None)
 
 
 class Places:

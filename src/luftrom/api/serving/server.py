@@ -180,7 +180,8 @@ class Server:
             self._date()
             now_s = loop.time()
             for connection in list(self._state.connections):
-                connection.check(now_s)
+                if isinstance(connection, Connection):
+                    connection.check(now_s)
             if self._certificate is not None and now_s >= renewal_s:
                 renewal_s = now_s + RENEWAL_S
                 self._certificate.renew()

@@ -20,6 +20,7 @@ from luftrom.airspace.sentences import (
 from luftrom.airspace.suggestions import Suggestion
 from luftrom.api.http.auth import Caller
 from luftrom.clock import TIME_NS_MAX, format_time
+from luftrom.errors import NotFound
 from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.geometry.volume import Volume4D
 from luftrom.node.channel import Channel
@@ -94,6 +95,8 @@ def suggestion_document(suggestion: Suggestion, verified_at_ns: int) -> dict[str
 def constraint_document(node: Node, record: Record, caller: Caller | None) -> dict[str, Any]:
     """A prior notice as REST shows it."""
     notice = record.constraint
+    if notice is None:
+        raise NotFound(f"{record.entity_id} is closed here")
     document: dict[str, Any] = {
         "id": record.entity_id, "party": record.party, "manager": notice.manager,
         "name": record.name, "kind": notice.kind, "version": record.version,
