@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from luftrom.config.settings import Settings
@@ -144,8 +144,7 @@ class NodeClient:
             self._connection.close()
         if self._connection.sock is None:
             self._connection.connect()
-            opened: socket.socket = self._connection.sock
-            opened.settimeout(self._timeout_s)
+            cast(socket.socket, self._connection.sock).settimeout(self._timeout_s)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -155,7 +155,7 @@ def _parse_settings(document: Mapping[str, Any], directory: Path) -> Settings:
                    issuers=tuple(_issuer(item, settings) for item in issuers))
 
 
-def _tls_files(values: Mapping[str, Any], directory: Path) -> dict[str, Path]:
+def _tls_files(values: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     """The files of `tls.*` that are named, by the last part of their setting's name."""
     if ("tls.certificate" in values) != ("tls.key" in values):
         raise BadInput("needs both certificate and key, or neither", field="tls")
