@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "luftrom"
 FLOORS = (
-    "errors limits base64url clock compiling boxes rings volume ellipsoid airspace agreement",
+    "errors limits base64url clock kernel_sources kernel_cache compiling boxes rings volume "
+    "ellipsoid airspace agreement",
     "wire envelope content f3548 statement note merkle checkpoint receipt audit files",
     "cells columns bounds packing edges kernels screen grid slots bulk snapshot conflicts pairs "
     "meetings datasets coverings approach approach_kernels motion suggestions definition",
