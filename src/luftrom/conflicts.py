@@ -10,6 +10,10 @@ the volumes. Here stand the index as others see it, and what is shown of an enco
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +24,8 @@ from luftrom import bulk, kernels, slots
 from luftrom.bounds import GRIDS, prepare
 from luftrom.columns import Columns
 from luftrom.grid import ALL, LANES, WORDS, Scratch, move_cells
-from luftrom.packing import Packed, in_parts, pack, pack_columns
+from luftrom.kernel_cache import kept
+from luftrom.packing import VOLUME, Packed, in_parts, pack, pack_columns
 from luftrom.slots import State
 from luftrom.snapshot import read_snapshot, write_snapshot
 from luftrom.volume import Circle, Polygon, Separation, Volume4D
@@ -297,13 +302,71 @@ def _trimmed(state: State) -> State:
 
 
 def warm_up() -> None:
-    """Compile the kernels, or load them from the cache, before the first client waits for them."""
+    """Compile the kernels, or load them from the cache, before the first client waits for them.
+
+    What is not in the cache two processes compile, half each. Of several processes that do this
+    at the same time one compiles, and the others load what it kept.
+    """
+    with kept.alone():
+        has_all = kept.has_all()
+        helper = None if has_all or _cores() < 2 else _beside("warm_up_changes")
+        try:
+            warm_up_questions()
+            if helper is not None:
+                helper.wait()
+        finally:
+            end(helper)
+        warm_up_changes()
+        if not has_all:
+            kept.note_all()
+
+
+def start_warming_up() -> subprocess.Popen[bytes] | None:
+    """Let another process do `warm_up`, if there is anything to compile; the caller ends it.
+
+    For whoever has other things to do before: `warm_up` waits for it.
+    """
+    return None if kept.has_all() else _beside("warm_up")
+
+
+def end(process: subprocess.Popen[bytes] | None) -> None:
+    """End such a process, if it has not ended; what it compiled is kept."""
+    if process is not None:
+        process.kill()
+        process.wait()
+
+
+def _beside(function: str) -> subprocess.Popen[bytes] | None:
+    """A process that calls a function of this module; None where it could keep nothing."""
+    if kept.target() is None:
+        return None
+    code = f"import {__name__} as conflicts; conflicts.{function}()"
+    path = os.pathsep.join(filter(None, sys.path))
+    with contextlib.suppress(OSError):     # without it this process compiles all
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", code], env=os.environ | {"PYTHONPATH": path},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def warm_up_questions() -> None:
+    """The half of `warm_up` that compares volumes; there are none, but that makes no difference."""
+    nothing = Packed(np.zeros(0, VOLUME), np.zeros((0, 3)))
+    find_pairs(State.empty(), nothing, 0, 0, _NO_MINIMA, 0)
+    kernels.meet(np.zeros((0, 4), np.int64), np.zeros((0, 2)), 0, nothing.pool, np.zeros(2), 0,
+                 np.zeros(6), np.zeros(2, np.int64))
+
+
+def warm_up_changes() -> None:
+    """The half of `warm_up` that checks and prepares outlines and changes an index."""
     square = Polygon(((0.0, 0.0), (0.0, 1e-3), (1e-3, 1e-3), (1e-3, 0.0)))
     volumes = (Volume4D(square, 0.0, 1.0, 0, 1), Volume4D(Circle(0.0, 0.0, 1.0), 0.0, 1.0, 0, 1))
-    separation = Separation(1.0, 1.0, 1.0)
-    index = VolumeIndex(separation)
+    _prepared(volumes)
+    index = VolumeIndex(Separation(1.0, 1.0, 1.0))
     index.insert(0, volumes)
-    index.query(volumes)
     index.expire(0)
     index.remove(0)
-    encounter(volumes[:1], volumes, separation)

@@ -14,6 +14,7 @@ from luftrom.agreement import Agreement
 from luftrom.api.auth import Caller
 from luftrom.clock import TIME_NS_MAX, format_time
 from luftrom.index import SUPERSEDED, WITHDRAWN, ConflictPair, Record
+from luftrom.kernel_sources import sources_digest
 from luftrom.suggestions import Suggestion
 from luftrom.wire import encode_time, encode_volume4d
 
@@ -157,6 +158,7 @@ def status_document(node: Any) -> dict[str, Any]:
     intents, constraints, conflicts = node.airspace.counts()
     return {
         "party": node.party, "time": format_time(node.clock.now_ns()), "version": __version__,
+        "kernels_digest": sources_digest(),
         "agreement": agreement_document(node.agreement) if node.agreement else None,
         "state": "in_force" if node.agreement else "no_agreement",
         "log": {"origin": node.log.origin, "size": node.log.size, "root": node.log.root.hex()},

@@ -36,6 +36,7 @@ from luftrom.cli.scenario import PARTIES, Scenario, load_scenario
 from luftrom.cli.serve import warm_up_aloud
 from luftrom.cli.twonodes import PartyNode, audit_node, found, mint, start, stop, wait_until_linked
 from luftrom.clock import NS_PER_S
+from luftrom.conflicts import end, start_warming_up
 from luftrom.errors import LuftromError, NotFound
 
 AGREE_S_MAX = 30.0
@@ -78,6 +79,7 @@ def demo(once: bool, limit: int | None, scenario: str, recording: Path | None, r
     place = directory if keep else Path(tempfile.mkdtemp(prefix="luftrom-demo-"))
     nodes: list[PartyNode] = []
     status = 1
+    compiling = start_warming_up()
     try:
         start_ns = -(-time.time_ns() // NS_PER_HOUR) * NS_PER_HOUR
         story = load_scenario(scenario, start_ns)
@@ -96,6 +98,7 @@ def demo(once: bool, limit: int | None, scenario: str, recording: Path | None, r
         status = 130
     finally:
         stop(nodes)
+        end(compiling)
         if not keep:
             shutil.rmtree(place, ignore_errors=True)
     sys.exit(status)
@@ -119,7 +122,7 @@ def _set_up(place: Path, story: Scenario, report: Report) -> list[PartyNode]:
     for node in nodes:
         report.line(f"{node.party}  key card {node.fingerprint}")
     report.line(f"agreement “{story.terms['name']}”, SHA-256 {digest[:16]}…")
-    # Here and once, or both nodes would do the same work beside each other.
+    # What began with the demo is waited for here, or both nodes would wait for it silently.
     warm_up_aloud(report.line)
     report.step("Two nodes, each a process with a directory, keys and a port of its own")
     start(nodes)

@@ -92,7 +92,7 @@ def warm_up_aloud(tell: Callable[[str], object]) -> None:
     from luftrom.conflicts import warm_up
 
     word = threading.Timer(COMPILING_S, tell, [
-        "compiling the conflict kernels, once on this machine: about 20 s"])
+        "compiling the conflict kernels, once for each version: about 15 s on two cores"])
     word.daemon = True
     word.start()
     try:
