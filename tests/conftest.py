@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from luftrom.geometry.index.volume_index import warm_up
+from luftrom.geometry.index.warming import warm_up
 
 END_S = pytest.StashKey[float]()
 

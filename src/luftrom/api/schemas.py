@@ -144,8 +144,8 @@ _LUFTROM: dict[str, Any] = {
         applied_size=_INTEGER, receipt_size=_INTEGER, receipts_outstanding=_INTEGER,
         last_error=_or_null(_STRING), checks_made=_INTEGER, checks_missed=_INTEGER),
     "Status": _object(
-        "party time version agreement state log airspace channels", party=_STRING, time=_WHEN,
-        version=_STRING, agreement=_or_null({"type": "object"}),
+        "party time version kernels_digest agreement state log airspace channels", party=_STRING,
+        time=_WHEN, version=_STRING, kernels_digest=_STRING, agreement=_or_null({"type": "object"}),
         state={"enum": ["in_force", "no_agreement"]},
         log=_object("origin size root", origin=_STRING, size=_INTEGER, root=_STRING),
         airspace=_object("revision digest operational_intents constraints conflicts",

@@ -109,10 +109,10 @@ def _tune() -> None:
 
 def warm_up_aloud(tell: Callable[[str], object]) -> None:
     """Make the conflict kernels ready; say so if they are not in their cache yet."""
-    from luftrom.geometry.index.volume_index import warm_up
+    from luftrom.geometry.index.warming import warm_up
 
     word = threading.Timer(COMPILING_S, tell, [
-        "compiling the conflict kernels, once on this machine: about 20 s"])
+        "compiling the conflict kernels, once for each version: about 15 s on two cores"])
     word.daemon = True
     word.start()
     try:

@@ -54,7 +54,8 @@ def _print(document: Mapping[str, Any]) -> None:
         ("log", f"{plural(log['size'], 'statement')}, root {short(log['root'])}"),
         ("airspace", f"{plural(airspace['operational_intents'], 'activity', 'activities')}, "
          f"{plural(airspace['constraints'], 'prior notice')}, "
-         f"{plural(airspace['conflicts'], 'conflict')}, digest {short(airspace['digest'])}")])
+         f"{plural(airspace['conflicts'], 'conflict')}, digest {short(airspace['digest'])}"),
+        ("kernels", f"compiled from sources with digest {short(document['kernels_digest'])}")])
     for channel in document["channels"]:
         _print_channel(channel)
 

@@ -22,6 +22,7 @@ from luftrom.geometry.compiling import compiled
 
 _LEAF_EDGES = 4                            # a branch with no more edges is not divided
 _FEW = 64                                  # up to here numbers are sorted by insertion
+_RUN = 16                                  # so many are sorted by insertion before runs are merged
 _BITS = 16                                 # of each coordinate on the curve
 # Columns of a tree: middle, direction, half length and width, first and last place in the order,
 # the greatest number of an edge, and the row at which this branch ends.
@@ -51,7 +52,7 @@ def _along_curve(edges):
     for i in range(len(edges)):
         u, v = edges[i, 0] + edges[i, 2], edges[i, 1] + edges[i, 3]
         keys[i] = _spread(int((u - low_u) * scale)) | _spread(int((v - low_v) * scale)) << 1
-    return np.argsort(keys, kind="mergesort")
+    return ranked(keys)
 
 
 @compiled
@@ -59,9 +60,10 @@ def _enclose(edges, order, tree, row):
     """Fill in the box of a branch around its edges."""
     first, last = int(tree[row, _FIRST]), int(tree[row, _LAST])
     # Directions are added with doubled angles, as an edge has no front and no back.
-    cos2, sin2 = 0.0, 0.0
+    cos2, sin2, greatest = 0.0, 0.0, 0
     for k in range(first, last):
         i = order[k]
+        greatest = max(greatest, i)
         eu, ev = edges[i, 2] - edges[i, 0], edges[i, 3] - edges[i, 1]
         cos2, sin2 = cos2 + (eu * eu - ev * ev), sin2 + 2.0 * eu * ev
     size = math.sqrt(cos2 * cos2 + sin2 * sin2)
@@ -81,7 +83,7 @@ def _enclose(edges, order, tree, row):
     a, b = (low_a + high_a) * 0.5, (low_b + high_b) * 0.5
     tree[row, _U], tree[row, _V] = a * c - b * s, a * s + b * c
     tree[row, _COS], tree[row, _SIN] = c, s
-    tree[row, _GREATEST] = order[first:last].max()
+    tree[row, _GREATEST] = greatest
     tree[row, _LONG], tree[row, _WIDE] = (high_a - low_a) * 0.5, (high_b - low_b) * 0.5
 
 
@@ -178,3 +180,61 @@ def sort(numbers, count, most):
             numbers[j] = numbers[j - 1]
             j -= 1
         numbers[j] = number
+
+
+# Sorting and counting as numpy does it takes a second and more to compile; this does not.
+
+@compiled
+def ranked(keys):
+    """The places of numbers in rising order; of equal ones the first comes first."""
+    count = len(keys)
+    order, other = numbered(count), np.empty(count, np.int64)
+    for k in range(count):
+        place, j = order[k], k
+        while j % _RUN and keys[order[j - 1]] > keys[place]:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = place
+    width = _RUN
+    while width < count:
+        for start in range(0, count, 2 * width):
+            middle, stop = min(start + width, count), min(start + 2 * width, count)
+            a, b = start, middle
+            for k in range(start, stop):
+                if b == stop or (a < middle and keys[order[a]] <= keys[order[b]]):
+                    other[k] = order[a]
+                    a += 1
+                else:
+                    other[k] = order[b]
+                    b += 1
+        order, other = other, order
+        width *= 2
+    return order
+
+
+@compiled
+def sort_values(values, count):
+    """Put the first `count` values into rising order."""
+    if count > _FEW:
+        held = np.empty(count)
+        for k in range(count):
+            held[k] = values[k]
+        order = ranked(held)
+        for k in range(count):
+            values[k] = held[order[k]]
+        return
+    for k in range(1, count):
+        value, j = values[k], k
+        while j > 0 and values[j - 1] > value:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = value
+
+
+@compiled
+def numbered(count):
+    """The numbers from 0 to before `count`."""
+    numbers = np.empty(count, np.int64)
+    for k in range(count):
+        numbers[k] = k
+    return numbers

@@ -250,19 +250,19 @@ def prepare_corners(corners, piece_m):
     Edges are divided into pieces of at most `piece_m` metres; for `kernels` that is PIECE_M.
     """
     count = len(corners)
-    pieces = np.ones(count, np.int64)
+    pieces, total = np.empty(count, np.int64), 0
     for i in range(count):
         j = i + 1 if i + 1 < count else 0
         dx, dy, dz = (corners[j, 0] - corners[i, 0], corners[j, 1] - corners[i, 1],
                       corners[j, 2] - corners[i, 2])
         chord = math.sqrt(dx * dx + dy * dy + dz * dz)
-        if chord > piece_m:
-            pieces[i] = int(chord / piece_m) + 1
-    shape = np.zeros((HEAD_ROWS + pieces.sum(), 3))
+        pieces[i] = int(chord / piece_m) + 1 if chord > piece_m else 1
+        total += pieces[i]
+    shape = np.zeros((HEAD_ROWS + total, 3))
     row = HEAD_ROWS
     for i in range(count):
         j = i + 1 if i + 1 < count else 0
-        shape[row] = corners[i]
+        shape[row, 0], shape[row, 1], shape[row, 2] = corners[i, 0], corners[i, 1], corners[i, 2]
         if pieces[i] > 1:
             divide(corners[i, 0], corners[i, 1], corners[i, 2], corners[j, 0], corners[j, 1],
                    corners[j, 2], shape, row + 1, pieces[i])
@@ -297,5 +297,5 @@ def prepare_centre(x, y, z, radius_m):
     shape = np.zeros((HEAD_ROWS + 1, 3))
     shape[0, 0], shape[0, 1], shape[0, 2] = x, y, z
     shape[1, 0] = shape[1, 1] = radius_m
-    shape[2] = shape[0]
+    shape[2, 0], shape[2, 1], shape[2, 2] = x, y, z
     return shape

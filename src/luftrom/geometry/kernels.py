@@ -165,7 +165,7 @@ def _find(finder, ax, ay, az, bx, by, bz, reach):
 @compiled
 def distance_to_ring(x, y, z, pool, row, count, limit):
     """Distance from a point to the nearest edge of a ring, and where; `limit` if none is nearer."""
-    return _distance_to_edges(x, y, z, pool, row, count, np.arange(count), limit)
+    return _distance_to_edges(x, y, z, pool, row, count, boxes.numbered(count), limit)
 
 
 @compiled
@@ -269,7 +269,7 @@ def _contacts(pool, row, count, i, other, other_count, finder, out, near):
                 out[kept] = along / e2
                 kept += 1
     if kept > 2:
-        out[:kept].sort()
+        boxes.sort_values(out, kept)
     return kept, math.sqrt(e2), met
 
 
@@ -314,8 +314,10 @@ def deep_point(pool, row, count):
     for i in range(count):
         p = row + HEAD_ROWS + i
         us[i], vs[i] = project(plane, pool[p, 0], pool[p, 1], pool[p, 2])
-    low, high = vs.min(), vs.max()
-    numbers, crossings = np.arange(count), np.empty(count)
+    low = high = vs[0]
+    for i in range(1, count):
+        low, high = min(low, vs[i]), max(high, vs[i])
+    numbers, crossings = boxes.numbered(count), np.empty(count)
     best, x, y, z = -1.0, pool[row, 0], pool[row, 1], pool[row, 2]
     for line in range(1, 16):
         v = low + (high - low) * line / 16.0
@@ -326,7 +328,7 @@ def deep_point(pool, row, count):
                 crossings[kept] = us[i] + (us[j] - us[i]) * ((v - vs[i]) / (vs[j] - vs[i]))
                 kept += 1
         if kept > 2:                       # two need no order, and sorting has its price
-            crossings[:kept].sort()
+            boxes.sort_values(crossings, kept)
         widest, u = -1.0, 0.0
         for k in range(1, kept, 2):
             if abs(crossings[k] - crossings[k - 1]) > widest:
@@ -348,7 +350,7 @@ def _deep_overlap(pool, a, a_count, b, b_count, is_asked):
     rim, either all inside the other or all outside, and one deep point tells.
     """
     is_worth = min(a_count, b_count) > _FEW_EDGES
-    all_a, all_b = np.arange(a_count), np.arange(b_count)
+    all_a, all_b = boxes.numbered(a_count), boxes.numbered(b_count)
     in_a = _finder(pool, a, a_count, all_a, is_worth)
     in_b = _finder(pool, b, b_count, all_b, is_worth)
     found, x, y, z = _deep_edge(pool, a, a_count, b, b_count, in_b)

@@ -64,7 +64,9 @@ def _check(vertices, work):
     fault = _fault_of_width(work)
     if fault != SIMPLE:
         return fault, 0
-    longest = work[:, _LENGTH].max()
+    longest = 0.0
+    for i in range(count):
+        longest = max(longest, work[i, _LENGTH])
     if longest <= _PIECE_M:
         crossing = _crossing(work, SAME_M)
         return (SIMPLE if crossing < 0 else CROSSING), crossing
@@ -107,7 +109,9 @@ def _check_geodesics(vertices, work):
     """The same for a ring whose crossings only its geodesics tell, once long edges are divided."""
     shape = prepare_ring(vertices, _PIECE_M)[HEAD_ROWS:]
     fine = np.empty((len(shape), _COLUMNS))
-    fine[:, :_U] = shape
+    for i in range(len(shape)):
+        for axis in range(_U):
+            fine[i, axis] = shape[i, axis]
     if not _is_projected(fine):
         return TOO_FAR, 0
     repeated = _measure(fine)

@@ -164,6 +164,10 @@ def screen(a_pool, a, a_shape, a_planes, a_edge2, b_pool, b, b_shape, b_planes, 
 def is_conflict(a_pool, a, a_shape, b_pool, b, b_shape, lateral_m):
     """The exact answer, by `kernels.compare_outlines`, for two packed outlines."""
     first, second = prepare(a_pool, a, a_shape), prepare(b_pool, b, b_shape)
-    both = np.concatenate((first, second))
+    both = np.empty((len(first) + len(second), 3))
+    for i in range(len(both)):
+        for axis in range(3):
+            both[i, axis] = (first[i, axis] if i < len(first)
+                             else second[i - len(first), axis])
     return compare_outlines(both, 0, points_of(first), len(first), points_of(second), lateral_m,
                             True)[0]

@@ -22,6 +22,7 @@ from luftrom.api.http.auth import Caller
 from luftrom.clock import TIME_NS_MAX, format_time
 from luftrom.errors import NotFound
 from luftrom.formats.f3548.volumes import encode_volume4d
+from luftrom.geometry.kernel_sources import sources_digest
 from luftrom.geometry.volume import Volume4D
 from luftrom.node.channel import Channel
 from luftrom.node.node import Node
@@ -155,6 +156,7 @@ def status_document(node: Node) -> dict[str, Any]:
     intents, constraints, conflicts = node.airspace.counts()
     return {
         "party": node.party, "time": format_time(node.clock.now_ns()), "version": __version__,
+        "kernels_digest": sources_digest(),
         "agreement": agreement_document(node.agreement) if node.agreement else None,
         "state": "in_force" if node.agreement else "no_agreement",
         "log": {"origin": node.log.origin, "size": node.log.size, "root": node.log.root.hex()},

@@ -23,7 +23,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from luftrom.cli.demo import recorded
+from luftrom.cli.demo.demo import recorded
 from luftrom.cli.demo.loading import Door, Result, declare_activities, declare_flights
 from luftrom.cli.demo.recorded import Flight
 from luftrom.cli.demo.report import Report
@@ -40,6 +40,7 @@ from luftrom.cli.demo.twonodes import (
 from luftrom.cli.serve import warm_up_aloud
 from luftrom.clock import NS_PER_S
 from luftrom.errors import LuftromError, NotFound
+from luftrom.geometry.index.warming import end, start_warming_up
 
 AGREE_S_MAX = 30.0
 NS_PER_HOUR = 3600 * NS_PER_S
@@ -80,6 +81,7 @@ def demo(once: bool, limit: int | None, scenario: str, recording: Path | None, r
     place = directory or Path(tempfile.mkdtemp(prefix="luftrom-demo-"))
     nodes: list[PartyNode] = []
     status = 1
+    compiling = start_warming_up()
     try:
         start_ns = -(-time.time_ns() // NS_PER_HOUR) * NS_PER_HOUR
         story = load_scenario(scenario, start_ns)
@@ -98,6 +100,7 @@ def demo(once: bool, limit: int | None, scenario: str, recording: Path | None, r
         status = 130
     finally:
         stop(nodes)
+        end(compiling)
         if directory is None:
             shutil.rmtree(place, ignore_errors=True)
     sys.exit(status)
@@ -121,7 +124,7 @@ def _set_up(place: Path, story: Scenario, report: Report) -> list[PartyNode]:
     for node in nodes:
         report.line(f"{node.party}  key card {node.fingerprint}")
     report.line(f"agreement “{story.terms['name']}”, SHA-256 {digest[:16]}…")
-    # Here and once, or both nodes would do the same work beside each other.
+    # What began with the demo is waited for here, or both nodes would wait for it silently.
     warm_up_aloud(report.line)
     report.step("Two nodes, each a process with a directory, keys and a port of its own")
     start(nodes)

@@ -216,7 +216,7 @@ def scan(words, floats, where, ask, own, out, found):
     offset, size_class, count = block_of(where)
     place, step, own = np.uint64(offset * WORDS), np.uint64(1 << size_class), np.int32(own)
     slots = offset * WORDS + (_SLOT << size_class)
-    left = np.int32(count)
+    left = count
     while left > 0:
         marks, at = _marks(words, floats, place, step, left, ask, own), slots
         while marks:
@@ -225,7 +225,7 @@ def scan(words, floats, where, ask, own, out, found):
                     out[found] = words[at]
                 found += 1
             marks, at = marks >> 1, at + 1
-        left -= np.int32(LANES)
+        left -= LANES
         slots += LANES
         place += np.uint64(LANES)
     return found

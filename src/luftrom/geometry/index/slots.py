@@ -300,7 +300,7 @@ def _remove_slot(state, slot):
     grid = grid_of(ball[3], duration(volume.start_ns, volume.end_ns))
     row = find_cell(table, key_of(grid, ball[0], ball[1], ball[2], volume.start_ns))
     offset, size_class, count = block_of(table[row, WHERE])
-    last, at = offset + count - 1, volume.at
+    last, at = offset + count - 1, np.int64(volume.at)
     if last != at:
         slots[move_entry(words, offset, size_class, last, offset, size_class, at)].at = at
     count -= 1
@@ -337,7 +337,7 @@ def remove_set(state, serial):
     _drop_set(state, row)
     while slot >= 0:
         following = state.slots[slot].next
-        _remove_slot(state, slot)
+        _remove_slot(state, np.int64(slot))
         slot = following
     return True
 
@@ -375,7 +375,9 @@ def close_gaps(state, pool):
     for slot in range(state.meta[SLOTS]):
         volume = state.slots[slot]
         count = rows_of(volume.shape)
-        pool[row:row + count] = state.pool[volume.row:volume.row + count]
+        for i in range(count):
+            for axis in range(3):
+                pool[row + i, axis] = state.pool[volume.row + i, axis]
         volume.row = row
         row += count
     state.meta[ROWS], state.meta[DEAD_ROWS] = row, 0

@@ -17,13 +17,13 @@ import numpy as np
 
 from luftrom.geometry.bounds import GRIDS
 from luftrom.geometry.columns import Columns
-from luftrom.geometry.encounter import encounter, minima_of, time_ns_of
+from luftrom.geometry.encounter import minima_of, time_ns_of
 from luftrom.geometry.index import bulk, slots
 from luftrom.geometry.index.grid import ALL, LANES, WORDS, Scratch, move_cells
 from luftrom.geometry.index.slots import State
 from luftrom.geometry.index.snapshot import read_snapshot, write_snapshot
 from luftrom.geometry.packing import Packed, in_parts, pack, pack_columns
-from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
+from luftrom.geometry.volume import Separation, Volume4D
 
 _GROWTH = 1.25                             # of arrays that are full; what is free counts as memory
 _PAIRS, _NEAR = 256, 1_024                 # room for the pairs and candidates, at first
@@ -236,16 +236,3 @@ def _trimmed(state: State) -> State:
     return state._replace(slots=state.slots[:meta[slots.SLOTS]],
                           pool=state.pool[:meta[slots.ROWS]],
                           words=state.words[:meta[slots.ARENA] * WORDS + LANES])
-
-
-def warm_up() -> None:
-    """Compile the kernels, or load them from the cache, before the first client waits for them."""
-    square = Polygon(((0.0, 0.0), (0.0, 1e-3), (1e-3, 1e-3), (1e-3, 0.0)))
-    volumes = (Volume4D(square, 0.0, 1.0, 0, 1), Volume4D(Circle(0.0, 0.0, 1.0), 0.0, 1.0, 0, 1))
-    separation = Separation(1.0, 1.0, 1.0)
-    index = VolumeIndex(separation)
-    index.insert(0, volumes)
-    index.query(volumes)
-    index.expire(0)
-    index.remove(0)
-    encounter(volumes[:1], volumes, separation)
