@@ -54,7 +54,7 @@ class Compiled(CPUDispatcher):
     any other of its type, or each would have the function compiled for itself.
     """
 
-    def __init__(self, py_func, locals=None, targetoptions=None, **more):
+    def __init__(self, py_func, locals=None, targetoptions=None, **more):  # noqa: A002 - numba's name
         super().__init__(py_func, locals, targetoptions, **more)
         self._parts: dict[tuple[types.Type, ...], CompileResult] = {}
         self._part_compiler = _FunctionCompiler(py_func, self.targetdescr, self.targetoptions,

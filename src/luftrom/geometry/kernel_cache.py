@@ -20,6 +20,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 import numba
@@ -112,7 +113,7 @@ class Cache:
 
     # -- functions ---------------------------------------------------------------------------
 
-    def load(self, name: str, target_context: object) -> CompileResult | None:
+    def load(self, name: str, target_context: Any) -> CompileResult | None:
         """A function that is kept, ready to be called; None if it must be compiled."""
         for directory in self.directories():
             try:
@@ -176,7 +177,7 @@ class Cache:
 class FunctionCache:
     """What numba asks for one function's compiled code, by its argument types."""
 
-    def __init__(self, cache: Cache, function: Callable, options: str) -> None:
+    def __init__(self, cache: Cache, function: Callable[..., object], options: str) -> None:
         self._cache = cache
         self._name = re.sub(r"[^\w.]", "", f"{function.__module__}.{function.__qualname__}")
         self._options = options
@@ -186,7 +187,7 @@ class FunctionCache:
         """The first directory where the function may be kept."""
         return str(self._cache.directories()[0])
 
-    def load_overload(self, types: object, target_context: object) -> CompileResult | None:
+    def load_overload(self, types: object, target_context: Any) -> CompileResult | None:
         """The function for these types; None if it must be compiled."""
         target_context.refresh()           # or what it was compiled with is not there yet
         return self._cache.load(self._file_name(types), target_context)
@@ -213,7 +214,7 @@ def _machine() -> str:
 
 
 def _places() -> list[Path]:
-    """Where this process looks: where numba was told to, or beside the sources and at the user's."""
+    """Where this process looks: where numba was told, or beside the sources and at the user's."""
     if config.CACHE_DIR:
         return [Path(config.CACHE_DIR) / "luftrom"]
     return [Path(__file__).parent / "__pycache__" / "kernels",

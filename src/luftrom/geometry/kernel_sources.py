@@ -1,4 +1,4 @@
-"""Which sources do compiled functions come from? One digest of them, which names what is decided by.
+"""Which sources do compiled functions come from? One digest, which names what decides.
 
 Two nodes with the same digest compute the same conflicts from the same volumes. In goes nothing
 but the files of this package; out comes SHA-256 over every module with compiled functions and every

@@ -129,7 +129,8 @@ def test_status_fits_one_screen(node: FakeNode, luftrom: Luftrom) -> None:
     for words in ("alfa.example   2026-11-24T15:20:03Z", "“Lake district, winter” in force with "
                   "bravo.example", "1,203 statements", "412 activities, 1 prior notice, 17 "
                   "conflicts", "bravo.example is fresh", "0.8 s ago, at 2026-11-24T15:20:02Z; "
-                  "round trip 4 ms", "none outstanding", "70 made, 2 missed", f"digest {'5e' * 8}…"):
+                  "round trip 4 ms", "none outstanding", "70 made, 2 missed",
+                  f"digest {'5e' * 8}…"):
         assert words in ran.out
     assert len(ran.out.splitlines()) < 20
     assert json.loads(luftrom("status", "--json").out) == STATUS

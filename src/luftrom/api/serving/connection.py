@@ -50,7 +50,7 @@ class Connection(HttpToolsProtocol):
 
     # -- bytes in ----------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # no other
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # ours
         """A TLS handshake, if there is one, is done by now."""
         super().connection_made(transport)
         self._due_s = self.loop.time() + limits.HEAD_S_MAX

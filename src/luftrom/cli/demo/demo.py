@@ -23,7 +23,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from luftrom.cli.demo.demo import recorded
+from luftrom.cli.demo import recorded
 from luftrom.cli.demo.loading import Door, Result, declare_activities, declare_flights
 from luftrom.cli.demo.recorded import Flight
 from luftrom.cli.demo.report import Report

@@ -119,7 +119,7 @@ class VolumeIndex:
         """Close gaps and make smaller what is mostly free; paid by as many removals."""
         meta = self._state.meta
         held, dead = int(meta[slots.VOLUMES]), int(meta[slots.DEAD_ROWS])
-        if (held < len(self._state.slots) // 4 and len(self._state.slots) > _SLOTS_MIN
+        if ((held < len(self._state.slots) // 4 and len(self._state.slots) > _SLOTS_MIN)
                 or meta[slots.ARENA] > held * _ENTRIES_MAX + _SLOTS_MIN):
             self._state = bulk.copied(self._state)
         elif dead > int(meta[slots.ROWS]) // 2 + _SLOTS_MIN:

@@ -76,7 +76,7 @@ def _cores() -> int:
 def warm_up_questions() -> None:
     """The half of `warm_up` that compares volumes; there are none, but that makes no difference."""
     nothing = Packed(np.zeros(0, VOLUME), np.zeros((0, 3)))
-    find_pairs(State.empty(), nothing, 0, 0, np.zeros(2), 0)
+    find_pairs(State.empty(), nothing, 0, 0, (0.0, 0.0), 0)
     kernels.meet(np.zeros((0, 4), np.int64), np.zeros((0, 2)), 0, nothing.pool, np.zeros(2), 0,
                  np.zeros(6), np.zeros(2, np.int64))
 
