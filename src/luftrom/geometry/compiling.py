@@ -54,7 +54,8 @@ class Compiled(CPUDispatcher):
     any other of its type, or each would have the function compiled for itself.
     """
 
-    def __init__(self, py_func, locals=None, targetoptions=None, **more):  # noqa: A002 - numba's name
+    def __init__(self, py_func, locals=None, targetoptions=None,  # noqa: A002 - as numba has it
+                 **more):
         super().__init__(py_func, locals, targetoptions, **more)
         self._parts: dict[tuple[types.Type, ...], CompileResult] = {}
         self._part_compiler = _FunctionCompiler(py_func, self.targetdescr, self.targetoptions,

@@ -50,7 +50,8 @@ class Connection(HttpToolsProtocol):
 
     # -- bytes in ----------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # ours
+    def connection_made(  # type: ignore[override]  # asyncio never gives another one here
+            self, transport: asyncio.Transport) -> None:
         """A TLS handshake, if there is one, is done by now."""
         super().connection_made(transport)
         self._due_s = self.loop.time() + limits.HEAD_S_MAX
