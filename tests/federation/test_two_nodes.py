@@ -73,6 +73,15 @@ def test_permitted_conflicts_are_the_same_at_both(holding: Pair) -> None:
     assert {c["right_of_way"]["rule"] for c in one["conflicts"]} == {"declared_first"}
 
 
+def test_nodes_tell_each_other_by_which_code_they_decide(holding: Pair) -> None:
+    _, (alfa, bravo) = holding
+    wait_until_equal(alfa, bravo)
+    for client in (alfa, bravo):
+        status = client.get("/v1/status")
+        assert len(status["kernels_digest"]) == 64
+        assert [c["kernels_digest"] for c in status["channels"]] == [status["kernels_digest"]]
+
+
 def test_what_one_declared_the_other_refuses_to_cross(holding: Pair) -> None:
     _, (alfa, bravo) = holding
     entity_id = str(uuid.uuid4())

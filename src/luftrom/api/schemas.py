@@ -142,7 +142,8 @@ _LUFTROM: dict[str, Any] = {
         state={"enum": ["fresh", "stale", "silent", "broken"]}, last_heard=_or_null(_WHEN),
         age_s=_or_null(_NUMBER), round_trip_ms=_or_null(_NUMBER), mirror_size=_INTEGER,
         applied_size=_INTEGER, receipt_size=_INTEGER, receipts_outstanding=_INTEGER,
-        last_error=_or_null(_STRING), checks_made=_INTEGER, checks_missed=_INTEGER),
+        last_error=_or_null(_STRING), checks_made=_INTEGER, checks_missed=_INTEGER,
+        kernels_digest=_or_null(_STRING)),
     "Status": _object(
         "party time version kernels_digest agreement state log airspace channels", party=_STRING,
         time=_WHEN, version=_STRING, kernels_digest=_STRING, agreement=_or_null({"type": "object"}),

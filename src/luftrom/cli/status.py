@@ -57,15 +57,15 @@ def _print(document: Mapping[str, Any]) -> None:
          f"{plural(airspace['conflicts'], 'conflict')}, digest {short(airspace['digest'])}"),
         ("kernels", f"compiled from sources with digest {short(document['kernels_digest'])}")])
     for channel in document["channels"]:
-        _print_channel(channel)
+        _print_channel(channel, document["kernels_digest"])
 
 
 def _second(time: str) -> str:
     return f"{time[:19]}Z"
 
 
-def _print_channel(channel: Mapping[str, Any]) -> None:
-    from luftrom.cli.terminal import format_age, plural, print_line, print_pairs
+def _print_channel(channel: Mapping[str, Any], kernels_digest: str) -> None:
+    from luftrom.cli.terminal import format_age, plural, print_line, print_pairs, short
 
     print_line(f"{channel['peer']} is {channel['state']}",
                STATE_STYLES.get(channel["state"], ""))
@@ -73,13 +73,17 @@ def _print_channel(channel: Mapping[str, Any]) -> None:
              else f"{format_age(channel['age_s'])} ago, at {_second(channel['last_heard'])}")
     trip = channel["round_trip_ms"]
     left = channel["receipts_outstanding"]
-    pairs = [
+    pairs: list[tuple[str, object]] = [
         ("  last heard", heard + (f"; round trip {trip:.0f} ms" if trip is not None else "")),
         ("  our log there", f"{plural(channel['receipt_size'], 'statement')} receipted, "
          + (f"{left:,} outstanding" if left else "none outstanding")),
         ("  its log here", f"{channel['mirror_size']:,} held, "
          f"{channel['applied_size']:,} applied"),
         ("  checks", f"{channel['checks_made']:,} made, {channel['checks_missed']:,} missed")]
+    other = channel.get("kernels_digest")
+    if other not in (None, kernels_digest):
+        pairs.append(("  kernels", ("warning", f"others than ours, digest {short(other)}: bring "
+                                               "both nodes to one version")))
     if channel["last_error"]:
         pairs.append(("  last error", channel["last_error"]))
     print_pairs(pairs)

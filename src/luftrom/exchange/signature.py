@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +17,22 @@ from luftrom.reading import parse_json
 
 SIGNATURE_HEADER = "Luftrom-Signature"
 _SIGNATURE_TYPE = "luftrom-exchange+json"
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def sign_body(body: bytes, sender: str, recipient: str, counter: int,
-              key: Ed25519PrivateKey) -> str:
-    """The value of the signature header: a compact JWS over names, counter and body digest."""
+              key: Ed25519PrivateKey, kernels: str | None = None) -> str:
+    """The value of the signature header: a compact JWS over names, counter and body digest.
+
+    `kernels` says by which code the sender decides conflicts (`kernel_sources.sources_digest`).
+    """
+    told = {"from": sender, "to": recipient, "counter": counter,
+            "sha256": hashlib.sha256(body).hexdigest()}
+    if kernels is not None:
+        told["kernels"] = kernels
     head = encode_base64url(json.dumps({"alg": "Ed25519", "kid": f"{sender}#channel",
                             "typ": _SIGNATURE_TYPE}, separators=(",", ":")).encode())
-    claims = encode_base64url(json.dumps({"from": sender, "to": recipient, "counter": counter,
-                              "sha256": hashlib.sha256(body).hexdigest()},
-                             separators=(",", ":")).encode())
+    claims = encode_base64url(json.dumps(told, separators=(",", ":")).encode())
     signed = f"{head}.{claims}"
     return f"{signed}.{encode_base64url(key.sign(signed.encode()))}"
 
@@ -37,11 +44,15 @@ def read_sender(header: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BodySignature:
-    """What a verified signature header says: whose message this is, and which body it has."""
+    """What a verified signature header says: whose message this is, and which body it has.
+
+    `kernels` is the digest of the code by which its sender decides conflicts, if it tells.
+    """
 
     sender: str
     counter: int
     sha256: str
+    kernels: str | None = None
 
 
 def verify_header(header: str | None, sender: str, recipient: str, key: bytes) -> BodySignature:
@@ -61,7 +72,10 @@ def verify_header(header: str | None, sender: str, recipient: str, key: bytes) -
     counter = claims.get("counter")
     if isinstance(counter, bool) or not isinstance(counter, int) or not 0 < counter < 2**63:
         raise NotAuthenticated("the counter is not a number above 0")
-    return BodySignature(sender, counter, str(claims.get("sha256")))
+    kernels = claims.get("kernels")
+    if not isinstance(kernels, str) or not _DIGEST.fullmatch(kernels):
+        kernels = None                     # nothing rests on it: it is shown to people
+    return BodySignature(sender, counter, str(claims.get("sha256")), kernels)
 
 
 def verify_body(body: bytes, signature: BodySignature) -> None:

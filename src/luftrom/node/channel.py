@@ -23,7 +23,8 @@ class Channel:
     """What is known of the link to one peer, at one moment.
 
     `receipts_outstanding` counts own leaves that the peer has not receipted; a check is one
-    exchange begun by this side, missed if it got no verified answer.
+    exchange begun by this side, missed if it got no verified answer. `kernels_digest` is of the
+    code by which the peer decides conflicts, as its last message said; None if it did not.
     """
 
     peer: str
@@ -39,6 +40,7 @@ class Channel:
     last_error: str | None
     checks_made: int
     checks_missed: int
+    kernels_digest: str | None = None
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Link:
     last_error: str | None = None
     checks_made: int = 0
     checks_missed: int = 0
+    kernels: str | None = None             # digest of the code by which the peer decides conflicts
     resyncs: int = 0                       # times in a row that the peer asked to begin elsewhere
 
     @property

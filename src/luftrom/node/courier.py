@@ -34,6 +34,7 @@ from luftrom.exchange.signature import (
     verify_header,
 )
 from luftrom.exchange.verification import prove_leaves
+from luftrom.geometry.kernel_sources import sources_digest
 from luftrom.node.channel import HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import Hear, HearAnswer
@@ -100,7 +101,8 @@ class Courier:
             receipt_size=mirrors[link.peer].receipt_size,
             receipts_outstanding=max(0, size - mirrors[link.peer].receipt_size),
             last_error=link.last_error, checks_made=link.checks_made,
-            checks_missed=link.checks_missed) for link in self._links.values()]
+            checks_missed=link.checks_missed, kernels_digest=link.kernels)
+            for link in self._links.values()]
 
     # -- when to go --------------------------------------------------------------------------
 
@@ -163,7 +165,7 @@ class Courier:
         body = await _encode(message)
         counter = link.next_counter(self._clock.now_ns())
         began_ns = self._clock.elapsed_ns()
-        signature = sign_body(body, self._party, link.peer, counter, self._keys.channel)
+        signature = self._sign(body, link.peer, counter)
         status, answer, signed = await transport.post(link.base_url, body, signature)
         if status != 200:
             link.sent = 0
@@ -198,6 +200,7 @@ class Courier:
         verify_body(answer, signature)
         if signature.counter != counter:
             raise NotAuthenticated("the answer is to another message")
+        self._compare_kernels(self._links[peer], signature.kernels)
         return self._read(answer, peer)
 
     def _read(self, body: bytes, sender: str) -> Message:
@@ -256,6 +259,7 @@ class Courier:
         verify_body(body, signature)
         sender, counter = signature.sender, signature.counter
         link = self._links[sender]
+        self._compare_kernels(link, signature.kernels)
         try:
             message = self._read(body, sender)
             proven = await self._prove(message)
@@ -271,7 +275,17 @@ class Courier:
         elif self._conductor.log.size > answer.first + len(answer.leaves):
             self._call(sender)
         encoded = await _encode(answer)
-        return encoded, sign_body(encoded, self._party, sender, counter, self._keys.channel)
+        return encoded, self._sign(encoded, sender, counter)
+
+    def _sign(self, body: bytes, peer: str, counter: int) -> str:
+        return sign_body(body, self._party, peer, counter, self._keys.channel, sources_digest())
+
+    def _compare_kernels(self, link: Link, digest: str | None) -> None:
+        """Tell people if two nodes decide conflicts by different code: they may disagree."""
+        if digest != link.kernels and digest not in (None, sources_digest()):
+            _LOG.warning("%s decides conflicts by other code (digest %.16s) than this node "
+                         "(%.16s); bring both to one version", link.peer, digest, sources_digest())
+        link.kernels = digest
 
 
 async def _encode(message: Message) -> bytes:

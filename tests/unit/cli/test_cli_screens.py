@@ -136,6 +136,15 @@ def test_status_fits_one_screen(node: FakeNode, luftrom: Luftrom) -> None:
     assert json.loads(luftrom("status", "--json").out) == STATUS
 
 
+def test_status_names_a_peer_that_decides_by_other_code(node: FakeNode, luftrom: Luftrom) -> None:
+    channel = STATUS["channels"][0] | {"kernels_digest": "77" * 32}
+    node.answers["/v1/status"] = STATUS | {"channels": [channel]}
+    assert f"others than ours, digest {'77' * 8}" in luftrom("status").out
+    same = STATUS["channels"][0] | {"kernels_digest": STATUS["kernels_digest"]}
+    node.answers["/v1/status"] = STATUS | {"channels": [same]}
+    assert "others than ours" not in luftrom("status").out
+
+
 def test_status_of_a_broken_or_lonely_node(node: FakeNode, luftrom: Luftrom) -> None:
     broken = CHANNEL | {"state": "broken", "age_s": None, "last_heard": None,
                         "round_trip_ms": None, "receipts_outstanding": 1234,

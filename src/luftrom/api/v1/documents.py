@@ -195,7 +195,8 @@ def channel_document(channel: Channel) -> dict[str, Any]:
         "mirror_size": channel.mirror_size, "applied_size": channel.applied_size,
         "receipt_size": channel.receipt_size,
         "receipts_outstanding": channel.receipts_outstanding, "last_error": channel.last_error,
-        "checks_made": channel.checks_made, "checks_missed": channel.checks_missed}
+        "checks_made": channel.checks_made, "checks_missed": channel.checks_missed,
+        "kernels_digest": channel.kernels_digest}
 
 
 def _side(record: Record) -> dict[str, Any]:

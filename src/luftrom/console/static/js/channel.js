@@ -131,6 +131,8 @@ export function channelRows(status) {
         + `${count(channel.receipts_outstanding)} outstanding`],
       ["Its log here", `${count(channel.mirror_size)} mirrored, `
         + `${count(channel.applied_size)} applied`],
+      ["Kernels", !channel.kernels_digest || channel.kernels_digest === status.kernels_digest
+        ? "as ours" : `others than ours: ${channel.kernels_digest.slice(0, 16)}…`],
       ["Last error", channel.last_error ?? "none"],
       ["Address", channel.base_url],
     ])]);
