@@ -1,4 +1,4 @@
-"""Compiled functions kept on disk, so that each is compiled once; never a stale or a broken one.
+"""Compiled functions kept on disk, so that each is compiled once; never a stale or broken one.
 
 A directory holds the functions of one state of the sources, compiled for one machine by one set of
 versions; its name says which, so whatever changes leads to another directory. A file is one
@@ -118,8 +118,8 @@ class Cache:
         for directory in self.directories():
             try:
                 data = (directory / name).read_bytes()
-            except FileNotFoundError:
-                continue
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                continue                   # if it cannot be written either, `target` says so
             except OSError:
                 data = b""
             head, payload = data[:len(_HEAD) + 32], data[len(_HEAD) + 32:]
@@ -214,7 +214,7 @@ def _machine() -> str:
 
 
 def _places() -> list[Path]:
-    """Where this process looks: where numba was told, or beside the sources and at the user's."""
+    """Where this process looks: where numba was told to, or beside the sources, then the user's."""
     if config.CACHE_DIR:
         return [Path(config.CACHE_DIR) / "luftrom"]
     return [Path(__file__).parent / "__pycache__" / "kernels",

@@ -1,9 +1,10 @@
-"""Which sources do compiled functions come from? One digest, which names what decides.
+"""Which sources do compiled functions come from? One digest names what conflicts are decided by.
 
 Two nodes with the same digest compute the same conflicts from the same volumes. In goes nothing
 but the files of this package; out comes SHA-256 over every module with compiled functions and every
 module that one of these imports, directly or not: whatever they take in, constants included. It
-does not depend on where the package lies, on the machine or on line endings. numba is not imported.
+does not depend on where the package lies, on the machine or on line endings. numba is not
+imported.
 """
 
 from __future__ import annotations
