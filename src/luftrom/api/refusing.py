@@ -46,7 +46,7 @@ def error_response(error: LuftromError, call: Call | None) -> dict[str, Any]:
     Of operational intents in the way, others' OVNs are left out, as the standard asks.
     """
     document: dict[str, Any] = {"message": str(error), "code": error.code}
-    if error.field:
+    if error.field and not isinstance(error, MissingKey):
         document["field"] = error.field
     if call is not None and isinstance(error, MissingKey | Refused):
         document["missing_operational_intents"] = [
