@@ -60,7 +60,6 @@ CODES: Mapping[str, str] = {
     "foreign_entity": "A notice bears the identifier of another party's activity.",
     "unlawful_ruling": "A peer accepted what the rules do not let it accept.",
     "equivocation": "Two signed statements of one party that cannot both be true.",
-    "partial": "Some entries were taken; send the rest.",
     "not_built": "The standard has this operation and Luftrom does not have it yet.",
     "unavailable": "The node cannot do this now; the request may be repeated.",
     "not_acknowledged": "A peer was silent and the agreement says hold: nothing was accepted.",
@@ -71,7 +70,7 @@ CODES: Mapping[str, str] = {
 _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Forbidden", 404: "Not found",
            405: "Method not allowed", 409: "Conflict", 413: "Too large",
            415: "Unsupported", 422: "Not verified", 500: "Fault of the node",
-           501: "Not built", 503: "Unavailable", 202: "Partly taken"}
+           501: "Not built", 503: "Unavailable"}
 
 
 def problem_document(error: LuftromError) -> dict[str, Any]:
