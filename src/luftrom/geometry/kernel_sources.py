@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _PACKAGE = __package__.partition(".")[0]
-_COMPILES = f"{_PACKAGE}.geometry.compiling"   # whoever imports this has compiled functions
+_ROOT = Path(__file__).parents[__package__.count(".")]
+_COMPILING = "compiling"                   # whoever imports the module of this name compiles
 _COMMENT = re.compile(r"#[^\n]*")
 _IMPORT = re.compile(rf"^[ \t]*(?:from[ \t]+({_PACKAGE}[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)"
                      rf"|import[ \t]+({_PACKAGE}\.[^\n]*))", re.MULTILINE)
@@ -35,7 +36,7 @@ def digest_of(package: Path) -> str:
 @functools.cache
 def sources_digest() -> str:
     """The digest (hex) of this package's sources, as they were when it was first asked for."""
-    return digest_of(Path(__file__).parents[1])
+    return digest_of(_ROOT)
 
 
 def modules_taking_part(package: Path) -> list[str]:
@@ -57,9 +58,12 @@ def _texts(package: Path) -> dict[str, str]:
 
 def _taking_part(texts: Mapping[str, str]) -> set[str]:
     """The modules that import the compiler, and all that those import."""
-    last = _COMPILES.rpartition(".")[2]
+    compilers = {name for name in texts if name.rpartition(".")[2] == _COMPILING}
     waiting = [name for name, text in texts.items()
-               if last in text and _COMPILES in _imports(text, texts)]
+               if _COMPILING in text and compilers & _imports(text, texts)]
+    if not waiting:
+        raise RuntimeError(f"no module imports {_COMPILING}: the sources of compiled functions are "
+                           "unknown, and so is whether those that are kept are stale")
     found: set[str] = set()
     while waiting:
         name = waiting.pop()

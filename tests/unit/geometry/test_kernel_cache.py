@@ -11,15 +11,25 @@ from pathlib import Path
 import pytest
 
 import luftrom
-from luftrom.geometry import kernel_cache, kernel_sources
+from luftrom.geometry import compiling, kernel_cache, kernel_sources
 from luftrom.geometry.index import warming
 from luftrom.geometry.kernel_cache import Cache
 
 # A package with a kernel of its own, which takes in a constant of another module.
-TWICE = "from luftrom.geometry.compiling import compiled\nfrom luftrom.limits import TIMES\n\n\n" \
-        "@compiled\ndef twice(x):\n    return x * TIMES\n"
-ASK = "from luftrom.twice import twice; print(twice(21.0)); " \
-      "print(sum(twice.stats.cache_hits.values()))"
+TWICE = f"""
+from {compiling.__name__} import compiled
+from luftrom.factor import TIMES
+
+
+@compiled
+def twice(x):
+    return x * TIMES
+"""
+ASK = """
+from luftrom.twice import twice
+
+print(twice(21.0), sum(twice.stats.cache_hits.values()))
+"""
 
 
 class Checkout:
@@ -28,12 +38,12 @@ class Checkout:
     def __init__(self, root: Path) -> None:
         self.package, self.place = root / "luftrom", root / "cache"
         shutil.copytree(Path(luftrom.__file__).parent, self.package,
-                        ignore=shutil.ignore_patterns("__pycache__", "console", "cli", "api"))
+                        ignore=shutil.ignore_patterns("__pycache__", "console"))
         (self.package / "twice.py").write_text(TWICE)
         self.times(2)
 
     def times(self, factor: int) -> None:
-        (self.package / "limits.py").write_text(f"TIMES = {factor}\n")
+        (self.package / "factor.py").write_text(f"TIMES = {factor}\n")
 
     def ask(self, **environment: str) -> tuple[float, int, str]:
         """The answer, how often it came from the cache, and what was told."""
@@ -66,8 +76,8 @@ def test_another_checkout_shares_the_cache(checkout, tmp_path):
     checkout.ask()
     other = Checkout(tmp_path / "elsewhere")
     other.place = checkout.place
-    limits = other.package / "limits.py"
-    limits.write_bytes(limits.read_bytes().replace(b"\n", b"\r\n"))
+    factor = other.package / "factor.py"
+    factor.write_bytes(factor.read_bytes().replace(b"\n", b"\r\n"))
     assert other.ask() == (42.0, 1, "")
 
 
@@ -186,6 +196,12 @@ def test_the_digest_hangs_on_content_alone(tmp_path):
     before = kernel_sources.digest_of(one)
     serve.write_text(serve.read_text() + "# another comment\n")
     assert kernel_sources.digest_of(one) == before
+
+
+def test_a_package_whose_compiler_is_not_found_has_no_digest(tmp_path):
+    (tmp_path / "module.py").write_text("from luftrom.compilation import compiled\n")
+    with pytest.raises(RuntimeError, match="no module imports compiling"):
+        kernel_sources.digest_of(tmp_path)
 
 
 def test_asking_for_the_digest_loads_no_compiler():
