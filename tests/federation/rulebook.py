@@ -1,7 +1,7 @@
 """The rule of the protocol once more, from the logs alone and without any code of the node's.
 
 It is the model that stands beside the design, in the words of statements: two loops over two logs,
-no index, no state. What `airspace` and `index` compute step by step must come to the same.
+no index, no state. What `airspace` and `state` compute step by step must come to the same.
 """
 
 from __future__ import annotations

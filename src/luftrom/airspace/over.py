@@ -16,7 +16,7 @@ OVER_S = 7_200
 def over_until_ns(later_s: int, separation: Separation) -> int:
     """Up to which end, in ns since 1970, a volume is over where two declarations are compared.
 
-    `later_s` is the later of their two times, in seconds (`Record.as_of_s` in `index`). What ended
+    `later_s` is the later of their two times, in seconds (`Record.as_of_s` in `state`). What ended
     `OVER_S` and the time minimum before it can come near nothing that is yet to be flown.
     """
     return (later_s - OVER_S) * NS_PER_S - round(separation.time_s * NS_PER_S)

@@ -26,7 +26,7 @@ class Chunk:
     ids: Sequence[str]                     # n: of the intents; without one it stands alone
     names: Sequence[str]                   # n: what people call them
     parties: Sequence[str]                 # n: who declared them
-    kinds: Sequence[str]                   # n: `wire.OPERATIONAL_INTENT` or `CONSTRAINT`
+    kinds: Sequence[str]                   # n: `operational_intent` or `constraint`
 
 
 @dataclass(frozen=True, slots=True, eq=False)

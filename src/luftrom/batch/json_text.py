@@ -29,7 +29,7 @@ _UNENDED = "Unterminated string"           # the decoder's word, told at the tex
 def read_json(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
     """The items of the JSON in a file, each with its place in it (`features[3]`, `[12]`).
 
-    Raises BadInput: what `wire.parse_json` refuses, and an item that is longer than
+    Raises BadInput: what `reading.parse_json` refuses, and an item that is longer than
     `limits.DATASET_ITEM_CHARS_MAX`. Nothing but the current item and a block is held.
     """
     text = _Text(file)

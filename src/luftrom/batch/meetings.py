@@ -2,7 +2,7 @@
 
 In goes a `DataSet` of `n` volumes and `g` intents; out come its conflicts. Volumes of one intent
 are no conflict with each other, nor are two prior notices: both close airspace (F3548-21,
-constraints). What counts as a conflict is said in `conflicts`.
+constraints). What counts as a conflict is said in `geometry/encounter`.
 """
 
 from __future__ import annotations

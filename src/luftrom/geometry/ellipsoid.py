@@ -221,7 +221,7 @@ def divide(px, py, pz, qx, qy, qz, out, row, pieces):
 
 @compiled
 def place(lat_deg, lng_deg):
-    """A point of the ellipsoid in metres, as `volume.ecef_m`."""
+    """A point of the ellipsoid in metres, as `wgs84.ecef_m`."""
     sin_lat, cos_lat = sincos_deg(lat_deg)
     sin_lng, cos_lng = sincos_deg(lng_deg)
     n = EQUATOR_RADIUS_M / math.sqrt(1.0 - ECCENTRICITY2 * sin_lat * sin_lat)
