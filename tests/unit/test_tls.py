@@ -93,7 +93,7 @@ def by_key_set(url: str, authority: Path | None) -> None:
         keys = IssuerKeys(Issuer("i", "a", jwks_url=f"{url}/keys"), SystemClock(),
                           authority=authority)
         try:
-            assert await keys._fetch() == b"GET /keys 0"
+            assert await keys._fetch(keys.issuer.jwks_url) == b"GET /keys 0"
         finally:
             await keys.close()
 
@@ -284,7 +284,7 @@ def test_commands_know_their_own_nodes_certificate(tmp_path: Path, authority: Au
 def test_serve_takes_certificate_and_key_together(good: Issued, tmp_path: Path) -> None:
     from click.testing import CliRunner
 
-    from luftrom.cli import cli
+    from luftrom.cli.main import cli
 
     said = CliRunner().invoke(cli, ["serve", "--dir", str(tmp_path), "--tls-key", str(good.key)])
     assert said.exit_code == 2 and "--tls-certificate and --tls-key go together" in said.output

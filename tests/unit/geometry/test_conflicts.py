@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from luftrom import limits
 from luftrom.clock import NS_PER_S, TIME_NS_MAX, TIME_NS_MIN
 from luftrom.geometry.encounter import Encounter, encounter
-from luftrom.geometry.index.volume_index import VolumeIndex, warm_up
+from luftrom.geometry.index.volume_index import VolumeIndex
+from luftrom.geometry.index.warming import warm_up
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 from outlines import PLACES, forward, in_frame, inverse, random_outline, volume
 

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -82,7 +82,8 @@ class Server:
             app, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, proxy_headers=False)
         self._state = ServerState()
-        self._arrivals: set[asyncio.Task[None]] = set()
+        # Those that are not connections yet; the socket of each that has not begun.
+        self._arrivals: dict[asyncio.Task[None], socket.socket | None] = {}
         self._failures = 0                 # TLS handshakes, since the certificate was looked at
         self._told = asyncio.Event()
         self.started = asyncio.Event()
@@ -140,12 +141,18 @@ class Server:
             return
         task = loop.create_task(self._begin(client, place))
         place.give_way = task.cancel
-        self._arrivals.add(task)
-        task.add_done_callback(self._arrivals.discard)
+        self._arrivals[task] = client
+        task.add_done_callback(self._arrived)
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        client = self._arrivals.pop(task)
+        if client is not None:             # cancelled before it began: nobody else closes it
+            client.close()
 
     async def _begin(self, client: socket.socket, place: Place) -> None:
         """Make a connection of an accepted socket, through TLS if there is a certificate."""
         loop = asyncio.get_running_loop()
+        self._arrivals[cast(asyncio.Task[None], asyncio.current_task())] = None
         context = self._certificate.context if self._certificate else None
         try:
             client.setblocking(False)
