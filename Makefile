@@ -17,7 +17,7 @@ OTHER = build/python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.versi
 MINUTES ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-python browser sweep soak bench bench-declarations lock clean
+.PHONY: help demo check test test-python browser sweep soak bench bench-declarations bench-versions lock clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,10 @@ bench: ## the conflict engine against its peers, which are installed; root adds 
 bench-declarations: ## declarations a second through two nodes, against the machine's limits
 	$(READY) requirements.lock
 	$(VENV)/bin/python bench/declarations.py $(ARGS)
+
+bench-versions: ## the same, this version beside another: ARGS=CHECKOUT
+	$(READY) requirements-test.lock
+	$(VENV)/bin/python bench/versions.py $(ARGS)
 
 lock: ## compute the lock files anew from pyproject.toml
 	@PYTHON="$(PYTHON)" sh scripts/lock
