@@ -50,21 +50,20 @@ _TOO_OLD = ("UNSUPPORTED_PROTOCOL", "VERSION_TOO_LOW", "NO_SHARED_CIPHER", "PROT
 # -- contexts ------------------------------------------------------------------------------------
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """What `serve` ends TLS with. Raises as `load_certificate` does."""
+    """What `serve` ends TLS with: a certificate chain and its key, in PEM.
+
+    Raises NotFound or BadInput with the name of the file, Forbidden if everybody can read the key.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     # A client cannot make the node work by asking for a new handshake on an open connection.
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    load_certificate(context, certificate, key)
+    _load_certificate(context, certificate, key)
     return context
 
 
-def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-    """Take a certificate chain and its key, in PEM, from now on.
-
-    Raises NotFound or BadInput with the name of the file, Forbidden if everybody can read the key.
-    """
+def _load_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     read_file(certificate, "tls.certificate of config.toml names it")
     read_file(key, "tls.key of config.toml names it")
     if os.name == "posix" and stat.S_IMODE(key.stat().st_mode) & 0o007:

@@ -260,9 +260,19 @@ def test_a_renewed_certificate_is_taken(tmp_path: Path, authority: Authority,
         old.certificate.write_text("half a file")
         certificate.renew()
         assert "the new TLS certificate is not taken, the old one goes on" in caplog.text
-        authority.issue(LOCALHOST, name="renewed")
+        # The certificate is there before its key: what does not fit must not be half taken.
+        new = authority.issue(LOCALHOST, name="beside")
+        old.certificate.write_bytes(new.certificate.read_bytes())
+        certificate.renew()
+        with pytest.raises(Unavailable, match="another host"):
+            by_command(url, authority.path)
+        old.key.write_bytes(new.key.read_bytes())
+        old.key.chmod(0o644)
+        certificate.renew()
+        old.key.chmod(0o600)               # the mend that the refusal named, and no other change
         certificate.renew()
         by_command(url, authority.path)
+        assert "is in use" in caplog.text
 
 
 def test_commands_know_their_own_nodes_certificate(tmp_path: Path, authority: Authority) -> None:

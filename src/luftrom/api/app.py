@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from luftrom.api.http.auth import Authenticator, make_authenticator
 from luftrom.api.http.call import Call
 from luftrom.api.http.doors import Doors
+from luftrom.api.http.headers import check_headers
 from luftrom.api.http.metrics import Metrics
 from luftrom.api.http.openapi import make_docs, make_openapi
 from luftrom.api.http.route import Route
@@ -74,6 +75,7 @@ def _endpoint(route: Route, doors: Doors, auth: Authenticator) -> Endpoint:
     """The handler of a route behind the check of its caller."""
     async def endpoint(request: Request) -> Response:
         request.scope["operation"] = route.name
+        check_headers(request.scope["headers"])
         caller = None
         if route.scopes:
             caller = await auth.authenticate(request.headers.get("authorization"))

@@ -98,4 +98,6 @@ def _parse_signature(header: str | None) -> tuple[bytes, dict[str, Any], bytes]:
             parsed[0].get("alg"), parsed[0].get("typ")) != ("Ed25519", _SIGNATURE_TYPE):
         raise NotAuthenticated(f"{SIGNATURE_HEADER} must have alg Ed25519 and typ "
                                f"{_SIGNATURE_TYPE}")
+    if "crit" in parsed[0]:                # RFC 7515, section 4.1.11: none of them is known here
+        raise NotAuthenticated(f"{SIGNATURE_HEADER} has critical parameters that are not known")
     return f"{head}.{claims}".encode(), parsed[1], raw

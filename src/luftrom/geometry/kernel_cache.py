@@ -11,12 +11,14 @@ can write into these directories can run code here, as with the sources themselv
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
 import pickle
 import re
 import secrets
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,7 +91,10 @@ class Cache:
     def _open(self, directory: Path) -> None:
         """Make sure that a directory can be written to; when it is new, clear away old ones."""
         is_new = not directory.exists()
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o755, exist_ok=True)
+        if not _is_safe(directory.lstat()):
+            raise PermissionError(errno.EPERM, "others can change what is in it", str(directory))
         draft = directory / f"draft-{secrets.token_hex(8)}"
         draft.touch()
         draft.unlink()
@@ -117,7 +122,7 @@ class Cache:
         """A function that is kept, ready to be called; None if it must be compiled."""
         for directory in self.directories():
             try:
-                data = (directory / name).read_bytes()
+                data = _read_safely(directory, name)
             except (FileNotFoundError, NotADirectoryError, PermissionError):
                 continue                   # if it cannot be written either, `target` says so
             except OSError:
@@ -137,6 +142,7 @@ class Cache:
         payload = dumps(result._reduce())
         draft = directory / f"draft-{secrets.token_hex(8)}"
         try:
+            draft.touch(mode=0o644, exist_ok=False)
             draft.write_bytes(_HEAD + hashlib.sha256(payload).digest() + payload)
             os.replace(draft, directory / name)
         except OSError as error:
@@ -161,15 +167,17 @@ class Cache:
     def alone(self) -> Iterator[None]:
         """Wait for other processes in such a block: what they compile need not be compiled again.
 
-        A process that ends leaves the block. Where there are no such locks nobody waits.
+        A process that ends leaves the block. Where there are no such locks nobody waits, nor
+        where all is kept: the lock is the user's own, but a process of theirs may hang.
         """
         directory = self.target()
         with contextlib.ExitStack() as stack:
-            if directory is not None and os.name == "posix":
+            if directory is not None and os.name == "posix" and not self.has_all():
                 import fcntl
 
                 with contextlib.suppress(OSError):
-                    file = stack.enter_context(open(directory / _LOCK, "ab"))
+                    file = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+                    stack.callback(os.close, file)
                     fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -216,9 +224,27 @@ def _machine() -> str:
 def _places() -> list[Path]:
     """Where this process looks: where numba was told to, or beside the sources, then the user's."""
     if config.CACHE_DIR:
-        return [Path(config.CACHE_DIR) / "luftrom"]
-    return [Path(__file__).parent / "__pycache__" / "kernels",
-            Path(AppDirs("luftrom", False).user_cache_dir) / "kernels"]
+        return [Path(config.CACHE_DIR).absolute() / "luftrom"]
+    users = Path(AppDirs("luftrom", False).user_cache_dir) / "kernels"
+    # A relative place would be another one in each directory that a command is run from.
+    return [Path(__file__).parent / "__pycache__" / "kernels", *([users] * users.is_absolute())]
+
+
+def _is_safe(status: os.stat_result) -> bool:
+    """Can nobody but this user and root change a file or directory? What is read there is run."""
+    return os.name != "posix" or (status.st_uid in (0, os.geteuid())
+                                  and not stat.S_ISLNK(status.st_mode)
+                                  and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def _read_safely(directory: Path, name: str) -> bytes:
+    """The bytes of a file; PermissionError if others can change it, or the directory."""
+    if not _is_safe(directory.lstat()):
+        raise PermissionError(errno.EPERM, "others can change what is in it", str(directory))
+    with open(directory / name, "rb") as file:
+        if not _is_safe(os.fstat(file.fileno())):
+            raise PermissionError(errno.EPERM, "others can change it", str(directory / name))
+        return file.read()
 
 
 def _others(directory: Path) -> list[Path]:

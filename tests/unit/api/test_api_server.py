@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import socket
@@ -92,6 +93,15 @@ def test_requests_of_one_connection_are_answered_in_order(house: Served) -> None
         b"GET /1 0", b"POST /2 3", b"GET /3 0"]
 
 
+def test_a_thousand_requests_sent_at_once_are_answered_in_order(house: Served) -> None:
+    asked = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % n for n in range(1000)]
+    last = (b"POST /last HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+            b"Connection: close\r\n\r\nlast body")
+    said = answer_to(house, b"".join(asked) + last)
+    assert re.findall(rb"(?:GET|POST) /\w+ \d", said) == [
+        *(b"GET /%d 0" % n for n in range(1000)), b"POST /last 9"]
+
+
 def test_a_body_in_many_pieces(house: Served) -> None:
     with house.connect() as client:
         client.sendall(POST)
@@ -139,6 +149,13 @@ def test_an_upgrade_is_answered_without_it(house: Served) -> None:
     assert said.startswith(b"HTTP/1.1 200") and said.endswith(b"GET /a 0")
 
 
+def test_a_body_is_not_lost_behind_an_upgrade(house: Served) -> None:
+    said = answer_to(house, b"PUT /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+                            b"Content-Length: 3\r\n\r\nabc")
+    assert said.startswith(b"HTTP/1.1 400") and b"Upgrade" in said
+    still_answers(house)
+
+
 def test_trailers_are_dropped(house: Served) -> None:
     with house.connect() as client:
         client.sendall(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
@@ -158,6 +175,18 @@ def test_whoever_keeps_it_waiting_is_closed(hasty: Served, sent: bytes, said: by
     wait_until(lambda: hasty.server.places.count == 0)
 
 
+def test_empty_lines_gain_no_time(hasty: Served) -> None:
+    with hasty.connect() as client:
+        client.settimeout(0.02)
+        with pytest.raises(OSError):       # closed under it: nothing was said to it
+            for _ in range(1000):
+                client.sendall(b"\r\n")
+                with contextlib.suppress(TimeoutError):
+                    if client.recv(100) == b"":
+                        raise ConnectionResetError
+        wait_until(lambda: hasty.server.places.count == 0)
+
+
 def test_a_body_behind_its_answer_is_cut_off(house: Served) -> None:
     with house.connect() as client:
         client.sendall(b"POST /refuse HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n")
@@ -170,6 +199,24 @@ def test_a_body_behind_its_answer_is_cut_off(house: Served) -> None:
         read_answer(client)
         client.sendall(b"b" * 100_000 + GET)
         assert read_answer(client) == b"GET /a 0"
+
+
+def test_all_requests_of_a_connection_hear_that_it_is_gone() -> None:
+    heard = []
+
+    async def listen(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        heard.append(scope["path"])
+
+    with served(listen) as house:
+        with house.connect() as client:
+            client.sendall(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
+            wait_until(lambda: house.server.places.count == 1)
+            time.sleep(0.1)                # both are read
+        wait_until(lambda: heard)
+        assert heard == ["/first"]
 
 
 def test_many_requests_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.errors import NotAuthenticated
 from luftrom.exchange.signature import sign_body, verify_body, verify_header
 
@@ -21,6 +24,15 @@ def test_the_digest_of_the_kernels_is_carried_and_shown_only_if_it_is_one(
     signature = verify_header(header, "alfa.example", "bravo.example", PUBLIC)
     verify_body(b"body", signature)
     assert (signature.sender, signature.counter, signature.kernels) == ("alfa.example", 7, read)
+
+
+def test_critical_parameters_are_refused() -> None:
+    head, claims, _ = sign_body(b"body", "alfa.example", "bravo.example", 7, KEY).split(".")
+    told = json.loads(parse_base64url(head)) | {"crit": ["b64"], "b64": True}
+    signed = f"{encode_base64url(json.dumps(told).encode())}.{claims}"
+    header = f"{signed}.{encode_base64url(KEY.sign(signed.encode()))}"
+    with pytest.raises(NotAuthenticated, match="critical"):
+        verify_header(header, "alfa.example", "bravo.example", PUBLIC)
 
 
 def test_a_header_of_others_is_refused() -> None:

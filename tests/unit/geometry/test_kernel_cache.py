@@ -72,6 +72,25 @@ def test_what_was_compiled_is_loaded_and_a_change_of_what_it_takes_in_is_felt(ch
     assert checkout.ask() == (42.0, 1, "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.parametrize("what", ["directory", "file"])
+def test_what_others_can_change_is_not_run(checkout, what):
+    checkout.ask()
+    kernel, = checkout.kernels()
+    (kernel.parent if what == "directory" else kernel).chmod(0o777)
+    answer, hits, told = checkout.ask()
+    assert (answer, hits) == (42.0, 0)
+    assert ("others can change" in told) == (what == "directory")
+
+
+def test_a_cache_is_never_looked_for_where_a_command_happens_to_run(monkeypatch):
+    monkeypatch.setattr(kernel_cache.config, "CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert all(place.is_absolute() for place in kernel_cache._places())
+    monkeypatch.setattr(kernel_cache.config, "CACHE_DIR", "kernels")
+    assert all(place.is_absolute() for place in kernel_cache._places())
+
+
 def test_another_checkout_shares_the_cache(checkout, tmp_path):
     checkout.ask()
     other = Checkout(tmp_path / "elsewhere")

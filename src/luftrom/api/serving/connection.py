@@ -17,7 +17,11 @@ from typing import cast
 import httptools
 from uvicorn import Config
 from uvicorn._types import HTTPScope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 from luftrom import limits
@@ -26,7 +30,8 @@ from luftrom.api.serving.places import Place, Places
 from luftrom.errors import LuftromError
 
 _LOG = logging.getLogger("luftrom.server")
-_PIECE_BYTES = 16_384                      # fed at once, so that a limit is met soon behind it
+# Fed at once, so that a limit is met soon behind it; few, where whole requests may follow another.
+_BODY_PIECE_BYTES, _PIECE_BYTES = 16_384, 1_024
 _TLS_RECORD = b"\x16\x03"                  # how a ClientHello begins (RFC 8446, section 5.1)
 
 
@@ -47,6 +52,8 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._leftover_bytes = 0
         self._fault: LuftromError | None = None
+        self._unread = b""                 # behind requests that wait, of which there are enough
+        self._running: RequestResponseCycle | None = None
 
     # -- bytes in ----------------------------------------------------------------------------
 
@@ -62,17 +69,32 @@ class Connection(HttpToolsProtocol):
         self._places.leave(self.place)
         self.place.give_way = lambda: None
         super().connection_lost(exc)
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True      # uvicorn tells the newest request alone
+            self._running.message_event.set()
         self.pipeline.clear()
+        self._unread = b""
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser in pieces, and refuse what grows without leading to anything."""
+        """Take bytes in as far as there is room for the requests in them."""
         if self._is_refused or self.parser is None:
             return
-        if self._is_idle():                # the first bytes of the next request
+        if self._is_idle() and not self._fruitless_bytes:      # the first bytes of a request
             self._due_s = self.loop.time() + limits.HEAD_S_MAX
-        pieces = [data] if len(data) <= _PIECE_BYTES else [
-            data[at:at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES)]
-        for piece in pieces:
+        self._unread += data
+        self._feed()
+
+    def _feed(self) -> None:
+        """Feed the parser in pieces, and refuse what grows without leading to anything."""
+        data, at, self._unread = self._unread, 0, b""
+        while at < len(data):
+            if len(self.pipeline) >= limits.PIPELINED_MAX:     # `on_response_complete` goes on
+                self._unread = data[at:]
+                self.flow.pause_reading()
+                return
+            in_body = not self._in_head and self.cycle is not None and self.cycle.more_body
+            piece = data[at:at + (_BODY_PIECE_BYTES if in_body else _PIECE_BYTES)]
+            at += len(piece)
             self._fruitless_bytes += len(piece)
             try:
                 self.parser.feed_data(piece)
@@ -114,14 +136,19 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A head is whole: its request begins, or waits behind the one before."""
-        if len(self.pipeline) >= limits.PIPELINED_MAX:
-            self._fail(LuftromError(f"more than {limits.PIPELINED_MAX} requests wait on this "
-                                    "connection", code="too_large", status=431))
+        if self.parser.should_upgrade() and any(
+                name in (b"content-length", b"transfer-encoding") and value != b"0"
+                for name, value in self.headers):
+            self._fail(LuftromError("a request with a body cannot ask for an Upgrade here; leave "
+                                    "out the headers Upgrade and Connection", code="bad_input",
+                                    status=400))
         self._in_head = False
         self._fruitless_bytes = self._leftover_bytes = 0
         self._due_s = self.loop.time() + limits.BODY_S_MAX
         self.place.waiting_since_s = None
         super().on_headers_complete()
+        if not self.pipeline:
+            self._running = self.cycle
 
     def on_body(self, body: bytes) -> None:
         """Some of a body: it gains time, and is thrown away if the answer is out already."""
@@ -153,12 +180,15 @@ class Connection(HttpToolsProtocol):
             self._forget()
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+            self._running, app = self.pipeline.pop()
+            self._start_asgi_task(self._running, app)
         elif not self.cycle.more_body:
             self._wait()
+        if self._unread:
+            self._feed()
+        if not self._unread:
+            self.flow.resume_reading()
 
     # -- time --------------------------------------------------------------------------------
 

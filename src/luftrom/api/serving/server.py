@@ -23,7 +23,7 @@ from luftrom import limits
 from luftrom.api.serving.connection import Connection
 from luftrom.api.serving.places import Place, Places, address_of
 from luftrom.errors import LuftromError
-from luftrom.tls import load_certificate, server_context, server_reason
+from luftrom.tls import server_context, server_reason
 
 TICK_S = 1.0
 RENEWAL_S = 60.0                           # how often the certificate's file is looked at
@@ -38,25 +38,32 @@ _LOG = logging.getLogger("luftrom.server")
 class Certificate:
     """A certificate and its key in files, taken anew when the file changes: no restart for it.
 
-    Raises what `luftrom.tls.load_certificate` raises.
+    Raises what `luftrom.tls.server_context` raises.
     """
 
     def __init__(self, certificate: Path, key: Path):
         self._paths = certificate, key
-        self.context = server_context(certificate, key)
         self._seen = self._state()
+        self._refused: list[tuple[int, int]] | None = None
+        self.context = server_context(certificate, key)
 
     def renew(self) -> None:
-        """Take the files if they changed; if they are of no use, the old ones go on."""
+        """Take the files if they changed; while they are of no use, the old ones go on.
+
+        Two files are replaced one after the other, so what does not fit is told once and tried
+        again; a context that was half filled would refuse everybody, so each try has its own.
+        """
         state = self._state()
         if state == self._seen:
             return
-        self._seen = state
         try:
-            load_certificate(self.context, *self._paths)
+            self.context = server_context(*self._paths)
         except LuftromError as error:
-            _LOG.error("the new TLS certificate is not taken, the old one goes on: %s", error)
+            if state != self._refused:
+                _LOG.error("the new TLS certificate is not taken, the old one goes on: %s", error)
+            self._refused = state
         else:
+            self._seen, self._refused = state, None
             _LOG.warning("the new TLS certificate in %s is in use", self._paths[0])
 
     def _state(self) -> list[tuple[int, int]]:
