@@ -168,12 +168,13 @@ def _key_card(settings: Settings) -> Check:
 
 
 def _store(settings: Settings) -> Check:
+    from luftrom.cli.terminal import plural
     from luftrom.config.storing import open_store
 
     if not settings.store_path.exists():
         return Check("store", OK, "none yet; the node makes it when it starts")
     with closing(open_store(settings, read_only=True)) as store:
-        sizes = ", ".join(f"{store.size(party):,} statements of {party}"
+        sizes = ", ".join(f"{plural(store.size(party), 'statement')} of {party}"
                           for party in store.parties())
     with closing(sqlite3.connect(f"{settings.store_path.absolute().as_uri()}?mode=ro",
                                  uri=True)) as database:
@@ -280,8 +281,8 @@ def _peer(peer: Party, agreement: Agreement, settings: Settings) -> Iterator[Che
         try:
             offset_s = client.clock_offset_s()
         except Unavailable as error:
-            yield Check(peer.name, FAIL, str(error), "ask whether its node runs; look for a "
-                        "firewall or a wrong base URL between the two")
+            yield Check(peer.name, FAIL, str(error), "ask whether its node runs and its "
+                        "certificate holds; look for a firewall or a wrong base URL between the two")
             yield Check("clocks", SKIPPED, f"{peer.name} does not answer")
             return
         yield Check(peer.name, OK, f"answers at {peer.base_url}")

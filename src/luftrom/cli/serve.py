@@ -175,7 +175,7 @@ def _announce(settings: Settings, has_agreement: bool) -> None:
     from luftrom.cli.client import local_url
 
     click.echo(f"{settings.party} listens on {settings.host} port {settings.port}; console at "
-               f"{local_url(settings)}/console/")
+               f"{settings.base_url if settings.certificate else local_url(settings)}/console/")
     if not has_agreement:
         click.echo("There is no agreement: the node talks to no peer.")
 

@@ -37,7 +37,7 @@ ROLES: dict[str, type[PrivateKey]] = {
 
 @dataclass(frozen=True, slots=True)
 class NodeKeys:
-    """A party's private keys, each with one role; log and mirror sign twice (DESIGN, Formats)."""
+    """A party's private keys, each with one role; log and mirror sign with two."""
 
     statements: Ed25519PrivateKey
     channel: Ed25519PrivateKey
