@@ -282,7 +282,7 @@ def _peer(peer: Party, agreement: Agreement, settings: Settings) -> Iterator[Che
             offset_s = client.clock_offset_s()
         except Unavailable as error:
             yield Check(peer.name, FAIL, str(error), "ask whether its node runs and its "
-                        "certificate holds; look for a firewall or a wrong base URL between the two")
+                        "certificate holds; look for a firewall or a wrong base URL between you")
             yield Check("clocks", SKIPPED, f"{peer.name} does not answer")
             return
         yield Check(peer.name, OK, f"answers at {peer.base_url}")
