@@ -143,11 +143,6 @@ def quoted(value: Any) -> str:
     return repr(value)[:40] if isinstance(value, str) else "this"
 
 
-def join_name(field: str, name: str) -> str:
-    """The path of a member below `field`, which may be empty."""
-    return f"{field}.{name}" if field else name
-
-
 def read_fields(value: Any, field: str, *, required: tuple[str, ...],
             optional: tuple[str, ...] = ()) -> dict[str, Any]:
     """An object with all the required members and none that is not known, or BadInput."""
@@ -155,10 +150,10 @@ def read_fields(value: Any, field: str, *, required: tuple[str, ...],
         raise BadInput("must be a JSON object", field=field or None)
     for name in required:
         if name not in value:
-            raise BadInput("is missing", field=join_name(field, name))
+            raise BadInput("is missing", field=join_field(field, name))
     for name in value:
         if name not in required and name not in optional:
-            raise BadInput("is not a field of this format", field=join_name(field, name))
+            raise BadInput("is not a field of this format", field=join_field(field, name))
     return value
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.errors import BadInput
-from luftrom.reading import join_name, read_fields, read_list, read_text
+from luftrom.reading import join_field, read_fields, read_list, read_text
 
 ROLES = ("statements", "log", "mirror", "channel", "witness")
 
@@ -86,8 +86,8 @@ def parse_party(document: Any, field: str = "") -> Party:
     """One entry of `parties`, or the payload of a key card, to its value."""
     fields = read_fields(document, field, required=("name", "base_url", "keys"))
     keys: dict[str, list[Any]] = {role: [] for role in ROLES}
-    for i, item in enumerate(read_list(fields["keys"], join_name(field, "keys"))):
-        where = f"{join_name(field, 'keys')}[{i}]"
+    for i, item in enumerate(read_list(fields["keys"], join_field(field, "keys"))):
+        where = f"{join_field(field, 'keys')}[{i}]"
         role = read_fields(item, where, required=("role",), optional=("jwk", "vkey"))["role"]
         if role not in ROLES:
             raise BadInput(f"must be one of {', '.join(ROLES)}", field=f"{where}.role")
@@ -98,13 +98,13 @@ def parse_party(document: Any, field: str = "") -> Party:
         keys[role].append(read(item[form], f"{where}.{form}"))
     for role in ("statements", "channel"):
         if len(keys[role]) != 1:
-            raise BadInput(f"must hold exactly one {role} key", field=join_name(field, "keys"))
-    name = read_text(fields["name"], join_name(field, "name"))
+            raise BadInput(f"must hold exactly one {role} key", field=join_field(field, "keys"))
+    name = read_text(fields["name"], join_field(field, "name"))
     for role, owner in (("log", f"{name}/log"), ("mirror", f"{name}/mirror")):
         if any(vkey.split("+")[0] != owner for vkey in keys[role]):
             raise BadInput(f"a {role} key of {name} must bear the name {owner}",
-                           field=join_name(field, "keys"))
-    return Party(name, read_text(fields["base_url"], join_name(field, "base_url")),
+                           field=join_field(field, "keys"))
+    return Party(name, read_text(fields["base_url"], join_field(field, "base_url")),
                  PartyKeys(keys["statements"][0], keys["channel"][0], tuple(keys["log"]),
                            tuple(keys["mirror"]), tuple(keys["witness"])))
 

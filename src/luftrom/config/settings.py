@@ -79,7 +79,7 @@ class Settings:
     @property
     def base_path(self) -> str:
         """The path of the base URL, for what has to name it: "" or such as "/luftrom"."""
-        return urlsplit(self.base_url).path.rstrip("/")
+        return path_of(self.base_url)
 
     @property
     def audience(self) -> str:
@@ -200,6 +200,11 @@ def _line_of(field: str, text: str) -> int | None:
     pattern = re.compile(rf"\s*(?:\[+\s*(?:[\w.-]+\.)?)?[\"']?{name}[\"']?\s*(?:[=.\]]|$)")
     return next((number for number, line in enumerate(text.splitlines(), 1)
                  if name and pattern.match(line)), None)
+
+
+def path_of(base_url: str) -> str:
+    """The path of a base URL without a slash at its end: "" where it has none."""
+    return urlsplit(base_url).path.rstrip("/")
 
 
 def check_base_url(base_url: str) -> None:

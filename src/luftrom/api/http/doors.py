@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from luftrom.api.http.metrics import Metrics
+from luftrom.config.settings import path_of
 from luftrom.node.node import Node
 
 
@@ -41,7 +41,7 @@ class Doors:
     @property
     def base_path(self) -> str:
         """The path of the base URL, for what has to name it: "" or such as "/luftrom"."""
-        return urlsplit(self.base_url).path.rstrip("/")
+        return path_of(self.base_url)
 
     @asynccontextmanager
     async def in_turn(self, key: str) -> AsyncIterator[None]:
