@@ -16,7 +16,7 @@ NUMBER_MAX = 2**53 - 1                     # RFC 7493: what every JSON reader re
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,126}[a-z0-9])?", re.ASCII)
 HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 DIGEST = re.compile(r"[0-9A-Za-z_-]{42}[AEIMQUYcgkosw048]", re.ASCII)   # 32 bytes in base64url
-_ENTITY = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
+ENTITY_ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 
 
 def read_object(value: Any, name: str, members: tuple[str, ...]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Entity:
 def read_entity(claims: Claims) -> Entity:
     """The claim `entity`."""
     claim = read_object(claims.get("entity"), "entity", ("id", "version"))
-    return Entity(read_matching(_ENTITY, claim["id"], "entity.id"),
+    return Entity(read_matching(ENTITY_ID, claim["id"], "entity.id"),
                   read_number(claim["version"], "entity.version", 1))
 
 

@@ -1,8 +1,9 @@
 """What each statement of a log owes to the ones before it: versions, rulings, withdrawals.
 
 Signed statements go in, in log order; the first that contradicts the log it stands in is refused.
-No content is needed, only what every leaf says in the open, so that anybody can check it. Each
-kind says by its `follow` which of these steps it takes.
+What is said in the clear suffices, so that anybody can check it; where content is open, versions
+are checked as well, and one that is out of turn is void. Each kind says by its `follow` which of
+these steps it takes.
 """
 
 from __future__ import annotations
@@ -12,19 +13,17 @@ from dataclasses import dataclass
 
 from luftrom.errors import Unverified
 from luftrom.statements.claims import Entity
-from luftrom.statements.statement import Statement
 
-_PENDING, _STANDING, _REFUSED, _OVER = "pending", "standing", "refused", "over"
+_PENDING, _STANDING, _REFUSED, _OVER, _VOID = "pending", "standing", "refused", "over", "void"
 
 
 @dataclass(slots=True)
 class _Entry:
-    """A version of an entity, and whether it waits, stands, was refused or is over."""
+    """A version of an entity, or one that is closed, and whether it waits, stands or is over."""
 
-    index: int
     kind: str
-    entity: Entity
-    status: str
+    entity: Entity | None
+    status: str = _PENDING
 
 
 class Course:
@@ -36,36 +35,52 @@ class Course:
         self._latest: dict[str, _Entry] = {}
         self._standing: dict[str, _Entry] = {}
 
-    def declare(self, statement: Statement[Entity]) -> None:
-        """A version that waits for its ruling."""
-        self._enter(statement)
+    def declare(self, index: int, kind: str, entity: Entity | None) -> None:
+        """At leaf `index` a version begins to wait for its ruling."""
+        entry = self._entries[index] = _Entry(kind, entity)
+        if self._fault(index, entity):
+            entry.status = _VOID
+        else:
+            self._remember(entry)
 
-    def give(self, statement: Statement[Entity]) -> None:
-        """A version that stands at once."""
-        self._stand(self._enter(statement))
+    def give(self, index: int, kind: str, entity: Entity | None) -> None:
+        """At leaf `index` a version stands at once."""
+        fault = self._fault(index, entity)
+        if fault:
+            raise _contradiction(fault)
+        entry = self._entries[index] = _Entry(kind, entity)
+        self._remember(entry)
+        self._stand(entry)
 
-    def _enter(self, statement: Statement[Entity]) -> _Entry:
-        entity = statement.body
+    def _remember(self, entry: _Entry) -> None:
+        if entry.entity is not None:
+            self._latest[entry.entity.entity_id] = entry
+
+    def _fault(self, index: int, entity: Entity | None) -> str:
+        """Why a version is out of turn; empty if it is not, as far as can be seen."""
+        if entity is None:
+            return ""
         before = self._latest.get(entity.entity_id)
-        if before is not None and before.status == _PENDING:
-            raise _contradiction(f"leaf {statement.index} declares {entity.entity_id} while "
-                                 f"leaf {before.index} still waits for its ruling")
-        expected = 1
-        if before is not None:
+        if before is None or before.entity is None:
+            expected = 1
+        elif before.status == _PENDING:
+            return (f"leaf {index} declares {entity.entity_id} while an earlier version of it "
+                    "still waits for its ruling")
+        else:
             expected = before.entity.version + (before.status != _REFUSED)
         known = before is not None or self._first == 0
         if known and entity.version != expected:
-            raise _contradiction(f"leaf {statement.index} bears version {entity.version} of "
-                                 f"{entity.entity_id}; the next one is {expected}")
-        entry = _Entry(statement.index, statement.type, entity, _PENDING)
-        self._entries[entry.index] = self._latest[entity.entity_id] = entry
-        return entry
+            return (f"leaf {index} bears version {entity.version} of {entity.entity_id}; the next "
+                    f"one is {expected}")
+        return ""
 
     def _stand(self, entry: _Entry) -> None:
-        before = self._standing.get(entry.entity.entity_id)
-        if before is not None:
-            before.status = _OVER
         entry.status = _STANDING
+        if entry.entity is None:
+            return
+        before = self._standing.get(entry.entity.entity_id)
+        if before is not None and before is not entry:
+            before.status = _OVER
         self._standing[entry.entity.entity_id] = entry
 
     def rule(self, index: int, ruled: Iterable[tuple[int, bool]]) -> None:
@@ -74,7 +89,8 @@ class Course:
             if ruled_index < self._first:
                 continue
             entry = self._entries.get(ruled_index)
-            if entry is None or entry.status != _PENDING:
+            if entry is None or not (entry.status == _PENDING or (
+                    entry.status == _VOID and not accepted)):
                 raise _contradiction(f"leaf {index} rules on leaf {ruled_index}, which "
                                      "is no declaration that waits for a ruling")
             if accepted:
@@ -82,13 +98,13 @@ class Course:
             else:
                 entry.status = _REFUSED
 
-    def end(self, index: int, of: int, kind: str, entity: Entity) -> None:
+    def end(self, index: int, of: int, kind: str) -> None:
         """At leaf `index` the version of that kind at leaf `of` ends."""
         if of < self._first:
             return
         entry = self._entries.get(of)
-        if (entry is None or entry.kind != kind or entry.entity != entity
-                or entry.status not in (_PENDING, _STANDING)):
+        if (entry is None or entry.kind != kind
+                or entry.status not in (_PENDING, _STANDING, _VOID)):
             raise _contradiction(f"leaf {index} withdraws leaf {of}, which does not stand")
         entry.status = _OVER
 

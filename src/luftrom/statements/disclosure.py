@@ -20,8 +20,9 @@ from luftrom.reading import parse_json
 # Claims that nobody may disclose over the signed ones (RFC 9901, section 7.1; RFC 7519). Those of
 # a kind alone are looked at where the kind is known (`opening`).
 _REGISTERED = frozenset((
-    "iss", "type", "index", "iat", "agreement", "seen", "rulings", "of", "entity", "reason", "_sd",
-    "_sd_alg", "...", "exp", "nbf", "aud", "sub", "jti", "cnf", "status"))
+    "iss", "type", "index", "iat", "agreement", "seen", "rulings", "heads", "opened", "of", "entity",
+    "reason", "audience", "size", "_sd", "_sd_alg", "...", "exp", "nbf", "aud", "sub", "jti", "cnf",
+    "status"))
 _SALT_BYTES = 16                           # RFC 9901, section 9.3: at least 128 bits
 
 
@@ -37,8 +38,8 @@ def disclosure_digest(disclosure: bytes) -> str:
 
 
 def digests_of(disclosures: Iterable[bytes]) -> tuple[str, ...]:
-    """What a statement commits to: sorted, so that their order tells nothing."""
-    return tuple(sorted(disclosure_digest(item) for item in disclosures))
+    """What a statement commits to, in the order of the claims."""
+    return tuple(disclosure_digest(item) for item in disclosures)
 
 
 def parse_disclosure(disclosure: bytes) -> tuple[str, Any]:

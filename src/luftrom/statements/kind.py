@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from luftrom.statements.claims import Claims
+from luftrom.statements.claims import Claims, Entity
 from luftrom.statements.course import Course
 from luftrom.statements.statement import Statement
 
@@ -52,7 +52,8 @@ class Kind(Generic[BodyT, ContentT]):
     """One kind of statement. What is left out is what most kinds have.
 
     `name` is the signed `type` and never changes. `claims` are those behind the common head, in
-    their order; with `?`: or not. `_sd`, the last one, says that content is disclosed beside it.
+    their order; with `?`: or not. `opens` are those that a statement commits to and that
+    disclosures open, one digest each, in this order.
     """
 
     name: str
@@ -60,21 +61,26 @@ class Kind(Generic[BodyT, ContentT]):
     # The body of its claims, where BadInput names the claim at fault, and back in their order.
     read: Callable[[Claims], BodyT]
     encode: Callable[[BodyT], Claims]
+    opens: tuple[str, ...] = ()
     # What it owes to the leaves before it: Unverified (contradiction) where it cannot follow them.
-    follow: Callable[[Course, Statement[BodyT]], None] = lambda course, statement: None
+    # Content is None where it is closed.
+    follow: Callable[[Course, Statement[BodyT], ContentT | None], None] = (
+        lambda course, statement, content: None)
     # From which leaf on a log shows whether the statement contradicts it.
     first_needed: Callable[[Statement[BodyT], Before], int] = lambda statement, before: 0
-    # Its content as named claims, each of which becomes a disclosure, and back from those opened:
-    # None where too little of it is open.
-    disclose: Callable[[ContentT], Sequence[tuple[str, Any]]] = lambda content: ()
+    # Its content as the values of the claims that it opens, and back from those opened: None where
+    # too little of it is open.
+    disclose: Callable[[ContentT], Sequence[Any]] = lambda content: ()
     open: Callable[[Statement[BodyT], Mapping[str, Any]], ContentT | None] = (
         lambda statement, opened: None)
-    must_open: bool = False                # refused where its content does not come with it
+    must_open: bool = False                # nothing behind it is applied until its content is open
+    # Which version of what it is, where it is one; None while that is closed.
+    entity: Callable[[Statement[BodyT], ContentT | None], Entity | None] = (
+        lambda statement, content: None)
     ovn_of: str = ""                       # the claim whose disclosure makes the version's OVN
     audience: Callable[[Statement[BodyT]], Audience] = lambda statement: EVERYBODY
     lingers: bool = False                  # nobody waits for it: it may travel with what follows
-    # Said here once, for the rules of the protocol that rest on them; nothing does so yet.
-    sealed: bool = False                   # its content may wait until all have receipted the leaf
+    sealed: bool = False                   # its content waits until all have receipted the leaf
     safety_of_life: bool = False           # travels open and at once, whatever is suspended
     cost: Cost = Cost()
 
@@ -82,11 +88,6 @@ class Kind(Generic[BodyT, ContentT]):
     def signed(self) -> frozenset[str]:
         """The names of its claims: none of them may be disclosed over the signed ones."""
         return frozenset(claim.rstrip("?") for claim in self.claims)
-
-    @property
-    def discloses(self) -> bool:
-        """Does it commit to content?"""
-        return "_sd" in self.claims
 
 
 def read_nothing(claims: Claims) -> None:

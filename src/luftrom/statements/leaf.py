@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -34,7 +33,7 @@ from luftrom.statements.disclosure import dump
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.statement import Seen, Statement
 
-TYP = "vnd.luftrom.statement.v1+sd-jwt"    # the media type names the format's version
+TYP = "vnd.luftrom.statement.v2+sd-jwt"    # the media type names the format's version
 ROLE = "statements"
 
 
@@ -162,7 +161,7 @@ def _read(claims: Claims, leaf: bytes) -> Statement[Any]:
         agreement=read_matching(HEX, claims["agreement"], "agreement")
         if "agreement" in claims else "",
         seen=_read_seen(claims.get("seen", {})), body=kind.read(claims),
-        digests=_read_digests(claims.get("_sd")) if kind.discloses else (), leaf=leaf)
+        digests=_read_digests(claims.get("_sd"), len(kind.opens)) if kind.opens else (), leaf=leaf)
 
 
 def _read_seen(value: Any) -> dict[str, Seen]:
@@ -170,17 +169,19 @@ def _read_seen(value: Any) -> dict[str, Seen]:
         raise BadInput("must be an object, a member for each peer", field="seen")
     seen = {}
     for name, item in value.items():
-        read_object(item, "seen", ("size", "root"))
+        read_object(item, "seen", ("size", "root", "time"))
         root = read_matching(DIGEST, item["root"], "seen.root")
         seen[read_matching(NAME, name, "seen")] = Seen(
-            read_number(item["size"], "seen.size"), parse_base64url(root, "seen.root"))
+            read_number(item["size"], "seen.size"), parse_base64url(root, "seen.root"),
+            read_number(item["time"], "seen.time", most=TIME_NS_MAX // NS_PER_S))
     return seen
 
 
-def _read_digests(value: Any) -> tuple[str, ...]:
+def _read_digests(value: Any, count: int) -> tuple[str, ...]:
+    """One digest for each claim that the kind opens: none is to spare for another reader."""
     digests = tuple(read_matching(DIGEST, item, "_sd") for item in read_list(value, "_sd"))
-    if any(one >= other for one, other in pairwise(digests)):
-        raise BadInput("must be sorted and hold nothing twice", field="_sd")
+    if len(digests) != count or len(set(digests)) != count:
+        raise BadInput(f"must hold {count} digests, each once", field="_sd")
     return digests
 
 
@@ -190,8 +191,8 @@ def _payload(statement: Statement[Any]) -> bytes:
     claims: dict[str, Any] = {"iss": s.party, "type": s.type, "index": s.index, "iat": s.iat_s}
     if s.agreement:
         claims["agreement"] = s.agreement
-        claims["seen"] = {name: {"size": seen.size, "root": encode_base64url(seen.root)}
-                          for name, seen in s.seen.items()}
+        claims["seen"] = {name: {"size": seen.size, "root": encode_base64url(seen.root),
+                                 "time": seen.time_s} for name, seen in s.seen.items()}
     claims |= KINDS[s.type].encode(s.body)
     if s.digests:
         claims["_sd"], claims["_sd_alg"] = list(s.digests), "sha-256"

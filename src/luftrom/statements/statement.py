@@ -15,18 +15,22 @@ BodyT = TypeVar("BodyT", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How much of a peer's log the author had applied, and the root hash over it."""
+    """The newest head of a peer's log that the author had mirrored: its size, root and time.
+
+    `time_s` is when the peer signed that head, in seconds since 1970; 0 while it has sent none.
+    """
 
     size: int
     root: bytes
+    time_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Statement(Generic[BodyT]):
     """One leaf, read; `leaf` are the bytes themselves, empty while it is not signed yet.
 
-    `digests` are those of the disclosures that open its content, sorted, so that their order tells
-    nothing.
+    `digests` are those of the disclosures that open its content: one for each claim that its kind
+    opens, in their order.
     """
 
     party: str

@@ -17,11 +17,10 @@ from luftrom.statements.statement import Statement
 NOTICE = "notice"                          # the claim; the type is called the same
 
 
-def disclose(notice: Constraint) -> list[tuple[str, Any]]:
-    """The named claims that a notice discloses."""
-    return [(NOTICE, {"manager": notice.manager, "name": notice.name, "kind": notice.kind,
-                      "volumes": [encode_volume4d(v) for v in notice.volumes],
-                      "remarks": notice.remarks})]
+def disclose(notice: Constraint) -> list[Any]:
+    """The value of the one claim that a notice opens."""
+    return [{"manager": notice.manager, "name": notice.name, "kind": notice.kind,
+             "volumes": [encode_volume4d(v) for v in notice.volumes], "remarks": notice.remarks}]
 
 
 def open_notice(statement: Statement[Entity], opened: Mapping[str, Any]) -> Constraint | None:
@@ -35,9 +34,9 @@ def open_notice(statement: Statement[Entity], opened: Mapping[str, Any]) -> Cons
                       volumes=read_volumes(claim["volumes"], f"{NOTICE}.volumes"))
 
 
-def follow(course: Course, statement: Statement[Entity]) -> None:
+def follow(course: Course, statement: Statement[Entity], content: Constraint | None) -> None:
     """It is the next version, and stands at once: nobody rules on it."""
-    course.give(statement)
+    course.give(statement.index, statement.type, statement.body)
 
 
 def first_needed(statement: Statement[Entity], before: Before) -> int:
@@ -46,6 +45,6 @@ def first_needed(statement: Statement[Entity], before: Before) -> int:
 
 
 KIND: Kind[Entity, Constraint] = Kind(
-    "notice", ("entity", "_sd"), read_entity, encode_entity, follow, first_needed, disclose,
-    open_notice, must_open=True, ovn_of=NOTICE,
+    "notice", ("entity",), read_entity, encode_entity, (NOTICE,), follow, first_needed, disclose,
+    open_notice, must_open=True, entity=lambda statement, content: statement.body, ovn_of=NOTICE,
     cost=Cost(disclosures_max=1, volumes_max=limits.VOLUMES_MAX))

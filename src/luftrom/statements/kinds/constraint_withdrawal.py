@@ -9,10 +9,10 @@ from luftrom.statements.kinds.withdrawal import CLAIMS, Withdrawal, encode, firs
 from luftrom.statements.statement import Statement
 
 
-def follow(course: Course, statement: Statement[Withdrawal]) -> None:
+def follow(course: Course, statement: Statement[Withdrawal], content: None) -> None:
     """What it ends must be a notice that stands."""
-    course.end(statement.index, statement.body.of, NOTICE.name, statement.body.entity)
+    course.end(statement.index, statement.body.of, NOTICE.name)
 
 
-KIND: Kind[Withdrawal, None] = Kind("notice_withdrawal", CLAIMS, read, encode, follow,
-                                    first_needed)
+KIND: Kind[Withdrawal, None] = Kind("notice_withdrawal", CLAIMS, read, encode, follow=follow,
+                                    first_needed=first_needed)

@@ -18,9 +18,9 @@ class Notification:
     document: Mapping[str, Any]
 
 
-def disclose(content: Notification) -> Sequence[tuple[str, Any]]:
-    """The one claim that it commits to."""
-    return [("notification", {"manager": content.manager, "notification": dict(content.document)})]
+def disclose(content: Notification) -> Sequence[Any]:
+    """The value of the one claim that it commits to."""
+    return [{"manager": content.manager, "notification": dict(content.document)}]
 
 
 def audience(statement: Statement[None]) -> Audience:
@@ -29,5 +29,6 @@ def audience(statement: Statement[None]) -> Audience:
 
 
 KIND: Kind[None, Notification] = Kind(
-    "notification", ("_sd",), read_nothing, encode_nothing, disclose=disclose, audience=audience,
+    "notification", (), read_nothing, encode_nothing, ("notification",), disclose=disclose,
+    audience=audience,
     cost=Cost(disclosures_max=1))

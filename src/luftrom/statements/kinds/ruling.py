@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from luftrom import limits
 from luftrom.errors import BadInput
 from luftrom.statements.claims import (
     NAME,
@@ -20,6 +22,7 @@ from luftrom.statements.course import Course
 from luftrom.statements.kind import Before, Kind
 from luftrom.statements.statement import Statement
 
+_HEAD = re.compile(r"[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+", re.ASCII)
 _RULE = re.compile(r"[a-z_]{1,32}", re.ASCII)
 
 
@@ -27,8 +30,8 @@ _RULE = re.compile(r"[a-z_]{1,32}", re.ASCII)
 class Ruling:
     """What an author ruled on its own declaration at leaf `index`.
 
-    `against` names whom it lost to: (party, leaf index, rule). `unacknowledged` lists peers whose
-    receipt was missing when their time was up.
+    `against` names whom it lost to: (party, leaf index, rule). `unacknowledged` lists peers that
+    had not receipted it, or not opened what may have crossed it, when their time was up.
     """
 
     index: int
@@ -39,9 +42,15 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Rulings:
-    """All rulings of one statement, by the leaf that they rule on."""
+    """All rulings of one statement, by the leaf that they rule on, and what they rest on.
+
+    `heads` are the peers' signed heads: each covers the ruled leaves, and all below its own size
+    was open to the author. `opened` is how much of the log of each silent peer was.
+    """
 
     rulings: tuple[Ruling, ...]
+    heads: Mapping[str, str] = field(default_factory=dict)
+    opened: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(claims: Claims) -> Rulings:
@@ -49,7 +58,20 @@ def read(claims: Claims) -> Rulings:
     rulings = tuple(_read_ruling(item) for item in read_list(claims.get("rulings"), "rulings"))
     if any(one.index >= other.index for one, other in pairwise(rulings)):
         raise BadInput("must be sorted by leaf and rule on none twice", field="rulings")
-    return Rulings(rulings)
+    return Rulings(rulings, _read_heads(claims.get("heads", {})),
+                   {name: read_number(size, "opened")
+                    for name, size in _read_peers(claims.get("opened", {}), "opened").items()})
+
+
+def _read_heads(value: Any) -> dict[str, str]:
+    return {name: read_matching(_HEAD, head, "heads")
+            for name, head in _read_peers(value, "heads").items()}
+
+
+def _read_peers(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or len(value) > limits.PARTIES_MAX:
+        raise BadInput("must be an object, a member for each peer", field=name)
+    return {read_matching(NAME, peer, name): item for peer, item in value.items()}
 
 
 def _read_ruling(item: Any) -> Ruling:
@@ -76,12 +98,17 @@ def _read_against(value: Any) -> tuple[str, int, str]:
 
 def encode(body: Rulings) -> Claims:
     """The claims of a ruling."""
-    return {"rulings": [
+    claims: dict[str, Any] = {"rulings": [
         {"index": r.index, "accepted": r.accepted, "unacknowledged": list(r.unacknowledged),
          "against": [list(one) for one in r.against]} for r in body.rulings]}
+    if body.heads:
+        claims["heads"] = dict(body.heads)
+    if body.opened:
+        claims["opened"] = dict(body.opened)
+    return claims
 
 
-def follow(course: Course, statement: Statement[Rulings]) -> None:
+def follow(course: Course, statement: Statement[Rulings], content: None) -> None:
     """What it rules on must be declarations that wait."""
     course.rule(statement.index, ((r.index, r.accepted) for r in statement.body.rulings))
 
@@ -91,5 +118,6 @@ def first_needed(statement: Statement[Rulings], before: Before) -> int:
     return min(statement.index, *(ruling.index for ruling in statement.body.rulings))
 
 
-KIND: Kind[Rulings, None] = Kind("ruling", ("rulings",), read, encode, follow, first_needed,
-                                 lingers=True)
+KIND: Kind[Rulings, None] = Kind(
+    "ruling", ("rulings", "heads?", "opened?"), read, encode, follow=follow,
+    first_needed=first_needed, lingers=True)
