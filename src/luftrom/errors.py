@@ -40,15 +40,14 @@ class TwoStatements:
 
 @dataclass(frozen=True, slots=True)
 class SeenBehindReceipt:
-    """A statement that had seen less of a log than the receipt `note` of its author covers.
+    """A statement that had seen less of a log than its author's signed `head` says is mirrored.
 
-    `checkpoint` is one of the author's log, which may show that the statement is the later one.
+    The head names the size of the author's log at that moment: the statement stands behind it.
     """
 
     party: str
     leaf: bytes
-    note: bytes
-    checkpoint: bytes = b""
+    head: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ class Conflict(LuftromError):
 
 
 class OutOfStep(Conflict):
-    """A message that does not follow what is held here; gap or rolled_back (409).
+    """A message that does not follow what is held here; gap, rolled_back or unseen (409).
 
     `have` leaves of its sender are applied here and `mirrored` are held: it is told, to go on.
     """

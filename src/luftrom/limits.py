@@ -8,6 +8,7 @@ DISCLOSURE_BYTES_MAX = 4 * 1024 * 1024     # one opened claim, as large as the l
 REQUEST_BODY_BYTES_MAX = 4 * 1024 * 1024   # one client request
 EXCHANGE_BODY_BYTES_MAX = 64 * 1024 * 1024 # one message between nodes, after decompression
 EXCHANGE_LEAVES_MAX = 2_048                # leaves in one message; the rest follows in the next
+DISCLOSURES_MAX = 8                        # that open one leaf
 JSON_DEPTH_MAX = 32
 JSON_STRING_CHARS_MAX = 65_536
 RING_VERTICES_MAX = 10_000                 # vertices of one polygon at the edges of a node

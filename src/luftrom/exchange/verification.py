@@ -1,7 +1,7 @@
-"""What a peer says is checked here, in numbered steps, before anything touches its mirror.
+"""What a peer says is checked here, in numbered steps, before anything touches a mirror.
 
-In go a parsed message and what is held; out come verified items, or the refusal that says which
-step failed. Nothing here changes any state.
+In go a parsed message, its head and what is held; out come verified statements of each log that it
+brings, or the refusal that says which step failed. Nothing here changes any state.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from luftrom.errors import (
     LuftromError,
     OutOfStep,
     SeenBehindReceipt,
-    TooLarge,
     TwoCheckpoints,
     TwoStatements,
     Unverified,
 )
-from luftrom.exchange.message import Message
+from luftrom.exchange.message import Message, Opening, Part
+from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
-from luftrom.statements.kinds import KINDS
+from luftrom.logs.own import OwnLog
 from luftrom.statements.leaf import verify_signature, verify_statement
-from luftrom.statements.opening import Item, open_item
+from luftrom.statements.opening import match_disclosures
 from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint
 from luftrom.transparency.merkle import leaf_hash, verify_consistency
@@ -37,96 +37,154 @@ from luftrom.transparency.note import parse_note
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedMessage:
-    """A message that proved itself: what it adds to the mirror."""
+class VerifiedPart:
+    """A part that proved itself: what it adds to a mirror.
 
-    message: Message
+    `fresh` are the statements that are not mirrored yet, `openings` those disclosures that open a
+    leaf which is not applied yet, each matched with its statement.
+    """
+
+    part: Part
+    mirror: Mirror
     checkpoint: VerifiedCheckpoint
-    items: tuple[Item[Any, Any], ...] = field(default=())
+    fresh: tuple[Statement[Any], ...] = ()
+    openings: tuple[tuple[Statement[Any], Opening], ...] = field(default=())
+
+    @property
+    def body(self) -> Checkpoint:
+        """The checkpoint, without its signatures."""
+        return self.checkpoint.checkpoint
 
 
-def prove_leaves(message: Message, first: int, public_key: bytes) -> frozenset[int]:
-    """The indexes, from `first` on, of those leaves that the sender's statements key signed.
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a message is held against: the own log, all mirrors, the agreement and our clock.
+
+    `waiting` finds the statement of a leaf that is mirrored and not applied. `proven` are indexes
+    of leaves of the sender's whose signatures were checked before (`prove_leaves`).
+    """
+
+    own: OwnLog
+    mirrors: Mapping[str, Mirror]
+    agreement: Agreement
+    waiting: Mapping[tuple[str, int], Statement[Any]]
+    now_s: int
+    proven: frozenset[int] = frozenset()
+
+
+def prove_leaves(message: Message, first: int, party: str, public_key: bytes) -> frozenset[int]:
+    """The indexes, from `first` on, of those own leaves that the sender's statements key signed.
 
     It needs no state and most of its time no interpreter either, so it may run in a thread.
     """
     proven = []
-    for index, leaf in enumerate(message.leaves[max(0, first - message.first):],
-                                 max(first, message.first)):
+    part = message.own
+    for index, leaf in enumerate(part.leaves[max(0, first - part.first):], max(first, part.first)):
         try:
-            verify_signature(leaf, public_key, message.sender)
+            verify_signature(leaf, public_key, party)
         except LuftromError:
             continue                       # `verify_message` finds it again and says what is wrong
         proven.append(index)
     return frozenset(proven)
 
 
-def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog],
-                   agreement: Agreement, last_seen: Mapping[str, int], now_s: int,
-                   proven: frozenset[int] = frozenset()) -> VerifiedMessage:
+def verify_message(message: Message, head: Head, context: Context) -> tuple[VerifiedPart, ...]:
     """Check everything a peer says, in numbered steps; nothing is changed.
-
-    `held` maps the names of all other parties, ours included, to their logs as held here;
-    `last_seen` is what the last applied statement of this peer had seen; `now_s` is our clock, in
-    seconds since 1970; `proven` is what `prove_leaves` said of this message.
 
     Raises BadInput, OutOfStep, which says where we are, Unverified, with evidence where what was
     signed is at fault, or Equivocation.
     """
-    # 1. The checkpoint bears every agreed signature and covers exactly the leaves carried.
-    verified = mirror.verify_checkpoint(message.checkpoint)
+    # 1. The head is of this agreement, and the first part is the sender's own.
+    if head.agreement != context.agreement.digest:
+        raise Unverified(f"{head.sender} speaks under another agreement: SHA-256 "
+                         f"{head.agreement[:16]}", code="other_agreement")
+    if message.own.party != head.sender:
+        raise BadInput(f"must be the log of {head.sender}", field="parts[0].party")
+    parts = [_verify_part(part, context, part.party == head.sender) for part in message.parts]
+    # 5. What each statement had seen is mirrored here, with this message; and of our own log it is
+    #    what we signed, and no less than its author's receipts say.
+    sizes = {name: mirror.staged_size for name, mirror in context.mirrors.items()}
+    sizes |= {each.mirror.party: max(each.body.size, sizes[each.mirror.party]) for each in parts}
+    roots = _Roots(context, parts)
+    for each in parts:
+        for statement in each.fresh:
+            _check_seen(statement, context, sizes, roots)
+            _check_receipt(statement, each.mirror)
+    # 6. The head says no other than the checkpoint beside it.
+    _check_head(head, parts[0], context)
+    return tuple(parts)
+
+
+def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
+    mirror = context.mirrors.get(part.party)
+    if mirror is None:
+        raise BadInput(f"is {part.party}, whose log is not mirrored here", field="parts.party")
+    # 2. The checkpoint is signed and covers exactly the leaves carried.
+    verified = mirror.verify_checkpoint(part.checkpoint)
     body = verified.checkpoint
-    if message.first + len(message.leaves) != body.size:
-        raise BadInput(f"the checkpoint covers {body.size} leaves; the message ends at "
-                       f"{message.first + len(message.leaves)}")
-    # 2. It is not another history, and not an older one.
-    _check_history(message, body, mirror)
-    # 3. It follows from what is held here.
-    if message.old > mirror.tree.size or message.first > mirror.applied:
+    if part.end != body.size:
+        raise BadInput(f"the checkpoint covers {body.size} leaves; the part ends at {part.end}")
+    # 3. It is not another history, and not an older one; it follows from what is held here.
+    _check_history(part, body, mirror)
+    held = mirror.staged_size
+    if part.old > held or part.first > held:
         raise OutOfStep("the message begins beyond what is held here", code="gap",
-                        have=mirror.applied, mirrored=mirror.tree.size)
-    _check_growth(message, body, mirror)
-    # 4. Every new statement is signed, stands where it says, and opens to what was committed.
-    fresh = message.leaves[mirror.applied - message.first:]
-    opened = message.disclosures[mirror.applied - message.first:]
-    context = _Seen(mirror, held, agreement, last_seen)
-    items = []
-    for index, (leaf, disclosures) in enumerate(zip(fresh, opened, strict=True), mirror.applied):
-        items.append(_verify_item(index, leaf, disclosures, context, index in proven))
-        _check_time(items[-1].statement, now_s)
-    return VerifiedMessage(message, verified, tuple(items))
+                        have=mirror.applied, mirrored=held)
+    _check_growth(part, body, mirror)
+    # 4. Every new statement is signed and stands where it says; what opens one is what it
+    #    committed to.
+    fresh = tuple(
+        _verify_leaf(index, leaf, mirror, context, is_own and index in context.proven)
+        for index, leaf in enumerate(part.leaves[held - part.first:], held))
+    new = {statement.index: statement for statement in fresh}
+    openings = []
+    for index, disclosures in part.openings:
+        statement = new.get(index) or context.waiting.get((mirror.party, index))
+        if statement is None:
+            if index >= max(held, body.size):
+                raise OutOfStep(f"opens leaf {index}, which is not mirrored here", code="gap",
+                                have=mirror.applied, mirrored=held)
+            continue                       # it is applied: opened before
+        match_disclosures(statement, disclosures)
+        openings.append((statement, (index, disclosures)))
+    return VerifiedPart(part, mirror, verified, fresh, tuple(openings))
 
 
-def _verify_item(index: int, leaf: bytes, disclosures: tuple[bytes, ...] | None,
-                 context: _Seen, is_proven: bool) -> Item[Any, Any]:
-    """The leaf at an index, verified and opened.
+def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_proven: bool
+                 ) -> Statement[Any]:
+    """The leaf at an index, verified.
 
     What is wrong with a leaf stays wrong, since the peer's checkpoint covers it: such a refusal
-    has the leaf as its evidence, if the peer's statements key signed it. What is wrong with the
-    disclosures beside it is mended by sending the right ones, unless they open what the leaf
-    committed to.
+    has the leaf as its evidence, if the peer's statements key signed it.
     """
-    mirror = context.mirror
     try:
         statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party,
                                      is_proven=is_proven)
-        context.check(statement, index)
-    except Equivocation:
-        raise
+        _check_head_of(statement, index, context.agreement)
     except LuftromError as error:
         evidence = BadStatement(mirror.party, leaf) if _is_signed(leaf, mirror) else None
         raise Unverified(f"leaf {index} of {mirror.party}: {error}", code=error.code,
                          evidence=evidence) from None
-    try:
-        item = open_item(statement, disclosures)
-    except (BadInput, TooLarge) as error:
-        raise Unverified(f"leaf {index} of {mirror.party} discloses what no node takes: {error}",
-                         code="bad_statement",
-                         evidence=BadStatement(mirror.party, leaf, disclosures or ())) from None
-    if KINDS[statement.type].must_open and item.content is None:
-        raise Unverified(f"leaf {index} of {mirror.party} is a {statement.type}, and its content "
-                         "did not come with it", code="not_disclosed")
-    return item
+    _check_time(statement, context.now_s)
+    return statement
+
+
+def _check_head_of(statement: Statement[Any], index: int, agreement: Agreement) -> None:
+    """What every statement says in front: its place, the agreement, and a size for each peer."""
+    if statement.index != index:
+        raise Unverified(f"the statement at leaf {index} says it is leaf {statement.index}",
+                         code="wrong_index")
+    if not statement.agreement:
+        if statement.seen:
+            raise Unverified(f"leaf {index} has seen others under no agreement",
+                             code="other_agreement")
+        return
+    if statement.agreement != agreement.digest:
+        raise Unverified(f"leaf {index} names another agreement", code="other_agreement")
+    peers = {p.name for p in agreement.parties} - {statement.party}
+    if statement.seen.keys() != peers:
+        raise Unverified(f"leaf {index} says what it has seen of {', '.join(statement.seen)}; its "
+                         f"peers are {', '.join(sorted(peers))}", code="seen_unknown")
 
 
 def _check_time(statement: Statement[Any], now_s: int) -> None:
@@ -150,14 +208,13 @@ def _is_signed(leaf: bytes, mirror: Mirror) -> bool:
     return True
 
 
-def _check_history(message: Message, body: Checkpoint, mirror: Mirror) -> None:
-    """What was applied stands: same size, same root; same index, same leaf."""
-    applied = mirror.applied
-    if 0 < body.size <= applied and mirror.tree.root(body.size) != body.root:
-        raise _two_histories(mirror, message.checkpoint, mirror.staged_note, body.size, applied)
-    start = message.first
-    for index in range(start, min(applied, body.size)):
-        leaf = message.leaves[index - start]
+def _check_history(part: Part, body: Checkpoint, mirror: Mirror) -> None:
+    """What was mirrored stands: same size, same root; same index, same leaf."""
+    held = mirror.staged_size
+    if 0 < body.size <= held and mirror.tree.root(body.size) != body.root:
+        raise _two_histories(mirror, part.checkpoint, mirror.staged_note, body.size, held)
+    for index in range(part.first, min(held, body.size)):
+        leaf = part.leaves[index - part.first]
         if leaf_hash(leaf) != mirror.tree.leaf_hash_at(index):
             other = verify_statement(leaf, mirror.peer.keys.statements, mirror.party)
             if other.index != index:
@@ -165,37 +222,32 @@ def _check_history(message: Message, body: Checkpoint, mirror: Mirror) -> None:
                                  code="wrong_index")
             raise Equivocation(f"{mirror.party} signed two statements for leaf {index}",
                                evidence=TwoStatements(mirror.party, (mirror.leaf(index), leaf)))
-    if message.whole and body.size < applied:
-        raise OutOfStep(f"the checkpoint of {body.size} leaves is older than the {applied} "
-                        "held here: a repeated or rolled-back message", code="rolled_back",
-                        have=applied, mirrored=mirror.tree.size)
 
 
-def _check_growth(message: Message, body: Checkpoint, mirror: Mirror) -> None:
+def _check_growth(part: Part, body: Checkpoint, mirror: Mirror) -> None:
     """The new leaves hash to the checkpoint's root, and contradict no pending checkpoint.
 
     Pending entries (`submission`) are set aside meanwhile: they are no history yet.
     """
-    tree, applied = mirror.tree, mirror.applied
-    fresh = [leaf_hash(leaf) for leaf in message.leaves[applied - message.first:]]
-    aside = [tree.leaf_hash_at(i) for i in range(applied, tree.size)]
+    tree, held = mirror.tree, mirror.staged_size
+    fresh = [leaf_hash(leaf) for leaf in part.leaves[held - part.first:]]
+    aside = [tree.leaf_hash_at(i) for i in range(held, tree.size)]
     pending_size, pending = mirror.pending
-    tree.truncate(applied)
+    tree.truncate(held)
     tree.extend(fresh)
     try:
         if tree.root(body.size) != body.root:
             raise Unverified("the leaves do not hash to the checkpoint's root", code="wrong_root")
-        if 0 < message.old < body.size:
-            verify_consistency(message.old, body.size, message.proof, tree.root(message.old),
-                               body.root)
-        if applied < pending_size <= body.size and tree.root(
+        if 0 < part.old < body.size:
+            verify_consistency(part.old, body.size, part.proof, tree.root(part.old), body.root)
+        if held < pending_size <= body.size and tree.root(
                 pending_size) != parse_checkpoint(parse_note(pending).text).root:
-            raise _two_histories(mirror, message.checkpoint, pending, pending_size, body.size)
+            raise _two_histories(mirror, part.checkpoint, pending, pending_size, body.size)
     finally:
-        tree.truncate(applied)
+        tree.truncate(held)
         tree.extend(aside)
     if fresh[:len(aside)] != aside[:len(fresh)]:
-        raise _two_histories(mirror, message.checkpoint, pending, body.size, pending_size)
+        raise _two_histories(mirror, part.checkpoint, pending, body.size, pending_size)
 
 
 def _two_histories(mirror: Mirror, note: bytes, held: bytes, size: int, larger: int
@@ -211,60 +263,78 @@ def _two_histories(mirror: Mirror, note: bytes, held: bytes, size: int, larger: 
     return Equivocation(f"{mirror.party} signed two histories of {size} leaves", evidence=evidence)
 
 
-class _Seen:
-    """Checks what statements say their author had seen, leaf after leaf."""
+# -- what statements had seen --------------------------------------------------------------------
 
-    def __init__(self, mirror: Mirror, held: Mapping[str, HeldLog], agreement: Agreement,
-                 last_seen: Mapping[str, int]):
-        self.mirror, self.held, self.agreement = mirror, held, agreement
-        self.last = dict(last_seen)
-        self.roots: dict[tuple[str, int], bytes] = {}
+class _Roots:
+    """The roots of all logs as far as they are mirrored here, this message included."""
 
-    def check(self, statement: Statement[Any], index: int) -> None:
-        author = statement.party
-        if statement.index != index:
-            raise Unverified(f"the statement at leaf {index} says it is leaf {statement.index}",
-                             code="wrong_index")
-        if statement.agreement != self.agreement.digest and (statement.agreement or self.last):
-            raise Unverified(f"leaf {index} names another agreement", code="other_agreement")
-        for name, seen in statement.seen.items():
-            if name == author or self.agreement.party(name) is None:
-                raise Unverified(f"leaf {index} has seen {name}, which is no peer of {author}")
-            if seen.size < self.last.get(name, 0):
-                raise Unverified(f"leaf {index} has seen {seen.size} leaves of {name}; an earlier "
-                                 f"one had seen {self.last[name]}", code="seen_went_back")
-            self.last[name] = seen.size
-            self._check_root(statement, name)
-        peers = [p.name for p in self.agreement.parties if p.name != author]
-        for name in peers if statement.agreement else self.last:
-            if name not in statement.seen:
-                raise Unverified(f"leaf {index} does not say what it has seen of {name}",
-                                 code="seen_went_back")
-        self._check_receipt(statement)
+    def __init__(self, context: Context, parts: list[VerifiedPart]):
+        self._logs: dict[str, HeldLog] = {context.own.party: context.own, **context.mirrors}
+        self._fresh = {each.mirror.party: (each.mirror.staged_size, [
+            leaf_hash(statement.leaf) for statement in each.fresh]) for each in parts}
+        self._known: dict[tuple[str, int], bytes] = {}
 
-    def _check_root(self, statement: Statement[Any], name: str) -> None:
-        seen, log = statement.seen[name], self.held[name]
-        if seen.size > log.size:
-            if isinstance(log, Mirror):
-                return                     # a third party's log may be further along elsewhere
-            raise Unverified(f"leaf {statement.index} has seen {seen.size} leaves of {name}; "
-                             f"there are {log.size}", code="seen_unknown")
-        key = (name, seen.size)
-        if key not in self.roots:
-            self.roots[key] = log.tree.root(seen.size)
-        if self.roots[key] != seen.root:
+    def root(self, party: str, size: int) -> bytes:
+        """The root over the first leaves of a log."""
+        if (party, size) not in self._known:
+            tree = self._logs[party].tree
+            held, fresh = self._fresh.get(party, (tree.size, []))
+            if size <= held:
+                self._known[party, size] = tree.root(size)
+            else:
+                aside = [tree.leaf_hash_at(i) for i in range(held, tree.size)]
+                tree.truncate(held)
+                tree.extend(fresh)
+                self._known[party, size] = tree.root(size)
+                tree.truncate(held)
+                tree.extend(aside)
+        return self._known[party, size]
+
+
+def _check_seen(statement: Statement[Any], context: Context, sizes: Mapping[str, int],
+                roots: _Roots) -> None:
+    for name, seen in statement.seen.items():
+        if name == context.own.party:
+            if seen.size > context.own.size:
+                raise Unverified(f"leaf {statement.index} has seen {seen.size} leaves of {name}; "
+                                 f"there are {context.own.size}", code="seen_unknown")
+        elif seen.size > sizes[name]:
+            raise OutOfStep(
+                f"leaf {statement.index} of {statement.party} has seen {seen.size} leaves of "
+                f"{name}; {sizes[name]} are mirrored here", code="unseen",
+                have=context.mirrors[statement.party].applied,
+                mirrored=context.mirrors[statement.party].staged_size)
+        if roots.root(name, seen.size) != seen.root:
             raise Unverified(f"leaf {statement.index} has seen another history of {name} than "
                              "the one held here", code="seen_unknown")
 
-    def _check_receipt(self, statement: Statement[Any]) -> None:
-        own = next(log for log in self.held.values() if not isinstance(log, Mirror))
-        seen = statement.seen.get(own.party)
-        size = seen.size if seen else 0
-        mirror = self.mirror
-        if statement.index < mirror.receipt_peer_size or size >= mirror.receipt_size:
-            return
+
+def _check_receipt(statement: Statement[Any], mirror: Mirror) -> None:
+    """Whoever signed for so many of our leaves has seen them ever after."""
+    receipt = mirror.receipt
+    if receipt is None or statement.index < receipt.peer_size or not statement.agreement:
+        return
+    own = next(name for name in statement.seen if name == mirror.recipient)
+    size = statement.seen[own].size
+    if size < receipt.size:
         raise Equivocation(
             f"leaf {statement.index} has seen {size} of our leaves, behind the receipt for "
-            f"{mirror.receipt_size} that {statement.party} had given",
-            evidence=SeenBehindReceipt(mirror.party, statement.leaf, mirror.receipt_note,
-                                       mirror.staged_note))
+            f"{receipt.size} that {statement.party} had given",
+            evidence=SeenBehindReceipt(mirror.party, statement.leaf, receipt.head.encode()))
+
+
+def _check_head(head: Head, own: VerifiedPart, context: Context) -> None:
+    if head.mirrored > context.own.size:
+        raise Unverified(f"a receipt for {head.mirrored} of our leaves; there are "
+                         f"{context.own.size}")
+    if head.opened > head.mirrored:
+        raise BadInput(f"{head.opened} of our leaves are said to be open, {head.mirrored} to be "
+                       "mirrored", field="head.opened")
+    if head.size == own.body.size and head.root != own.body.root:
+        raise Equivocation(
+            f"{head.sender} signed a head of {head.size} leaves with another root than its "
+            "checkpoint's", evidence=HeadAgainstCheckpoint(
+                head.sender, head.text.encode(), own.part.checkpoint))
+    if head.size < own.body.size:
+        raise BadInput(f"names {head.size} leaves; the checkpoint covers {own.body.size}",
+                       field="head.size")

@@ -1,22 +1,23 @@
 """A node's verified, durable copy of a peer's log, and the receipts the two have given each other.
 
 C2SP tlog-mirror: the mirror cosigns a checkpoint only after every leaf below it is durable here.
-`applied` says how many leaves the airspace was computed from: statements that this node signs have
-seen exactly those, so a receipt never covers more. What C2SP's `add-entries` brings is closed and
-therefore held as pending entries, behind the mirror checkpoint, until an exchange opens it: if it
-were receipted at once, whoever uploads a peer's public log could keep this node from signing for
-as long as that peer stays silent. Changes are staged into one transaction by the conductor and
-shown by `publish` once that is committed.
+Statements that this node signs have seen all that is mirrored, open or not; `applied` says how many
+leaves the airspace was computed from, which are those that are open. What C2SP's `add-entries`
+brings is held as pending entries, behind the mirror checkpoint, until an exchange brings it in the
+order of knowledge. Changes are staged into one transaction by the conductor and shown by `publish`
+once that is committed.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Sequence
 
 from luftrom.agreement.party import Party
+from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
-from luftrom.store.protocol import ReceiptRow, Store, Writes
+from luftrom.store.protocol import HeadRow, ReceiptRow, Store, Writes
 from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
 from luftrom.transparency.merkle import leaf_hash
 from luftrom.transparency.note import NoteSigner, parse_vkey
@@ -26,7 +27,9 @@ from luftrom.transparency.receipt import attach_receipt, sign_receipt, verify_re
 class Mirror(HeldLog):
     """One peer's log as held here. Only the conductor calls the methods that change it.
 
-    `size`, `note`, `given_size` and `given_lines` are published: durable here and fit to be shown.
+    `size`, `note`, `given_size`, `given_lines` and `opened_size` are published: durable here and
+    fit to be shown. `receipts` are those that own declarations may wait for, smallest first, and
+    `head` is the newest head of the peer whose leaves are all mirrored here.
     `pending` is the newest checkpoint that C2SP's `add-checkpoint` brought, or the mirror's own.
     """
 
@@ -39,10 +42,11 @@ class Mirror(HeldLog):
         self._receipt_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.mirror)
         self.applied = store.applied(peer.name)
         self.given_size, self.given_lines = store.given(peer.name) or (0, b"")
+        self.opened_size = self.applied
         self.pending = store.checkpoint(_pending_key(peer.name)) or (0, b"")
-        self.receipt_size, self.receipt_peer_size, self.receipt_note = 0, 0, b""
-        for row in store.receipts(peer.mirror_name):
-            self._keep(row)
+        self.receipts = deque(store.receipts(peer.mirror_name))
+        self.receipt = self.receipts[-1] if self.receipts else None
+        self.head = store.head(peer.name)
         self._staged: tuple[Checkpoint, bytes] | None = None
         self._staged_leaves: dict[int, bytes] = {}
         self._given = (self.given_size, self.given_lines)
@@ -101,16 +105,17 @@ class Mirror(HeldLog):
 
     def apply_up_to(self, size: int, writes: Writes) -> None:
         """Stage that the airspace was computed from the first `size` leaves."""
-        self.applied = size
-        writes.applied.append((self.party, size))
+        if size > self.applied:
+            self.applied = size
+            writes.applied.append((self.party, size))
 
     def give_receipt(self, writes: Writes, time_s: int) -> None:
-        """Cosign all leaves that were applied, in the transaction that holds them.
+        """Cosign all leaves that are mirrored, in the transaction that holds them.
 
         The lines leave this process only after `publish`; a crash before the commit leaves
         neither the leaves nor the lines.
         """
-        size = self.applied
+        size = self.staged_size
         if size > self._given[0]:
             self._given = (size, sign_receipt(self.body(size), self._signers, time_s))
             writes.given.append((self.party, *self._given))
@@ -119,19 +124,32 @@ class Mirror(HeldLog):
         """Check the peer's signatures under a receipt for the first `size` own leaves."""
         verify_receipt(own.body(size), lines, self._receipt_keys)
 
-    def take_receipt(self, own: HeldLog, size: int, peer_size: int, lines: bytes,
-                     writes: Writes) -> None:
-        """Keep the peer's verified receipt; one that covers no more than the last adds nothing."""
-        if size <= self.receipt_size:
-            return
-        note = attach_receipt(own.note if size == own.size else own.body(size).encode(), lines)
-        row = ReceiptRow(self.peer.mirror_name, size, peer_size, note)
-        writes.receipts.append(row)
-        self._keep(row)
+    @property
+    def receipt_size(self) -> int:
+        """How many own leaves the peer's newest receipt covers."""
+        return self.receipt.size if self.receipt else 0
 
-    def _keep(self, row: ReceiptRow) -> None:
-        self.receipt_size, self.receipt_peer_size = row.size, row.peer_size
-        self.receipt_note = row.note
+    def take_receipt(self, own: HeldLog, head: Head, lines: bytes, writes: Writes) -> None:
+        """Keep the peer's verified receipt and the head that it came with."""
+        if self.head is None or (head.size, head.time_s) > (self.head.size, self.head.time_s):
+            self.head = HeadRow(self.party, head.size, head.time_s, head.text)
+            writes.heads.append(self.head)
+        size = head.mirrored
+        if size <= self.receipt_size:
+            return                         # it covers no more than the last one
+        note = attach_receipt(own.note if size == own.size else own.body(size).encode(), lines)
+        self.receipt = ReceiptRow(self.peer.mirror_name, size, head.size, note, head.text)
+        self.receipts.append(self.receipt)
+        writes.receipts.append(self.receipt)
+
+    def receipt_for(self, index: int) -> ReceiptRow | None:
+        """The first receipt that covers an own leaf, which is the one that cuts, or None."""
+        return next((row for row in self.receipts if row.size > index), None)
+
+    def forget_receipts(self, index: int) -> None:
+        """No own leaf below `index` waits any more; the store keeps all of them."""
+        while len(self.receipts) > 1 and self.receipts[0].size <= index:
+            self.receipts.popleft()
 
     def publish(self) -> None:
         """Show what was staged: it is durable now."""
@@ -140,6 +158,7 @@ class Mirror(HeldLog):
             self.size, self._staged = body.size, None
         self._staged_leaves.clear()
         self.given_size, self.given_lines = self._given
+        self.opened_size = self.applied
 
 
 def _pending_key(party: str) -> str:

@@ -7,7 +7,8 @@ or may not have left the rows behind. Everything else reads.
 Rows by name. *leaf*: one log entry of a party (the own log and each mirror alike). *disclosure*: an
 opened claim that travels beside a leaf. *checkpoint*: the newest signed checkpoint of a party's log
 that covers only leaves held here. *applied*: how many leaves of a mirror the airspace was computed
-from. *receipt*: a peer's mirror cosignature on an own checkpoint. *given*: the own mirror
+from. *receipt*: a peer's mirror cosignature on an own checkpoint, with the head that it came with.
+*head*: a peer's newest head of which every leaf is held. *given*: the own mirror
 cosignature on a peer's checkpoint. *proof*: evidence of a peer's misbehaviour. *answer*: what was
 answered to a request that bore an idempotency key. *airspace*: the index, row by row.
 """
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,25 @@ class ReceiptRow:
     """A peer's receipt: lines by `cosigner` over the own log's checkpoint of `size` leaves.
 
     `note` is the checkpoint with the cosignature lines attached; `peer_size` is how large the
-    peer's log was when it gave the receipt: later statements of the peer must have seen `size`.
+    peer's log was when it gave the receipt, as its signed `head` says: later statements of the peer
+    must have seen `size`.
     """
 
     cosigner: str
     size: int
     peer_size: int
     note: bytes
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRow:
+    """A peer's signed head: the size of its log, the time in seconds since 1970, and its text."""
+
+    party: str
+    size: int
+    time_s: int
+    text: str
 
 
 @dataclass(slots=True)
@@ -45,6 +58,7 @@ class Writes:
     applied: list[tuple[str, int]] = field(default_factory=list)
     receipts: list[ReceiptRow] = field(default_factory=list)
     given: list[tuple[str, int, bytes]] = field(default_factory=list)
+    heads: list[HeadRow] = field(default_factory=list)
     proofs: list[tuple[str, str, bytes]] = field(default_factory=list)
     counters: list[tuple[str, int]] = field(default_factory=list)
     answers: list[tuple[str, bytes, bytes]] = field(default_factory=list)
@@ -92,6 +106,10 @@ class Store(Protocol):
 
     def given(self, party: str) -> tuple[int, bytes] | None:
         """The newest own cosignature on that peer's log."""
+        ...
+
+    def head(self, party: str) -> HeadRow | None:
+        """The newest head of that peer of which every leaf is held."""
         ...
 
     def proofs(self) -> list[tuple[str, str, bytes]]:

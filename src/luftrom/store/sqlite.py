@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from luftrom.errors import BadInput, NotFound, Unavailable
-from luftrom.store.protocol import FORMAT_VERSION, ReceiptRow, Writes
+from luftrom.store.protocol import FORMAT_VERSION, HeadRow, ReceiptRow, Writes
 
 _SCHEMA = """
 CREATE TABLE leaf (party TEXT, idx INTEGER, leaf BLOB NOT NULL,
@@ -25,8 +25,10 @@ CREATE TABLE disclosure (party TEXT, idx INTEGER, n INTEGER, body BLOB NOT NULL,
 CREATE TABLE checkpoint (party TEXT PRIMARY KEY, size INTEGER NOT NULL, note BLOB NOT NULL);
 CREATE TABLE applied (party TEXT PRIMARY KEY, size INTEGER NOT NULL);
 CREATE TABLE receipt (cosigner TEXT, size INTEGER, peer_size INTEGER NOT NULL, note BLOB NOT NULL,
-                      PRIMARY KEY (cosigner, size)) WITHOUT ROWID;
+                      head TEXT NOT NULL, PRIMARY KEY (cosigner, size)) WITHOUT ROWID;
 CREATE TABLE given (party TEXT PRIMARY KEY, size INTEGER NOT NULL, note BLOB NOT NULL);
+CREATE TABLE head (party TEXT PRIMARY KEY, size INTEGER NOT NULL, time_s INTEGER NOT NULL,
+                   head TEXT NOT NULL);
 CREATE TABLE proof (id INTEGER PRIMARY KEY, party TEXT NOT NULL, kind TEXT NOT NULL,
                     body BLOB NOT NULL UNIQUE);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -66,7 +68,8 @@ class SqliteStore:
         if version == 0 and not read_only:
             self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={FORMAT_VERSION};COMMIT;")
         elif version != FORMAT_VERSION:
-            raise BadInput(f"{self.path} has format {version}; this version reads {FORMAT_VERSION}")
+            raise BadInput(f"{self.path} has format {version}; this version reads {FORMAT_VERSION}: "
+                           "use the version of Luftrom that wrote it, or begin a new directory")
 
     def commit(self, writes: Writes) -> None:
         """Write all rows in one synced transaction, or raise Unavailable."""
@@ -96,8 +99,12 @@ class SqliteStore:
             if rows:
                 self._db.executemany(statement, rows)
         for receipt in writes.receipts:
-            self._db.execute("INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, ?)",
-                             (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note))
+            self._db.execute("INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, ?, ?)",
+                             (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note,
+                              receipt.head))
+        for head in writes.heads:
+            self._db.execute("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)",
+                             (head.party, head.size, head.time_s, head.text))
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._read_lock:
@@ -142,7 +149,7 @@ class SqliteStore:
     def receipts(self, cosigner: str | None = None, from_size: int = 0) -> Iterator[ReceiptRow]:
         """Receipts for the own log that cover `from_size` leaves or more, smallest first."""
         for row in self._rows(
-                "SELECT cosigner, size, peer_size, note FROM receipt "
+                "SELECT cosigner, size, peer_size, note, head FROM receipt "
                 "WHERE size >= ? AND (? IS NULL OR cosigner = ?) ORDER BY size, cosigner",
                 from_size, cosigner, cosigner):
             yield ReceiptRow(*row)
@@ -150,6 +157,11 @@ class SqliteStore:
     def given(self, party: str) -> tuple[int, bytes] | None:
         """The newest own cosignature on that peer's log."""
         return self._one("SELECT size, note FROM given WHERE party = ?", party)
+
+    def head(self, party: str) -> HeadRow | None:
+        """The newest head of that peer of which every leaf is held."""
+        row = self._one("SELECT party, size, time_s, head FROM head WHERE party = ?", party)
+        return HeadRow(*row) if row else None
 
     def proofs(self) -> list[tuple[str, str, bytes]]:
         """Kept evidence of misbehaviour: (party, kind, document), oldest first."""
