@@ -51,6 +51,23 @@ class SeenBehindReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class TwoHeads:
+    """Two heads of one party to another, of which the one of the larger log says less."""
+
+    party: str
+    heads: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAgainstCheckpoint:
+    """A head and a checkpoint of one log and one size with different roots."""
+
+    party: str
+    head: bytes
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Contradiction:
     """A run of consecutive statements of which the last cannot follow; empty if it is too long."""
 
@@ -67,7 +84,8 @@ class BadStatement:
     disclosures: tuple[bytes, ...] = ()
 
 
-Evidence = TwoCheckpoints | TwoStatements | SeenBehindReceipt | Contradiction | BadStatement
+Evidence = (TwoCheckpoints | TwoStatements | TwoHeads | HeadAgainstCheckpoint | SeenBehindReceipt
+            | Contradiction | BadStatement)
 
 
 # -- refusals ------------------------------------------------------------------------------------

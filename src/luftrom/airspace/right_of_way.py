@@ -16,6 +16,7 @@ from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent
 
 PRIORITY, DECLARED_FIRST, TURN = "priority", "declared_first", "turn"
 UNNAMED, CONSTRAINT, SAME_ENTITY = "unnamed", "constraint", "same_entity"
+SILENT = "silent"                          # accepted under `proceed` while the other said nothing
 
 
 class Declared(Protocol):
@@ -100,10 +101,16 @@ def _refusal_of_the_crossed(asking: Declared, standing: Declared, agreement: Agr
 
 
 def right_of_way(x: Declared, y: Declared, agreement: Agreement | None,
-                 overlap_start_ns: int) -> RightOfWay:
-    """Who has right of way where two accepted intents conflict; `first` says whether it is `x`."""
+                 overlap_start_ns: int, silent: frozenset[str] = frozenset()) -> RightOfWay:
+    """Who has right of way where two accepted intents conflict; `first` says whether it is `x`.
+
+    `silent` names those of the two parties without whom the other's intent was accepted: who was
+    silent yields, and if both were, the rules decide as ever.
+    """
     own, other = x.intent.priority or 0, y.intent.priority or 0
-    if own != other:
+    if len(silent) == 1 and not knew(x, y) and not knew(y, x):
+        first, rule = y.party in silent, SILENT
+    elif own != other:
         first, rule = own > other, PRIORITY
     elif knew(y, x) != knew(x, y):
         first, rule = knew(y, x), DECLARED_FIRST

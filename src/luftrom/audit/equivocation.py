@@ -1,12 +1,15 @@
 """Proofs that a party signed what cannot be true, mostly two things that cannot both be.
 
 In goes what a node caught; out comes a JSON document that convinces a stranger who holds nothing
-but the agreement: every byte of its evidence is signed by the party that it accuses. Five kinds:
+but the agreement: every byte of its evidence is signed by the party that it accuses. The kinds:
 
 `checkpoints`: two checkpoints of one log of which neither continues the other.
 `statements`: two different statements for one leaf of a log.
-`seen`: a statement that had seen less of a log than a receipt by its author covers, where by the
-author's own clock the statement is the later of the two.
+`heads`: two heads, of which the one of the larger log says that less is mirrored, or of one size
+and of different roots.
+`head`: a head and a checkpoint of one log and one size with different roots.
+`seen`: a statement that had seen less of a log than a head by its author says is mirrored, where
+the head names a smaller log than the statement's place.
 `contradiction`: a run of consecutive statements of which the last cannot follow the others.
 `statement`: a signed leaf that is no statement, or commits to content that breaks the format.
 
@@ -30,12 +33,16 @@ from luftrom.errors import (
     BadStatement,
     Contradiction,
     Evidence,
+    HeadAgainstCheckpoint,
     LuftromError,
+    NotAuthenticated,
     SeenBehindReceipt,
     TwoCheckpoints,
+    TwoHeads,
     TwoStatements,
     Unverified,
 )
+from luftrom.logs.head import Head, verify_head
 from luftrom.reading import parse_json
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
@@ -45,9 +52,8 @@ from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from luftrom.transparency.merkle import verify_consistency
 from luftrom.transparency.note import parse_base64, parse_vkey
-from luftrom.transparency.receipt import verify_kept_receipt
 
-FORMAT = "luftrom-equivocation/1"
+FORMAT = "luftrom-equivocation/2"
 EVIDENCE_LEAVES_MAX = 4_096
 # Leaves and notes stand in the document as the text that they are; hashes are base64.
 _HASHES = ("proof", "root")
@@ -148,37 +154,50 @@ def _two_statements(party: Party, evidence: TwoStatements, _: Agreement) -> str:
     return f"{party.name} signed two different statements for leaf {one.index} of its log"
 
 
-def _behind_its_receipt(party: Party, evidence: SeenBehindReceipt, agreement: Agreement) -> str:
-    statement = _statement(evidence.leaf, party)
-    keys = [parse_vkey(vkey) for vkey in party.keys.mirror]
-    for peer in agreement.parties:
-        seen = statement.seen.get(peer.name)
-        if seen is None:
-            continue
+def _behind_its_head(party: Party, evidence: SeenBehindReceipt, agreement: Agreement) -> str:
+    statement, head = _statement(evidence.leaf, party), _head(evidence.head, party, agreement)
+    seen = statement.seen.get(head.recipient)
+    if seen is None or seen.size >= head.mirrored:
+        raise _not_proven("the statement had seen all that the head says to be mirrored")
+    if statement.index < head.size:
+        raise _not_proven("the statement stands before the head was signed")
+    return (f"{party.name} signed for {head.mirrored} leaves of {head.recipient} when its log had "
+            f"{head.size}, and said later, in leaf {statement.index}, that it had seen {seen.size}")
+
+
+def _two_heads(party: Party, evidence: TwoHeads, agreement: Agreement) -> str:
+    if len(evidence.heads) != 2:
+        raise BadInput("must be two heads", field="evidence.heads")
+    one, other = sorted((_head(text, party, agreement) for text in evidence.heads),
+                        key=lambda head: head.size)
+    if one.size == other.size and one.root != other.root:
+        return f"{party.name} signed two histories of {one.size} leaves of its log"
+    if one.recipient != other.recipient or one.size == other.size or (
+            one.mirrored <= other.mirrored):
+        raise _not_proven("the two heads can both be true")
+    return (f"{party.name} signed for {one.mirrored} leaves of {one.recipient} when its log had "
+            f"{one.size}, and for {other.mirrored} when it had {other.size}")
+
+
+def _head_against_checkpoint(party: Party, evidence: HeadAgainstCheckpoint,
+                             agreement: Agreement) -> str:
+    head = _head(evidence.head, party, agreement)
+    body = _checkpoint(evidence.note, party).checkpoint
+    if head.size != body.size or head.root == body.root:
+        raise _not_proven("head and checkpoint can both be true")
+    return f"{party.name} signed two histories of {head.size} leaves of its log"
+
+
+def _head(text: bytes, party: Party, agreement: Agreement) -> Head:
+    """A head of that party to whichever other party of the agreement it names."""
+    said = text.decode(errors="replace")
+    for other in agreement.parties:
         try:
-            body, time_s = verify_kept_receipt(evidence.note, keys, peer.log_origin)
-        except Unverified as error:
-            if error.code == "wrong_origin":
-                continue
-            raise
-        if seen.size >= body.size:
-            raise _not_proven("the statement had seen all that the receipt covers")
-        if not _is_later(statement, time_s, evidence.checkpoint, party):
-            raise _not_proven("nothing that is signed shows that the statement is the later one")
-        return (f"{party.name} gave a receipt for {body.size} leaves of {peer.name}, and said "
-                f"later, in leaf {statement.index}, that it had seen {seen.size}")
-    raise _not_proven("the receipt is not for a log that the statement speaks of")
-
-
-def _is_later(statement: Statement[Any], time_s: int, checkpoint: bytes, party: Party) -> bool:
-    """By its own time, or because a later checkpoint did not cover it yet."""
-    if statement.iat_s > time_s:
-        return True
-    if not checkpoint:
-        return False
-    verified: VerifiedCheckpoint = _checkpoint(checkpoint, party)
-    return (verified.time_s is not None and verified.time_s > time_s
-            and verified.checkpoint.size <= statement.index)
+            return verify_head(said, party.name, other.name, party.keys.channel)
+        except NotAuthenticated as error:
+            if error.code == "wrong_signature":
+                raise Unverified(error.message, code=error.code) from None
+    raise _not_proven("it is no head to a party of the agreement")
 
 
 def _cannot_follow(party: Party, evidence: Contradiction, _: Agreement) -> str:
@@ -191,7 +210,7 @@ def _cannot_follow(party: Party, evidence: Contradiction, _: Agreement) -> str:
         if statement.index != index:
             raise _not_proven(f"leaf {index} is missing between the others")
         try:
-            KINDS[statement.type].follow(course, statement)
+            KINDS[statement.type].follow(course, statement, None)
         except Unverified as error:
             return f"{party.name} contradicts its own log: {error.message}"
     raise _not_proven("each of the statements can follow the others")
@@ -271,7 +290,9 @@ class _Form(Generic[EvidenceT]):
 _FORMS: dict[str, _Form[Any]] = {
     "checkpoints": _Form(TwoCheckpoints, ("notes", "proof"), ("root",), _two_histories),
     "statements": _Form(TwoStatements, ("leaves",), (), _two_statements),
-    "seen": _Form(SeenBehindReceipt, (), ("leaf", "note", "checkpoint"), _behind_its_receipt),
+    "heads": _Form(TwoHeads, ("heads",), (), _two_heads),
+    "head": _Form(HeadAgainstCheckpoint, (), ("head", "note"), _head_against_checkpoint),
+    "seen": _Form(SeenBehindReceipt, (), ("leaf", "head"), _behind_its_head),
     "contradiction": _Form(Contradiction, ("leaves",), (), _cannot_follow),
     "statement": _Form(BadStatement, ("disclosures",), ("leaf",), _no_statement),
 }

@@ -16,10 +16,12 @@ from luftrom.errors import (
     BadInput,
     BadStatement,
     Equivocation,
+    HeadAgainstCheckpoint,
     LuftromError,
     OutOfStep,
     SeenBehindReceipt,
     TwoCheckpoints,
+    TwoHeads,
     TwoStatements,
     Unverified,
 )
@@ -109,7 +111,7 @@ def verify_message(message: Message, head: Head, context: Context) -> tuple[Veri
     for each in parts:
         for statement in each.fresh:
             _check_seen(statement, context, sizes, roots)
-            _check_receipt(statement, each.mirror)
+            _check_receipt(statement, each.mirror, context.own.party)
     # 6. The head says no other than the checkpoint beside it.
     _check_head(head, parts[0], context)
     return tuple(parts)
@@ -309,13 +311,12 @@ def _check_seen(statement: Statement[Any], context: Context, sizes: Mapping[str,
                              "the one held here", code="seen_unknown")
 
 
-def _check_receipt(statement: Statement[Any], mirror: Mirror) -> None:
+def _check_receipt(statement: Statement[Any], mirror: Mirror, me: str) -> None:
     """Whoever signed for so many of our leaves has seen them ever after."""
     receipt = mirror.receipt
     if receipt is None or statement.index < receipt.peer_size or not statement.agreement:
         return
-    own = next(name for name in statement.seen if name == mirror.recipient)
-    size = statement.seen[own].size
+    size = statement.seen[me].size
     if size < receipt.size:
         raise Equivocation(
             f"leaf {statement.index} has seen {size} of our leaves, behind the receipt for "
@@ -338,3 +339,14 @@ def _check_head(head: Head, own: VerifiedPart, context: Context) -> None:
     if head.size < own.body.size:
         raise BadInput(f"names {head.size} leaves; the checkpoint covers {own.body.size}",
                        field="head.size")
+    if head.size < own.mirror.staged_size:
+        raise OutOfStep(f"the head of {head.size} leaves is older than the "
+                        f"{own.mirror.staged_size} held here: a repeated or rolled-back message",
+                        code="rolled_back", have=own.mirror.applied,
+                        mirrored=own.mirror.staged_size)
+    before = own.mirror.receipt
+    if before is not None and head.size > before.peer_size and head.mirrored < before.size:
+        raise Equivocation(
+            f"{head.sender} signed for {before.size} of our leaves, and says in a later head that "
+            f"{head.mirrored} are mirrored there",
+            evidence=TwoHeads(head.sender, (before.head.encode(), head.text.encode())))

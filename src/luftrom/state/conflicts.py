@@ -36,5 +36,12 @@ def make_conflict(first: Record, second: Record, met: Encounter, agreement: Agre
     if second.is_constraint:
         right = closed(second.party, met.time_start_ns)
     else:
-        right = right_of_way(declared(first), declared(second), agreement, met.time_start_ns)
+        right = right_of_way(declared(first), declared(second), agreement, met.time_start_ns,
+                             _silent(first, second))
     return ConflictPair(first, second, met, right)
+
+
+def _silent(first: Record, second: Record) -> frozenset[str]:
+    """Which of the two parties the ruling on the other's intent names as silent."""
+    return frozenset(one.party for one, other in ((first, second), (second, first))
+                     if other.ruling is not None and one.party in other.ruling.unacknowledged)

@@ -9,25 +9,38 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.over import over_until_ns
+from luftrom.airspace.right_of_way import refusal
 from luftrom.clock import NS_PER_S, TIME_NS_MIN
 from luftrom.errors import Unverified
 from luftrom.geometry.encounter import Encounter
 from luftrom.geometry.volume import Separation, Volume4D
 from luftrom.state.conflicts import ConflictPair, make_conflict
 from luftrom.state.digest import digest_rows
+from luftrom.state.knowledge import Knowledge
 from luftrom.state.meeting import Meetings
 from luftrom.state.progress import Progress
-from luftrom.state.record import ACCEPTED, PENDING, REFUSED, SUPERSEDED, WITHDRAWN, Record
+from luftrom.state.record import (
+    ACCEPTED,
+    PENDING,
+    REFUSED,
+    SUPERSEDED,
+    VOID,
+    WITHDRAWN,
+    Record,
+    declared,
+)
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.constraint_withdrawal import KIND as NOTICE_WITHDRAWAL
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
+from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
@@ -36,6 +49,7 @@ from luftrom.statements.opening import Item
 from luftrom.statements.statement import Statement
 
 NO_MINIMA = Separation(0.0, 0.0, 0.0)
+_CLOSED = Entity("", 0)                    # what is closed to us, or void, has no identifier
 _DROP_EVERY_NS = 600 * NS_PER_S            # dropping looks at every volume that is held
 
 
@@ -71,30 +85,39 @@ class Entities:
 
     # -- applying leaves: each raises Unverified before it changes anything ------------------
 
-    def declare(self, item: Item[Entity, Intent]) -> None:
-        """A version that waits for its ruling."""
-        self._check_version(item.statement)
-        record = self._enter(item)
+    def declare(self, item: Item[Declared, Version]) -> None:
+        """A version that waits for its ruling; void where it is out of turn in its own log."""
+        fault = item.void
+        if not fault and item.entity is not None:
+            fault = self._version_fault(item.statement, item.entity)
+        record = self._enter(replace(item, content=None, void=fault) if fault else item)
         self._unruled[record.party, record.index] = record
         self._changed(record)
 
     def give_notice(self, item: Item[Entity, Constraint]) -> None:
         """A version that stands at once, in place of the one before it."""
-        self._check_version(item.statement)
-        self._check_home(item.statement)
-        self._accept(self._enter(item), item.statement.index)
+        if not item.void:
+            fault = self._version_fault(item.statement, item.statement.body)
+            if fault:
+                raise Unverified(fault)
+            self._check_home(item.statement)
+        record = self._enter(item)
+        if item.void:
+            self._changed(record)
+        else:
+            self._accept(record, item.statement.index)
 
-    def _check_version(self, statement: Statement[Entity]) -> None:
-        """Unverified unless the version follows the entity's newest accepted one in this log."""
-        entity = statement.body
+    def _version_fault(self, statement: Statement[Any], entity: Entity) -> str:
+        """Why a version does not follow the entity's newest accepted one in this log, if so."""
         before = self.latest_of(statement.party, entity.entity_id)
         expected = before.version + (before.status not in (REFUSED, PENDING)) if before else 1
         if before is not None and before.status == PENDING:
-            raise Unverified(f"leaf {statement.index} declares {entity.entity_id} while leaf "
-                             f"{before.index} still waits for its ruling")
+            return (f"leaf {statement.index} declares {entity.entity_id} while leaf "
+                    f"{before.index} still waits for its ruling")
         if entity.version != expected:
-            raise Unverified(f"leaf {statement.index} declares version {entity.version} of "
-                             f"{entity.entity_id}; the next version is {expected}")
+            return (f"leaf {statement.index} declares version {entity.version} of "
+                    f"{entity.entity_id}; the next version is {expected}")
+        return ""
 
     def _check_home(self, statement: Statement[Entity]) -> None:
         """Nobody rules on a notice, so one under an identifier that its author knew to stand in
@@ -110,16 +133,20 @@ class Entities:
                 raise Unverified(f"leaf {statement.index} gives a notice {entity_id}, "
                                  f"which is an identifier of {other.party}", code="foreign_entity")
 
-    def _enter(self, item: Item[Entity, Intent | Constraint]) -> Record:
-        statement, entity = item.statement, item.statement.body
+    def _enter(self, item: Item[Any, Version | Constraint]) -> Record:
+        statement = item.statement
+        entity = (None if item.void else item.entity) or _CLOSED
+        content = item.content.intent if isinstance(item.content, Version) else item.content
         record = Record(
             statement.party, statement.index, statement.iat_s,
             self.progress.as_of(statement.party, statement.iat_s), entity.entity_id,
             entity.version, {p: s.size for p, s in statement.seen.items()}, self._next_serial,
-            statement.type, item.content, item.ovn)
+            statement.type, content, item.ovn if content else "", void=item.void,
+            status=VOID if item.void else PENDING)
         self._next_serial += 1
         self.records[record.party, record.index] = record
-        self._versions.setdefault(record.entity_id, []).append(record)
+        if record.entity_id:
+            self._versions.setdefault(record.entity_id, []).append(record)
         self.meetings.enter(record)
         return record
 
@@ -128,7 +155,7 @@ class Entities:
         ruled = []
         for ruling in statement.body.rulings:
             record = self._unruled.get((statement.party, ruling.index))
-            if record is None:
+            if record is None or (record.void and ruling.accepted):
                 raise Unverified(f"leaf {statement.index} rules on leaf {ruling.index}, "
                                  "which is no declaration that waits for a ruling")
             ruled.append((ruling, record))
@@ -144,10 +171,10 @@ class Entities:
 
     def withdraw(self, statement: Statement[Withdrawal], kind: str) -> None:
         """A version of that kind ends, standing or waiting."""
-        of, entity = statement.body.of, statement.body.entity
+        of = statement.body.of
         record = self.records.get((statement.party, of))
-        if (record is None or record.entity_id != entity.entity_id or record.kind != kind
-                or record.version != entity.version or record.status not in (PENDING, ACCEPTED)):
+        if (record is None or record.kind != kind
+                or record.status not in (PENDING, ACCEPTED, VOID)):
             raise Unverified(f"leaf {statement.index} withdraws leaf {of}, which does not stand")
         self._unruled.pop((record.party, record.index), None)
         self._end(record, WITHDRAWN, statement.index)
@@ -157,7 +184,8 @@ class Entities:
         if before is not None:
             self._end(before, SUPERSEDED, index)
         record.status = ACCEPTED
-        self.current[record.entity_id, record.party] = record
+        if record.entity_id:
+            self.current[record.entity_id, record.party] = record
         for serial, other in record.met.items():
             if (other.status == ACCEPTED and other.entity_id != record.entity_id
                     and not (other.is_constraint and record.is_constraint)):
@@ -199,7 +227,10 @@ class Entities:
         if self._over_ns() >= self._dropped_ns + _DROP_EVERY_NS:
             self.drop_over()
         while self._retired and self._is_settled(self._retired[0]):
-            self.meetings.leave(self._retired.popleft())
+            record = self._retired.popleft()
+            for other in record.met.values():
+                other.is_dead = other.is_dead or self.loses_to_known(other, record)
+            self.meetings.leave(record)
 
     def drop_over(self) -> None:
         """Let go of the volumes that are over for every statement that is still to come."""
@@ -222,7 +253,14 @@ class Entities:
             seen = self.progress.last_seen.get(party.name, {})
             if party.name != record.party and seen.get(record.party, 0) <= end:
                 return False
-        return all(waiting.cut(record) > end for waiting in self._unruled.values())
+        return all(waiting.cut(record) > end for waiting in self._unruled.values()
+                   if not waiting.void)
+
+    def loses_to_known(self, record: Record, other: Record) -> bool:
+        """Does an intent lose to one that its own author knew to stand? Then it wins nothing."""
+        return (record.intent is not None and other.intent is not None and record.knew(other)
+                and other.stood_at(record.cut(other)) and refusal(
+                    declared(record), declared(other), self.agreement, lambda: 0) is not None)
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -334,6 +372,8 @@ class HasEntities(Protocol):
 
     @property
     def entities(self) -> Entities: ...
+    @property
+    def knowledge(self) -> Knowledge: ...
 
 
 # What a statement does to the entities, by its type.

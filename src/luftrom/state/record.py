@@ -16,7 +16,7 @@ from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.ruling import Ruling
 
 PENDING, ACCEPTED, REFUSED, WITHDRAWN = "pending", "accepted", "refused", "withdrawn"
-SUPERSEDED = "superseded"
+SUPERSEDED, VOID = "superseded", "void"
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +27,9 @@ class Record:
     `as_of_s` is the latest time that its log names up to this leaf: unlike `iat_s` it never goes
     back from leaf to leaf, whatever is done to the author's clock.
     `end_index` is the leaf of the same log that ended it: a refusal, a withdrawal, or the ruling
-    that accepted a later version.
+    that accepted a later version. `void` says why it counts for nothing, where it does not; then
+    and while it is closed to us its identifier is empty. `is_dead` once it is known that it loses
+    to what its own author knew.
     """
 
     party: str
@@ -45,6 +47,8 @@ class Record:
     ruling: Ruling | None = None
     ruling_index: int | None = None
     end_index: int | None = None
+    void: str = ""
+    is_dead: bool = False
     met: dict[int, Record] = field(default_factory=dict)      # by serial: volumes in conflict
     rivals: dict[int, Record] = field(default_factory=dict)   # of these, while both are accepted
 
@@ -86,6 +90,10 @@ class Record:
     def stood_at(self, cut: int) -> bool:
         """Did it stand within the first `cut` leaves of its own log? Pending counts as standing."""
         return self.index < cut and (self.end_index is None or self.end_index >= cut)
+
+    def is_withdrawn_at(self, cut: int) -> bool:
+        """Had its author withdrawn it within the first `cut` leaves of its log?"""
+        return self.status == WITHDRAWN and self.end_index is not None and self.end_index < cut
 
     def row(self) -> bytes:
         """The canonical row of the index: the same bytes at every node."""

@@ -6,12 +6,15 @@ Rulings follow `airspace.right_of_way`: pairwise, from the two signed statements
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from luftrom.airspace.right_of_way import SAME_ENTITY, refusal
-from luftrom.errors import Unverified
+from luftrom.agreement.terms import Agreement
+from luftrom.airspace.right_of_way import SAME_ENTITY, SILENT, refusal
+from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
+from luftrom.logs.head import Head, verify_head
 from luftrom.state.entities import Entities, HasEntities
 from luftrom.state.record import ACCEPTED, PENDING, Record, declared
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
@@ -20,23 +23,71 @@ from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.statement import Statement
 
 
-def verdict(entities: Entities, record: Record) -> list[tuple[Record, str]]:
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """What a ruling rests on, as its statement says.
+
+    `cuts` names for each peer how many leaves of its log may have crossed the ruled one: all that
+    it had when it receipted that. Of a silent peer `opened` leaves were open to the author.
+    """
+
+    cuts: Mapping[str, int] = field(default_factory=dict)
+    opened: Mapping[str, int] = field(default_factory=dict)
+
+    def cut(self, party: str) -> int:
+        """How many leaves of a peer's log the ruling looks at."""
+        return self.opened[party] if party in self.opened else self.cuts.get(party, 0)
+
+
+def verdict(entities: Entities, record: Record, rests: Rests) -> list[tuple[Record, str]]:
     """Whom a declaration loses to and by which rule; empty if it is to be accepted.
 
     A function of the statements alone: every node that holds them computes the same.
     """
     lost = [(other, SAME_ENTITY) for other in _notices_before(entities, record)]
     for other in _rivals(entities, record):
-        known = record.knew(other)
-        if known and not other.stood_at(record.cut(other)):
+        if record.knew(other):
+            if not other.stood_at(record.cut(other)):
+                continue
+        elif not _wins_crossings(entities, other, record, rests):
             continue
-        if not known and (other.party == record.party or other.knew(record)):
-            continue                       # the other came later: its own matter
+        elif _was_silent(record.party, other, rests):
+            lost.append((other, SILENT))
+            continue
         rule = refusal(declared(record), declared(other), entities.agreement,
                        partial(_overlap_start_ns, entities, record, other))
         if rule is not None:
             lost.append((other, rule))
     return sorted(lost, key=lambda item: (item[0].party, item[0].index))
+
+
+def _wins_crossings(entities: Entities, other: Record, record: Record, rests: Rests) -> bool:
+    """May something that the author of `record` had not seen keep it from being accepted?"""
+    cut = rests.cut(other.party)
+    if other.party == record.party or other.knew(record) or other.index >= cut:
+        return False                       # it came later: its own matter
+    if other.is_withdrawn_at(cut):
+        return False
+    return not _is_dead(entities, other, rests)
+
+
+def _is_dead(entities: Entities, other: Record, rests: Rests) -> bool:
+    """Could it never stand, since it loses to what its own author knew? Then it wins nothing."""
+    if other.is_dead or _notices_before(entities, other):
+        return True
+    return any(entities.loses_to_known(other, known) for known in _rivals(entities, other)
+               if known.party not in rests.opened or known.index < rests.opened[known.party])
+
+
+def _was_silent(party: str, other: Record, rests: Rests) -> bool:
+    """Was the other accepted without the party, in what the ruling rests on? Who was silent yields.
+
+    Unless the ruling names the other's party as silent too: then they take turns.
+    """
+    ruling = other.ruling
+    return (ruling is not None and ruling.accepted and party in ruling.unacknowledged
+            and other.ruling_index is not None and other.ruling_index < rests.cut(other.party)
+            and other.party not in rests.opened)
 
 
 def _rivals(entities: Entities, record: Record) -> Iterator[Record]:
@@ -71,47 +122,70 @@ def _notices_before(entities: Entities, record: Record) -> list[Record]:
 
 # -- what a peer ruled ---------------------------------------------------------------------------
 
-def check_rulings(state: HasEntities, statement: Statement[Rulings], me: str,
-                  receipted_size: int) -> None:
+def check_rulings(state: HasEntities, statement: Statement[Rulings]) -> None:
     """Unverified (unlawful_ruling) if a peer accepts what the rules do not let it accept.
 
-    A peer may refuse itself whatever it likes. It must hold our receipt, which covers its leaves up
-    to `receipted_size`, or say that it does not, which an agreement to hold never lets it. Whom it
-    says it had no receipt from it need not have known, beyond what its ruling has seen. Statements
-    from before the agreement had no peers to ask.
+    A peer may refuse itself whatever it likes. It must show a head of each peer that covers what it
+    rules on, or say that it has none, which an agreement to hold never lets it. Statements from
+    before the agreement had no peers to ask.
     """
-    entities = state.entities
-    if not statement.agreement:
+    if not statement.agreement or state.entities.agreement is None:
         return
+    heads = _read_heads(statement, state.entities.agreement)
     for ruling in statement.body.rulings:
-        record = entities.records.get((statement.party, ruling.index))
+        record = state.entities.records.get((statement.party, ruling.index))
         if record is None or not ruling.accepted or record.kind != DECLARATION.name:
             continue
-        fault = _fault_of(entities, ruling, record, statement, me, receipted_size)
+        fault = _fault_of(state, ruling, record, statement, heads)
         if fault:
             raise Unverified(f"leaf {statement.index} accepts {record.name}, {fault}",
                              code="unlawful_ruling")
 
 
-def _fault_of(entities: Entities, ruling: Ruling, record: Record, statement: Statement[Rulings],
-              me: str, receipted_size: int) -> str | None:
-    silent = set(ruling.unacknowledged)
+def _read_heads(statement: Statement[Rulings], agreement: Agreement) -> dict[str, Head]:
+    """The heads that a ruling rests on, verified; its author must have mirrored all they name."""
+    heads = {}
+    for name, text in statement.body.heads.items():
+        peer = agreement.party(name)
+        try:
+            if peer is None or name == statement.party:
+                raise NotAuthenticated(f"{name} is no peer of {statement.party}")
+            head = verify_head(text, name, statement.party, peer.keys.channel)
+        except NotAuthenticated as error:
+            raise Unverified(f"leaf {statement.index} rests on a head of {name} that is none: "
+                             f"{error.message}", code="unlawful_ruling") from None
+        if head.size > statement.seen[name].size:
+            raise Unverified(f"leaf {statement.index} rests on a head of {name} of {head.size} "
+                             f"leaves, of which it had seen {statement.seen[name].size}",
+                             code="unlawful_ruling")
+        heads[name] = head
+    return heads
+
+
+def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Statement[Rulings],
+              heads: Mapping[str, Head]) -> str | None:
+    entities, body, silent = state.entities, statement.body, set(ruling.unacknowledged)
     if silent and entities.agreement and entities.agreement.silence.mode == "hold":
         return "without a receipt, where the agreement says hold"
-    if me not in silent and receipted_size <= ruling.index:
-        return f"before {me} has given a receipt for it"
-    for other, rule in verdict(entities, record):
+    for name in statement.seen:
+        if name in silent:
+            seen = state.knowledge.seen(name, min(body.opened.get(name, 0),
+                                                  statement.seen[name].size))
+            if seen.get(statement.party, 0) > ruling.index:
+                return f"and calls {name} silent, whose later leaves it had opened"
+        elif name not in heads or heads[name].mirrored <= ruling.index:
+            return f"before {name} has given a receipt for it"
+    cuts = {name: head.size for name, head in heads.items() if name not in silent}
+    for other, rule in verdict(entities, record, Rests(cuts, {
+            name: body.opened.get(name, 0) for name in silent})):
         if record.knew(other) and entities.applied.get(other.party, 0) < record.cut(other):
             continue                       # a third party's: its end may not have arrived here yet
-        seen = statement.seen.get(other.party)
-        if other.party in silent and (seen is None or seen.size <= other.index):
-            continue
         return f"which loses to {other.name} by the rule {rule}"
     return None
 
 
 # What a peer's statement is held to before it is applied: by its type, where there are rules.
-CHECKS: Mapping[str, Callable[[HasEntities, Statement[Any], str, int], None]] = {
+CHECKS: Mapping[str, Callable[[HasEntities, Statement[Any]], None]] = {
     RULING.name: check_rulings}
 
 

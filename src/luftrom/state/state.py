@@ -1,50 +1,93 @@
-"""The state: all that follows from the logs that were applied, and from nothing else.
+"""The state: all that follows from the logs that are mirrored, and from nothing else.
 
-In go verified statements in log order, each with what was disclosed of it. What a kind of
-statement does stands in the tables `EFFECTS` of the parts, which are joined here.
+In go verified statements in the order of knowledge, and what opens them, when it comes. A leaf is
+applied in the order of its log, once what it commits to is open to those whom it is for. What a
+kind of statement does stands in the tables `EFFECTS` of the parts, which are joined here.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
 from luftrom.state import entities, rulings
 from luftrom.state.entities import Entities
+from luftrom.state.knowledge import Knowledge
 from luftrom.state.progress import Progress
 from luftrom.statements.kind import EVERYBODY, Audience
 from luftrom.statements.kinds import KINDS
-from luftrom.statements.opening import Item
+from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
 
 
 class State:
-    """Every part of the state of one node. Not thread-safe: one conductor applies."""
+    """Every part of the state at one party. Not thread-safe: one conductor applies.
 
-    def __init__(self, agreement: Agreement | None):
-        self.agreement = agreement
+    `waiting` are the statements of each log that are mirrored and not applied, in order.
+    """
+
+    def __init__(self, agreement: Agreement | None, party: str = ""):
+        self.agreement, self.party = agreement, party
+        self.knowledge = Knowledge()
+        self.waiting: dict[str, deque[Statement[Any]]] = {}
+        self._openings: dict[tuple[str, int], tuple[bytes, ...]] = {}
         self.progress = Progress()
         self.entities = Entities(agreement, self.progress)
         self._audiences: dict[tuple[str, int], Audience] = {}
 
-    def check(self, statement: Statement[Any], me: str, receipted_size: int) -> None:
-        """Unverified if a peer's next statement is not what the rules let it say.
+    # -- what is mirrored ----------------------------------------------------------------------
 
-        The receipt of `me` covers the first `receipted_size` leaves of the peer's log.
-        """
+    def mirror(self, statement: Statement[Any]) -> None:
+        """The next leaf of a log is held, and all that it had seen is as well."""
+        self.knowledge.note(statement)
+        self.waiting.setdefault(statement.party, deque()).append(statement)
+
+    def open(self, party: str, index: int, disclosures: tuple[bytes, ...]) -> None:
+        """What a leaf that waits committed to has come; it was matched with its digests."""
+        self._openings[party, index] = disclosures
+
+    def is_open(self, party: str, index: int) -> bool:
+        """Has that come?"""
+        return (party, index) in self._openings
+
+    def next_item(self, party: str) -> Item[Any, Any] | None:
+        """The next leaf of a log to be applied, opened; None while it is closed, or if there is
+        none."""
+        queue = self.waiting.get(party)
+        if not queue:
+            return None
+        statement = queue[0]
+        disclosures = self._openings.get((party, statement.index), ())
+        kind = KINDS[statement.type]
+        if (kind.must_open and not disclosures
+                and kind.audience(statement).includes(self.party)):
+            return None
+        return open_or_void(statement, disclosures)
+
+    # -- what is applied -----------------------------------------------------------------------
+
+    def check(self, statement: Statement[Any]) -> None:
+        """Unverified if a peer's next statement is not what the rules let it say."""
         check = CHECKS.get(statement.type)
         if check is not None:
-            check(self, statement, me, receipted_size)
+            check(self, statement)
 
     def apply(self, item: Item[Any, Any]) -> None:
-        """Apply the next leaf of a log.
+        """Apply the next leaf of a log, which is the first that waits.
 
         Raises Unverified if the statement contradicts the log it stands in; then nothing changed.
         """
         statement = item.statement
-        EFFECTS[statement.type](self, item)
+        void = item.void or self.knowledge.fault(statement)
+        if void:
+            item = Item(statement, item.disclosures, void=void)
+        if not void or KINDS[statement.type].must_open:
+            EFFECTS[statement.type](self, item)
         self.progress.note(statement)
+        self.waiting[statement.party].popleft()
+        self._openings.pop((statement.party, statement.index), None)
         audience = KINDS[statement.type].audience(statement)
         if audience is not EVERYBODY:
             self._audiences[statement.party, statement.index] = audience
@@ -65,4 +108,4 @@ def nothing(state: State, item: Item[Any, Any]) -> None:
 # What a statement does to the state, and what a peer's is held to before; by its type.
 EFFECTS: dict[str, Callable[[State, Item[Any, Any]], None]] = {
     **entities.EFFECTS, "agreement": nothing, "notification": nothing}
-CHECKS: dict[str, Callable[[State, Statement[Any], str, int], None]] = {**rulings.CHECKS}
+CHECKS: dict[str, Callable[[State, Statement[Any]], None]] = {**rulings.CHECKS}

@@ -1,0 +1,54 @@
+"""What each log had seen of the others, leaf by leaf: which statement knew which.
+
+A function of the leaves that are mirrored, open or not. What had been seen by anything that a
+statement had seen, its author had seen: a `seen` that says otherwise, or that goes back, voids its
+statement, and the two are the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from luftrom.statements.statement import Statement
+
+
+class Knowledge:
+    """Of each log, how much of every other its first so many leaves had seen."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, list[Mapping[str, int]]] = {}
+
+    def size(self, party: str) -> int:
+        """How many leaves of a log are noted."""
+        return len(self._seen.get(party, ()))
+
+    def seen(self, party: str, size: int) -> Mapping[str, int]:
+        """How much of each other log the first `size` leaves of a log had seen, at the most."""
+        return self._seen[party][size - 1] if size else {}
+
+    def covers(self, statement: Statement[Any]) -> bool:
+        """Is all noted that a statement had seen?"""
+        return all(seen.size <= self.size(name) for name, seen in statement.seen.items())
+
+    def note(self, statement: Statement[Any]) -> None:
+        """The next leaf of a log is mirrored."""
+        rows = self._seen.setdefault(statement.party, [])
+        before: Mapping[str, int] = rows[-1] if rows else {}
+        seen = {name: max(seen.size, before.get(name, 0)) for name, seen in statement.seen.items()}
+        rows.append(before if seen == before else {**before, **seen})
+
+    def fault(self, statement: Statement[Any]) -> str:
+        """Why a statement is void by what it says that it had seen; empty if it is not."""
+        party, index = statement.party, statement.index
+        for name, size in self.seen(party, index).items():
+            if name in statement.seen and statement.seen[name].size < size:
+                return (f"it had seen {statement.seen[name].size} leaves of {name}; an earlier one "
+                        f"of its log had seen {size}")
+        for name, seen in statement.seen.items():
+            for other, size in self.seen(name, seen.size).items():
+                own = index if other == party else statement.seen[other].size
+                if size > own:
+                    return (f"it had seen leaf {seen.size - 1} of {name}, and of {other} only "
+                            f"{own} leaves of the {size} that this one had seen")
+        return ""
