@@ -65,6 +65,7 @@ class Agreement:
     undeclared_priority_permits: bool
     silence: Silence
     digest: str
+    sealed: bool = True
 
     def __post_init__(self) -> None:
         names = [party.name for party in self.parties]

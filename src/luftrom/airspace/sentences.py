@@ -11,6 +11,7 @@ from luftrom.airspace.right_of_way import (
     DECLARED_FIRST,
     PRIORITY,
     SAME_ENTITY,
+    SILENT,
     TURN,
     UNNAMED,
     RightOfWay,
@@ -30,6 +31,7 @@ def refusal_sentence(rule: str, name: str, party: str) -> str:
                         "at this priority.",
         TURN: f"{name} of {party} crossed it on the wire, and {party} has the turn in that hour.",
         UNNAMED: f"{name} of {party} was known, and the key does not name its OVN.",
+        SILENT: f"{name} of {party} was accepted while this party was silent.",
         SAME_ENTITY: f"{name} of {party} bears the same identifier and was declared first."}
     return reasons.get(rule, f"It loses to {name} of {party}: {rule}.")
 
@@ -43,6 +45,7 @@ def right_of_way_reason(right: RightOfWay) -> str:
         PRIORITY: f"its priority is {max(right.priorities)}, the other's is "
                   f"{min(right.priorities)}",
         DECLARED_FIRST: "it was declared first",
+        SILENT: "it was accepted while the other party was silent",
         CONSTRAINT: f"prior notice of {right.party}"}
     return reasons[right.rule]
 

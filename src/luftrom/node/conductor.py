@@ -3,10 +3,10 @@
 It is synchronous and reads no clock but the one it is given, so that a simulation can drive it
 through thousands of schedules; `inbox` and `courier` give it threads and a network. One step is
 
-1. take in what peers say: verify, mirror, apply;
+1. take in what peers say: verify, mirror, apply what is open;
 2. open the log: the first statement under an agreement says so;
 3. do what clients ask: check, sign, append, apply;
-4. rule on own declarations that every peer has receipted;
+4. rule on own declarations that every peer has receipted, once what may cross them is open;
 5. seal: a checkpoint over the new leaves, receipts for what was mirrored.
 
 Then the caller commits `Step.writes` in one synced transaction and calls `publish`, which alone
@@ -23,6 +23,7 @@ from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import LuftromError, Unavailable, Unverified
 from luftrom.exchange.message import Message
+from luftrom.exchange.sending import Position
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.desk import Desk
@@ -69,14 +70,16 @@ class Conductor:
             except Contradicted as found:
                 # What the peer said is half applied: forget it all and keep the proof.
                 contradicted.append(found)
-                requests = [r for r in requests if r is not found.request]
+                if found.is_of_sender:
+                    requests = [r for r in requests if r is not found.request]
                 self.load()
 
     def _attempt(self, requests: Sequence[Request], step: Step,
                  contradicted: Sequence[Contradicted]) -> None:
         for found in contradicted:
             self.memory.keep_proof(found.error, step)
-            step.refuse(found.request.reply, found.error)
+            if found.is_of_sender:
+                step.refuse(found.request.reply, found.error)
         desk = Desk(self.memory, self._signer, step, self._waiting)
         for request in requests:
             self._take(request, step)
@@ -199,6 +202,10 @@ class Conductor:
         """Peers of whom a proof is kept that breaks the channel."""
         return self.memory.broken
 
-    def message_to(self, peer: str, have: int, mirrored: int) -> Message:
-        """The message for a peer that has applied `have` and mirrored `mirrored` own leaves."""
-        return self.memory.message_to(peer, have, mirrored)
+    def message_to(self, peer: str, at: Position) -> Message:
+        """The message for a peer that stands at `at`."""
+        return self.memory.message_to(peer, at)
+
+    def sign_head(self, peer: str, counter: int, kernels: str | None, body: bytes) -> str:
+        """The signed head of the message to a peer that has this body."""
+        return self.memory.sign_head(peer, counter, kernels, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from luftrom.agreement.terms import Agreement
@@ -18,6 +19,7 @@ from luftrom.statements.kinds import KINDS
 from luftrom.statements.leaf import StatementSigner
 from luftrom.statements.opening import Item, ovn_of
 from luftrom.statements.statement import Seen, Statement
+from luftrom.store.protocol import ReceiptRow
 
 T = TypeVar("T")
 
@@ -65,31 +67,43 @@ class Desk:
         It counts once the step is committed. Raises before anything has changed.
         """
         step, log = self._step, self._memory.log
-        claims = [] if content is None else KINDS[kind].disclose(content)
-        disclosures = tuple(make_disclosure(name, value) for name, value in claims)
+        values = () if content is None else KINDS[kind].disclose(content)
+        disclosures = tuple(make_disclosure(name, value) for name, value in zip(
+            KINDS[kind].opens, values, strict=True)) if values else ()
         statement = self._signer.sign(Statement(
             party=self.party, type=kind, index=log.tree.size, iat_s=step.time_ns // NS_PER_S,
             body=body, agreement=self.agreement.digest if self.agreement else "",
             seen=self._seen() if self.agreement else {}, digests=digests_of(disclosures)))
-        names = (name for name, _ in claims)
-        item = Item(statement, disclosures, content,
-                    ovn_of(statement, dict(zip(names, disclosures, strict=True))))
+        item: Item[Any, Any] = Item(statement, disclosures, content)
+        item = replace(item, ovn=ovn_of(item, dict(zip(KINDS[kind].opens, disclosures,
+                                                       strict=False))))
+        self.state.mirror(statement)
         self.state.apply(item)
         log.stage(statement.leaf, disclosures, step.writes)
         step.is_urgent = step.is_urgent or not KINDS[kind].lingers
         return item
 
     def _seen(self) -> dict[str, Seen]:
-        """How much of each peer's log is applied: the same for all statements of a step."""
+        """How much of each peer's log is mirrored: the same for all statements of a step."""
         if self._step.seen is None:
-            self._step.seen = {name: Seen(mirror.applied, mirror.tree.root(mirror.applied))
-                               for name, mirror in self._memory.mirrors.items()}
+            self._step.seen = {
+                name: Seen(mirror.staged_size, mirror.tree.root(mirror.staged_size),
+                           mirror.head.time_s if mirror.head else 0)
+                for name, mirror in self._memory.mirrors.items()}
         return self._step.seen
 
-    def without_receipt(self, index: int) -> tuple[str, ...]:
-        """Peers that have given no receipt for an own leaf."""
-        return tuple(sorted(name for name, mirror in self._memory.mirrors.items()
-                            if mirror.receipt_size <= index))
+    def receipts_for(self, index: int) -> dict[str, ReceiptRow | None]:
+        """For each peer, the first receipt that covers an own leaf, or None."""
+        return {name: mirror.receipt_for(index) for name, mirror in self._memory.mirrors.items()}
+
+    def opened(self, peer: str) -> int:
+        """How many leaves of a peer's log are applied."""
+        return self._memory.mirrors[peer].applied
+
+    def forget_receipts(self, index: int) -> None:
+        """No own declaration before leaf `index` waits any more."""
+        for mirror in self._memory.mirrors.values():
+            mirror.forget_receipts(index)
 
     # -- answers -----------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ from luftrom.audit.equivocation import run_of_leaves
 from luftrom.clock import NS_PER_S
 from luftrom.errors import Contradiction, Forbidden, Unverified
 from luftrom.exchange.message import Message
-from luftrom.exchange.verification import VerifiedMessage, verify_message
+from luftrom.exchange.sending import Position
+from luftrom.exchange.verification import Context, VerifiedPart, verify_message
 from luftrom.logs import submission
-from luftrom.logs.held import HeldLog
+from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.node.memory import Memory
 from luftrom.node.refusals import Replayed
@@ -29,7 +31,7 @@ class Hear:
     """
 
     message: Message
-    counter: int
+    head: Head
     reply: Reply[Message]
     proven: frozenset[int] = frozenset()
 
@@ -39,6 +41,7 @@ class HearAnswer:
     """Take in the answer of a peer to a message of ours; `proven` as in `Hear`."""
 
     message: Message
+    head: Head
     reply: Reply[None]
     proven: frozenset[int] = frozenset()
 
@@ -69,26 +72,32 @@ class Contradicted(Exception):
         super().__init__(str(error))
         self.request, self.error = request, error
 
+    @property
+    def is_of_sender(self) -> bool:
+        """Did the sender of the message sign it? It may have handed on what a third party did."""
+        return (self.error.evidence is not None
+                and self.error.evidence.party == self.request.head.sender)
+
 
 def hear(asked: Hear, memory: Memory, step: Step) -> None:
     """Take in a message, and answer with all that its sender lacks once this is durable.
 
     The counter rises with every message, so that a captured one is worth nothing a second time.
     """
-    message, sender = asked.message, asked.message.sender
+    head, sender = asked.head, asked.head.sender
     _check_channel(sender, memory)
-    if asked.counter <= memory.counters[sender]:
+    if head.counter <= memory.counters[sender]:
         raise Replayed(memory.counters[sender])
-    memory.counters[sender] = asked.counter
-    step.writes.counters.append((f"exchange {sender}", asked.counter))
+    memory.counters[sender] = head.counter
+    step.writes.counters.append((f"exchange {sender}", head.counter))
     _verify_and_take_in(asked, memory, step)
-    step.then(asked.reply,
-              lambda: memory.message_to(sender, message.have, mirrored=message.have))
+    at = Position(head.mirrored, head.opened, asked.message.known)
+    step.then(asked.reply, lambda: memory.message_to(sender, at))
 
 
 def hear_answer(asked: HearAnswer, memory: Memory, step: Step) -> None:
     """Take in an answer."""
-    _check_channel(asked.message.sender, memory)
+    _check_channel(asked.head.sender, memory)
     _verify_and_take_in(asked, memory, step)
     step.then(asked.reply, lambda: None)
 
@@ -101,53 +110,66 @@ def _check_channel(peer: str, memory: Memory) -> None:
 
 def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) -> None:
     """Raises the refusal before anything of the message has changed anything, or Contradicted."""
-    message, agreement = asked.message, memory.agreement
+    message, head, agreement = asked.message, asked.head, memory.agreement
     if agreement is None:
-        raise Forbidden(f"there is no agreement with {message.sender}")
-    mirror = memory.mirrors[message.sender]
-    held: dict[str, HeldLog] = {memory.party: memory.log}
-    held |= {name: other for name, other in memory.mirrors.items() if other is not mirror}
-    last_seen = memory.state.progress.last_seen.get(message.sender, {})
-    verified = verify_message(message, mirror, held, agreement, last_seen,
-                              step.time_ns // NS_PER_S, asked.proven)
-    _check_receipt(mirror, message, memory)
-    _take_in(asked, mirror, verified, memory, step)
+        raise Forbidden(f"there is no agreement with {head.sender}")
+    waiting = {(party, statement.index): statement
+               for party, queue in memory.state.waiting.items() for statement in queue}
+    context = Context(memory.log, memory.mirrors, agreement, waiting, step.time_ns // NS_PER_S,
+                      asked.proven)
+    parts = verify_message(message, head, context)
+    mirror = memory.mirrors[head.sender]
+    counts = head.size == max(parts[0].body.size, mirror.staged_size)
+    if counts and head.mirrored > mirror.receipt_size:
+        mirror.verify_receipt(memory.log, head.mirrored, message.receipt)
+    _mirror(parts, memory, step)
+    if counts:
+        # Every leaf below the size that the head names is mirrored here by now.
+        memory.state.entities.acknowledge(memory.party, mirror.party, mirror.receipt_size,
+                                          head.mirrored)
+        mirror.take_receipt(memory.log, head, message.receipt, step.writes)
+    _apply(asked, memory, step)
 
 
-def _check_receipt(mirror: Mirror, message: Message, memory: Memory) -> None:
-    if not message.receipt_size:
-        return
-    if message.receipt_size > memory.log.size:
-        raise Unverified(f"a receipt for {message.receipt_size} of our leaves; there are "
-                         f"{memory.log.size}")
-    if message.receipt_size > mirror.receipt_size:
-        mirror.verify_receipt(memory.log, message.receipt_size, message.receipt)
-
-
-def _take_in(asked: Hear | HearAnswer, mirror: Mirror, verified: VerifiedMessage, memory: Memory,
-             step: Step) -> None:
-    message, body = verified.message, verified.checkpoint.checkpoint
+def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:
+    """Hold the leaves of all logs, and note what they had seen in the order of knowledge."""
     state, writes = memory.state, step.writes
-    mirror.hold(message.leaves[mirror.tree.size - message.first:], writes)
-    mirror.move(body, message.checkpoint, writes)
-    for item in verified.items:
-        statement = item.statement
-        try:
-            state.check(statement, memory.party, mirror.receipted_size)
-            state.apply(item)
-        except Unverified as error:
-            evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
-            raise Contradicted(asked, Unverified(error.message, code=error.code,
-                                                 evidence=evidence)) from None
-        writes.disclosures += [(mirror.party, statement.index, n, disclosure)
-                               for n, disclosure in enumerate(item.disclosures)]
-    if verified.items:
-        memory.refused.discard(mirror.party)
-        mirror.apply_up_to(body.size, writes)
-    if message.receipt_size:
-        state.entities.acknowledge(memory.party, mirror.party, mirror.receipt_size,
-                                   message.receipt_size)
-        mirror.take_receipt(memory.log, message.receipt_size, body.size, message.receipt, writes)
+    left = []
+    for part in parts:
+        mirror = part.mirror
+        if part.fresh:
+            held = mirror.tree.size - mirror.staged_size   # pending entries (`submission`)
+            mirror.hold([statement.leaf for statement in part.fresh[held:]], writes)
+            mirror.move(part.body, part.part.checkpoint, writes)
+            left.append(deque(part.fresh))
+        for statement, (index, disclosures) in part.openings:
+            if not state.is_open(statement.party, index):
+                state.open(statement.party, index, disclosures)
+                writes.disclosures += [(statement.party, index, n, disclosure)
+                                       for n, disclosure in enumerate(disclosures)]
+    while any(left):
+        for queue in left:
+            while queue and state.knowledge.covers(queue[0]):
+                state.mirror(queue.popleft())
+
+
+def _apply(asked: Hear | HearAnswer, memory: Memory, step: Step) -> None:
+    """Apply of each log what is open now, up to the first leaf that is closed."""
+    state = memory.state
+    for mirror in memory.mirrors.values():
+        if mirror.party in memory.broken:
+            continue                       # it is frozen where it was
+        while (item := state.next_item(mirror.party)) is not None:
+            statement = item.statement
+            try:
+                state.check(statement)
+                state.apply(item)
+            except Unverified as error:
+                evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
+                raise Contradicted(asked, Unverified(error.message, code=error.code,
+                                                     evidence=evidence)) from None
+            memory.refused.discard(mirror.party)
+            mirror.apply_up_to(statement.index + 1, step.writes)
 
 
 def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:

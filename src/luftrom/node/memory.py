@@ -8,11 +8,13 @@ from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import BadInput, BadStatement, Unverified
 from luftrom.exchange.message import Message
-from luftrom.exchange.sending import build_message
+from luftrom.exchange.sending import Position, Shown, build_message
+from luftrom.logs.head import Head, sign_head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.step import Step
 from luftrom.state.loading import load_state
+from luftrom.statements.kinds import KINDS
 from luftrom.store.protocol import Store
 
 # The name of a single bad statement in the store; all else that is kept breaks the channel.
@@ -29,6 +31,7 @@ class Memory:
             raise BadInput(f"{party} is not a party of the agreement {agreement.name}")
         peers = [p for p in agreement.parties if p is not me] if agreement else []
         self.party, self.agreement, self.clock = party, agreement, clock
+        self._channel = keys.channel
         self.log = OwnLog(store, party, f"{party}/log", keys.log)
         self.mirrors = {p.name: Mirror(store, p, keys.mirror) for p in peers}
         self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
@@ -40,13 +43,48 @@ class Memory:
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")
 
-    def message_to(self, peer: str, have: int, mirrored: int) -> Message:
-        """The message for a peer that has applied `have` and mirrored `mirrored` own leaves."""
-        def is_shown(index: int) -> bool:
-            return self.state.audience(self.party, index).includes(peer)
+    # -- what peers are told -----------------------------------------------------------------
 
-        return build_message(self.log, self.mirrors[peer], have, mirrored, is_shown,
+    def message_to(self, peer: str, at: Position) -> Message:
+        """The message for a peer that stands at `at`."""
+        shown = Shown(lambda index: self.is_due(peer, index),
+                      lambda party, index: self.state.audience(party, index).includes(peer),
+                      lambda size: self.state.knowledge.seen(self.party, size))
+        return build_message(self.log, self.mirrors, peer, at, shown,
                              self.clock.now_ns() // NS_PER_S)
+
+    def head_to(self, peer: str, counter: int, kernels: str | None) -> Head:
+        """Where our log stands and what we hold of a peer's, all of it durable; not signed yet."""
+        mirror = self.mirrors[peer]
+        return Head(self.party, peer, self.agreement.digest if self.agreement else "", counter, "",
+                    self.log.size, self.log.root, mirror.given_size, mirror.opened_size,
+                    self.clock.now_ns() // NS_PER_S, kernels)
+
+    def sign_head(self, peer: str, counter: int, kernels: str | None, body: bytes) -> str:
+        """The signed head of the message that has this body."""
+        return sign_head(self.head_to(peer, counter, kernels), body, self._channel)
+
+    def is_due(self, peer: str, index: int) -> bool:
+        """May what an own leaf committed to be opened to a peer now?
+
+        What is sealed waits until every party has receipted the leaf, or was ruled on without
+        those that were silent: whoever is shown it has signed that it did not know of it before.
+        """
+        if not self.state.audience(self.party, index).includes(peer):
+            return False
+        record = self.state.entities.records.get((self.party, index))
+        if (record is None or not KINDS[record.kind].sealed
+                or self.agreement is None or not self.agreement.sealed):
+            return True
+        silent = record.ruling.unacknowledged if record.ruling else ()
+        return self.mirrors[peer].receipt_size > index and all(
+            mirror.receipt_size > index or name in silent
+            for name, mirror in self.mirrors.items())
+
+    @property
+    def due_size(self) -> int:
+        """Up to where every party has receipted the own log."""
+        return min((mirror.receipt_size for mirror in self.mirrors.values()), default=0)
 
     def keep_proof(self, error: Unverified, step: Step) -> None:
         """Put what a refusal proves into the step's transaction.

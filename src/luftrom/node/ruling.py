@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,12 +11,12 @@ from luftrom.errors import NotAcknowledged
 from luftrom.node.desk import Desk
 from luftrom.state.entities import Entities
 from luftrom.state.record import Record
-from luftrom.state.rulings import verdict
-from luftrom.statements.claims import Entity
+from luftrom.state.rulings import Rests, verdict
 from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
 from luftrom.statements.kinds.withdrawal import Withdrawal
+from luftrom.store.protocol import ReceiptRow
 
 _RULINGS_IN_LEAF_MAX = 128
 _AGAINST_MAX = 16
@@ -41,31 +42,60 @@ class Outcome:
 
 
 def rule(desk: Desk) -> None:
-    """Rule on own declarations: all that every peer has receipted, and those out of time."""
-    silence = desk.agreement.silence if desk.agreement else None
-    ruled: list[tuple[Record, Ruling]] = []
-    for record in desk.entities.unruled(desk.party):
-        silent = desk.without_receipt(record.index)
-        if silent and silence is not None:
-            if not desk.is_late(record, silence.after_s):
+    """Rule on own declarations: all that are ripe, and those out of time."""
+    terms = desk.agreement.silence if desk.agreement else None
+    ripe: dict[tuple[str, ...], list[Record]] = {}
+    waiting = desk.entities.unruled(desk.party)
+    for record in waiting:
+        silent = _silent(desk, record)
+        if silent and terms is not None:
+            if not desk.is_late(record, terms.after_s):
                 continue
-            if silence.mode == "hold":
-                _give_up(desk, record, silent, silence.after_s)
+            if terms.mode == "hold":
+                _give_up(desk, record, silent, terms.after_s)
                 continue
-        lost = verdict(desk.entities, record)
+        ripe.setdefault(silent, []).append(record)
+    for silent, records in ripe.items():
+        for start in range(0, len(records), _RULINGS_IN_LEAF_MAX):
+            _rule_on(desk, records[start:start + _RULINGS_IN_LEAF_MAX], silent)
+    if ripe:
+        left = desk.entities.unruled(desk.party)
+        desk.forget_receipts(left[0].index if left else desk.entities.applied[desk.party])
+
+
+def _silent(desk: Desk, record: Record) -> tuple[str, ...]:
+    """Peers that have not receipted it, or not opened all that may have crossed it."""
+    return tuple(sorted(name for name, receipt in desk.receipts_for(record.index).items()
+                        if receipt is None or desk.opened(name) < receipt.peer_size))
+
+
+def _rule_on(desk: Desk, records: Sequence[Record], silent: tuple[str, ...]) -> None:
+    """One statement for all of them, which rests on the newest head that any of them waited for.
+
+    A later head cuts the same: what stands behind an earlier one has seen what that covers.
+    """
+    heads: dict[str, ReceiptRow] = {}
+    for record in records:
+        for name, receipt in desk.receipts_for(record.index).items():
+            if receipt is not None and name not in silent and (
+                    name not in heads or receipt.peer_size > heads[name].peer_size):
+                heads[name] = receipt
+    opened = {name: desk.opened(name) for name in silent}
+    rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, opened)
+    rulings = []
+    for record in records:
+        lost = verdict(desk.entities, record, rests)
         against = tuple((r.party, r.index, rule) for r, rule in lost[:_AGAINST_MAX])
-        ruled.append((record, Ruling(record.index, not lost, against, silent)))
-    for start in range(0, len(ruled), _RULINGS_IN_LEAF_MAX):
-        part = ruled[start:start + _RULINGS_IN_LEAF_MAX]
-        desk.append(RULING.name, Rulings(tuple(ruling for _, ruling in part)))
-    for record, _ in ruled:
+        rulings.append(Ruling(record.index, not lost, against, silent))
+    desk.append(RULING.name, Rulings(
+        tuple(rulings), {name: receipt.head for name, receipt in heads.items()}, opened))
+    for record in records:
         desk.then(desk.take_reply(record.index), partial(outcome, desk.entities, record))
 
 
 def _give_up(desk: Desk, record: Record, silent: tuple[str, ...], after_s: float) -> None:
     reason = f"no receipt from {', '.join(silent)}"
-    desk.append(WITHDRAWAL.name,
-                Withdrawal(record.index, Entity(record.entity_id, record.version), reason))
+    desk.append(WITHDRAWAL.name, Withdrawal(record.index, reason))
     desk.refuse(desk.take_reply(record.index), NotAcknowledged(
         f"not acknowledged: {reason} within {after_s:g} s; nothing was accepted"))
 

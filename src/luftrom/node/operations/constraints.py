@@ -9,7 +9,7 @@ from typing import Any
 from luftrom.airspace.constraint import Constraint
 from luftrom.errors import NotFound
 from luftrom.node.desk import Desk
-from luftrom.node.operations.identifiers import check_manager, newest_own, standing, version_of
+from luftrom.node.operations.identifiers import check_manager, newest_own, standing
 from luftrom.node.step import Reply
 from luftrom.state.record import Record
 from luftrom.statements.claims import Entity
@@ -54,7 +54,7 @@ def withdraw_notice(asked: WithdrawNotice, desk: Desk) -> None:
     if record is None:
         raise NotFound(f"there is no notice {asked.entity_id}")
     check_manager(record, asked.manager)
-    desk.append(NOTICE_WITHDRAWAL.name, Withdrawal(record.index, version_of(record)))
+    desk.append(NOTICE_WITHDRAWAL.name, Withdrawal(record.index))
     desk.then(asked.reply, lambda: record)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from luftrom.errors import Conflict, Forbidden
 from luftrom.node.desk import Desk
 from luftrom.state.record import PENDING, Record
-from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 
@@ -39,8 +38,3 @@ def check_manager(record: Record, manager: str) -> None:
     owner = record.content.manager if record.content else None
     if owner != manager:
         raise Forbidden(f"{record.entity_id} belongs to {owner}")
-
-
-def version_of(record: Record) -> Entity:
-    """The version that a record is of, as a statement that ends it names it."""
-    return Entity(record.entity_id, record.version)

@@ -8,16 +8,17 @@ from typing import Any
 
 from luftrom import limits
 from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent, check_transition
+from luftrom.airspace.size_class import size_class
 from luftrom.clock import NS_PER_S
 from luftrom.errors import Conflict, NotFound, Unavailable
 from luftrom.node.desk import Desk
-from luftrom.node.operations.identifiers import check_manager, newest_own, standing, version_of
+from luftrom.node.operations.identifiers import check_manager, newest_own, standing
 from luftrom.node.refusals import MissingKey
 from luftrom.node.ruling import Outcome
 from luftrom.node.step import Reply
 from luftrom.state.record import REFUSED, Record
-from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
+from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
 from luftrom.statements.kinds.withdrawal import Withdrawal
 
@@ -55,7 +56,8 @@ def declare(asked: Declare, desk: Desk) -> None:
     check_transition(replaced.intent.state if replaced and replaced.intent else None, intent.state)
     intent = _with_key(desk, intent, asked.require_key)
     version = before.version + (before.status != REFUSED) if before else 1
-    item = desk.append(DECLARATION.name, Entity(intent.entity_id, version), intent)
+    item = desk.append(DECLARATION.name, Declared(size_class(intent.all_volumes)),
+                       Version(intent, version))
     # How long a silent peer is waited for is a term of the agreement.
     after_s = desk.agreement.silence.after_s if desk.agreement else 0.0
     desk.wait(item.statement.index, asked.reply, after_s)
@@ -95,7 +97,7 @@ def withdraw(asked: Withdraw, desk: Desk) -> None:
     if record is None:
         raise NotFound(f"there is no operational intent {asked.entity_id}")
     _replaced(desk, asked.entity_id, asked.ovn or record.ovn, asked.manager)
-    desk.append(WITHDRAWAL.name, Withdrawal(record.index, version_of(record)))
+    desk.append(WITHDRAWAL.name, Withdrawal(record.index))
     desk.then(asked.reply, lambda: record)
 
 
