@@ -6,6 +6,8 @@ no index, no state. What `airspace` and `state` compute step by step must come t
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,12 +49,13 @@ class Rulebook:
         self.agreement, self.logs, self.overlap = agreement, logs, overlap
         self.declared = [Declared(s, *contents[s.party, s.index]) for log in logs.values()
                          for s in log if s.type == "declaration"]
+        self.entities = {x.where: x.intent.entity_id for x in self.declared}
         self.notices = [s for log in logs.values() for s in log if s.type == "notice"]
 
     def losses(self, x: Declared, ruling: Ruling, at: Statement) -> list[tuple[str, int]]:
         """Whom X loses to: a function of signed statements, the ruling's own among them."""
         party, index = x.where
-        lost = self.taken_identifier(x)
+        lost = self.taken_identifier(x, ruling, at)
         for y in self.declared:
             other, y_index = y.where
             same = x.intent.entity_id == y.intent.entity_id
@@ -61,18 +64,47 @@ class Rulebook:
             start = max(self.start(x), self.start(y)) if same else self.meeting(x, y)
             if start is None:
                 continue
-            cut = index if other == party else x.seen(other)
-            if y_index < cut:
-                loses = self.stood(y, cut) and self.loses_to_known(x, y, same)
-            elif other == party or y.seen(party) > index:
+            cut = self.known(x, other, ruling, at)
+            if y_index < (index if other == party else x.seen(other)):
+                loses = y_index < cut and self.stood(y, cut) and self.loses_to_known(x, y, same)
+            elif other == party or y.seen(party) > index or y_index >= cut_of(ruling, at, other):
                 loses = False              # Y came later, or knew X: its own matter
-            elif other in ruling.unacknowledged and seen_by(at, other) <= y_index:
-                loses = False              # ruled on without having heard of it, and says so
+            elif self.withdrawn(y, cut_of(ruling, at, other)) or self.is_dead(y, ruling, at):
+                loses = False              # it wins nothing
+            elif other not in ruling.unacknowledged and self.accepted_without(
+                    y, party, cut_of(ruling, at, other)):
+                loses = True               # X's author was silent, and yields
             else:
                 loses = self.loses_to_crossed(x, y, same, start)
             if loses:
                 lost.append(y.where)
         return sorted(lost)
+
+    def withdrawn(self, y: Declared, cut: int) -> bool:
+        """Had its author withdrawn Y within so many leaves of its log?"""
+        party, index = y.where
+        return any(s.type == "withdrawal" and s.body.of == index for s in self.logs[party][:cut])
+
+    def is_dead(self, y: Declared, ruling: Ruling, at: Statement) -> bool:
+        """Does Y lose to what its own author knew, as far as the author of the ruling had that?"""
+        if self.taken_identifier(y, ruling, at):
+            return True
+        party, index = y.where
+        for z in self.declared:
+            other, z_index = z.where
+            same = y.intent.entity_id == z.intent.entity_id
+            cut = self.known(y, other, ruling, at)
+            if (z is y or z_index >= cut or (same and other == party)
+                    or (not same and self.meeting(y, z) is None)):
+                continue
+            if self.stood(z, cut) and self.loses_to_known(y, z, same):
+                return True
+        return False
+
+    def accepted_without(self, y: Declared, party: str, cut: int) -> bool:
+        """Was Y accepted within so many leaves of its log, with that party named as silent?"""
+        return any(r.index == y.where[1] and r.accepted and party in r.unacknowledged
+                   for s in self.logs[y.where[0]][:cut] for r in rulings_of(s))
 
     def meeting(self, x: Declared, y: Declared) -> int | None:
         """When the two first meet in what was not over long before both had been declared."""
@@ -97,13 +129,20 @@ class Rulebook:
             for ruling in rulings_of(statement):
                 if ruling.index == index and not ruling.accepted:
                     return False
-                later = self.logs[party][ruling.index]
                 if (ruling.accepted and ruling.index > index
-                        and later.body.entity_id == y.statement.body.entity_id):
+                        and self.entities[party, ruling.index] == y.intent.entity_id):
                     return False
         return True
 
-    def taken_identifier(self, x: Declared) -> list[tuple[str, int]]:
+    def known(self, x: Declared, other: str, ruling: Ruling, at: Statement) -> int:
+        """How much of a log the author of X had seen; of a silent party's, what was open."""
+        if other == x.where[0]:
+            return x.where[1]
+        if other in ruling.unacknowledged:
+            return min(x.seen(other), cut_of(ruling, at, other))
+        return x.seen(other)
+
+    def taken_identifier(self, x: Declared, ruling: Ruling, at: Statement) -> list[tuple[str, int]]:
         """Notices under the identifier of an intent that is new to its own log."""
         party, index = x.where
         if any(y.intent.entity_id == x.intent.entity_id and y.where[0] == party
@@ -111,9 +150,17 @@ class Rulebook:
             return []
         return [(n.party, n.index) for n in self.notices
                 if n.body.entity_id == x.intent.entity_id and n.party != party
-                and n.index < x.seen(n.party) and not any(
-                    ended_entity(s) == n.body.entity_id
-                    for s in self.logs[n.party][n.index + 1:x.seen(n.party)])]
+                and n.index < self.known(x, n.party, ruling, at) and not any(
+                    self.ended_entity(s) == n.body.entity_id for s in self.logs[n.party][
+                        n.index + 1:self.known(x, n.party, ruling, at)])]
+
+    def ended_entity(self, statement: Statement) -> str | None:
+        """Of which constraint a statement ends the version before it."""
+        if statement.type == "notice":
+            return statement.body.entity_id
+        if statement.type == "notice_withdrawal":
+            return self.logs[statement.party][statement.body.of].body.entity_id
+        return None
 
     def loses_to_known(self, x: Declared, y: Declared, same: bool) -> bool:
         if same:
@@ -165,17 +212,14 @@ def is_free(x: Declared) -> bool:
     return x.intent.state in ("Nonconforming", "Contingent")
 
 
-def seen_by(statement: Statement, party: str) -> int:
-    seen = statement.seen.get(party)
-    return seen.size if seen else 0
+def cut_of(ruling: Ruling, at: Statement, party: str) -> int:
+    """How much of a peer's log a ruling looks at: all below the head it rests on, or what was open
+    of a silent one's."""
+    if party in ruling.unacknowledged:
+        return at.body.opened[party]
+    payload = at.body.heads[party].split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=="))["size"]
 
 
 def rulings_of(statement: Statement) -> Sequence[Ruling]:
     return statement.body.rulings if statement.type == "ruling" else ()
-
-
-def ended_entity(statement: Statement) -> str | None:
-    """Of which constraint a statement ends the version before it."""
-    if statement.type == "notice":
-        return statement.body.entity_id
-    return statement.body.entity.entity_id if statement.type == "notice_withdrawal" else None

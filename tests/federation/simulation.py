@@ -21,9 +21,11 @@ from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent
 from luftrom.audit.holding import audit_holding
 from luftrom.clock import NS_PER_S
-from luftrom.errors import LuftromError
-from luftrom.exchange.message import encode_message, parse_message
+from luftrom.errors import LuftromError, OutOfStep
+from luftrom.exchange.message import Message, encode_message, parse_message
+from luftrom.exchange.sending import Position
 from luftrom.geometry.volume import Circle, Volume4D
+from luftrom.logs.head import Head, sign_head, verify_head
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import AddCheckpoint, AddEntries, Hear, HearAnswer
 from luftrom.node.operations.constraints import GiveNotice
@@ -45,11 +47,13 @@ LANE_DEG, LANES, RADIUS_M = 0.004, 3, 150.0   # lanes lie 445 m apart: circles o
 
 @dataclass
 class Letter:
-    """A message on the wire; `counter` None for an answer."""
+    """A message on the wire, with its signed head."""
 
+    sender: str
     recipient: str
     body: bytes
-    counter: int | None
+    head: str
+    is_answer: bool
 
 
 class Party:
@@ -58,7 +62,7 @@ class Party:
     def __init__(self, world: World, name: str):
         self.world, self.name = world, name
         self.store, self.clock = world.make_store(name), FakeClock()
-        self.have = {peer: 0 for peer in world.names if peer != name}
+        self.at = {peer: Position() for peer in world.names if peer != name}
         self.counter = itertools.count(1)
         self.acknowledged: list[tuple[str, Any]] = []
         self.wake()
@@ -72,7 +76,7 @@ class Party:
         step = self.conductor.step(requests)
         if self.world.random.random() < (.5 if fault else .05):
             # A message can leave while the commit is being synced: it tells nothing of the step.
-            self.world.wire.append(self.send(self.world.random.choice(list(self.have))))
+            self.world.wire.append(self.send(self.world.random.choice(list(self.at))))
         self.store.fault = fault
         try:
             self.store.commit(step.writes)
@@ -86,27 +90,42 @@ class Party:
             self.conductor.airspace.drop_over()
 
     def send(self, peer: str) -> Letter:
-        message = self.conductor.message_to(peer, self.have[peer], self.have[peer])
-        return Letter(peer, encode_message(message), next(self.counter))
+        return self.letter(*self.conductor.message_to(peer, self.at[peer], next(self.counter)),
+                           is_answer=False)
+
+    def letter(self, message: Message, draft: Head, is_answer: bool) -> Letter:
+        body = encode_message(message)
+        head = sign_head(draft, body, self.world.keys[self.name].channel)
+        return Letter(self.name, draft.recipient, body, head, is_answer)
 
     def hear(self, letter: Letter, fault: str | None = None) -> Letter | None:
         """Take a letter in; returns the answer to a request that was taken."""
-        message = parse_message(letter.body)
+        message, sender = parse_message(letter.body), letter.sender
+        key = self.world.keys[sender].channel.public_key().public_bytes_raw()
+        head = verify_head(letter.head, sender, self.name, key)
         answers: list[Letter] = []
 
         def reply(result: Any, error: LuftromError | None) -> None:
             if error is not None:
                 self.world.check_refusal(self.name, error)
-                if error.code in ("gap", "rolled_back") and letter.counter is None:
-                    self.have[message.sender] = 0
+                if isinstance(error, OutOfStep):
+                    self.refused(letter, error)
                 return
-            self.have[message.sender] = message.have
+            self.at[sender] = Position(head.mirrored, head.opened, message.known)
             if result is not None:
-                answers.append(Letter(message.sender, encode_message(result), None))
+                answers.append(self.letter(*result, is_answer=True))
 
-        self.step(HearAnswer(message, reply) if letter.counter is None
-                  else Hear(message, letter.counter, reply), fault=fault)
+        self.step((HearAnswer if letter.is_answer else Hear)(message, head, reply), fault=fault)
         return answers[0] if answers else None
+
+
+    def refused(self, letter: Letter, error: OutOfStep) -> None:
+        """Whoever sent what could not be taken is told where we are, as by a 409."""
+        if letter.is_answer:
+            self.at[letter.sender] = Position()
+        else:
+            self.world.parties[letter.sender].at[self.name] = Position(
+                error.mirrored, error.have, lacks=error.code == "unseen")
 
 
 class World:
@@ -232,7 +251,7 @@ class World:
         """Honest parties never prove each other liars, whatever the network does."""
         expected = {"gap", "rolled_back", "replayed", "exists", "pending", "stale_ovn", "conflict",
                     "not_found", "forbidden", "bad_input", "not_recorded", "not_acknowledged",
-                    "out_of_step", "ahead_of_clock"}
+                    "out_of_step", "ahead_of_clock", "unseen"}
         assert error.code in expected, f"{name}: {error.code}: {error}"
 
     # -- the end -----------------------------------------------------------------------------
@@ -262,7 +281,8 @@ class World:
     def resynchronise(self, one: str, other: str) -> None:
         """What a 409 tells a sender: where the recipient is, and its counter."""
         peer = self.parties[other].conductor
-        self.parties[one].have[other] = peer.mirrors[one].applied
+        at, mirror = self.parties[one].at[other], peer.mirrors[one]
+        self.parties[one].at[other] = Position(mirror.size, mirror.applied, at.known, at.lacks)
         self.parties[one].counter = itertools.count(peer.counters[one] + 1)
 
     def check(self) -> int:
@@ -309,8 +329,12 @@ class World:
                 name = self.random.choice(list(ahead))
                 store, index = self.parties[name].store, ahead[name]
                 leaf, = store.leaves(name, index, index + 1)
+                statement = parse_statement(leaf)
+                if not state.knowledge.covers(statement):
+                    continue
                 opened = store.disclosures(name, index, index + 1).get(index, ())
-                state.apply(open_item(parse_statement(leaf), tuple(opened)))
+                state.mirror(statement)
+                state.apply(open_item(statement, tuple(opened)))
                 if self.random.random() < chance:
                     state.collect()
                     state.entities.drop_over()

@@ -16,7 +16,10 @@ from luftrom.agreement.terms import Agreement
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S
+from luftrom.exchange.message import encode_message
+from luftrom.exchange.sending import Position
 from luftrom.geometry.volume import Circle, Volume4D
+from luftrom.logs.head import Head, sign_head, verify_head
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import Hear, HearAnswer
 from luftrom.node.operations.constraints import GiveNotice, WithdrawNotice
@@ -65,7 +68,7 @@ class Pair:
 
     def talk(self, one: str, other: str) -> None:
         node, peer = self.nodes[one], self.nodes[other]
-        have = peer.mirrors[one].applied
+        mirror = peer.mirrors[one]
         self.counter += 1
         answers: list[Any] = []
 
@@ -74,8 +77,16 @@ class Pair:
                 raise error
             answers.append(result)
 
-        self.step(other, Hear(node.message_to(other, have, have), self.counter, reply))
-        self.step(one, HearAnswer(answers[0], reply))
+        message, head = node.message_to(other, Position(mirror.size, mirror.applied), self.counter)
+        self.step(other, Hear(message, self.signed(head, encode_message(message)), reply))
+        answer, head = answers[0]
+        self.step(one, HearAnswer(answer, self.signed(head, encode_message(answer)), reply))
+
+    def signed(self, draft: Head, body: bytes) -> Head:
+        """A head as whoever gets it reads it."""
+        key = self.keys[draft.sender].channel
+        return verify_head(sign_head(draft, body, key), draft.sender, draft.recipient,
+                           key.public_key().public_bytes_raw())
 
     def settle(self) -> None:
         for _ in range(3):

@@ -10,7 +10,7 @@ import bisect
 from collections.abc import Iterator
 
 from luftrom.errors import Unavailable
-from luftrom.store.protocol import ReceiptRow, Writes
+from luftrom.store.protocol import HeadRow, ReceiptRow, Writes
 
 
 class MemoryStore:
@@ -23,6 +23,7 @@ class MemoryStore:
         self._applied: dict[str, int] = {}
         self._receipts: list[ReceiptRow] = []
         self._given: dict[str, tuple[int, bytes]] = {}
+        self._heads: dict[str, HeadRow] = {}
         self._proofs: list[tuple[str, str, bytes]] = []
         self._counters: dict[str, int] = {}
         self._answers: dict[str, tuple[bytes, bytes]] = {}
@@ -50,6 +51,7 @@ class MemoryStore:
         self._applied |= dict(writes.applied)
         for row in writes.receipts:
             bisect.insort(self._receipts, row, key=lambda r: (r.size, r.cosigner))
+        self._heads |= {head.party: head for head in writes.heads}
         self._given |= {party: (size, note) for party, size, note in writes.given}
         self._proofs += writes.proofs
         self._counters |= dict(writes.counters)
@@ -81,6 +83,9 @@ class MemoryStore:
 
     def given(self, party: str) -> tuple[int, bytes] | None:
         return self._given.get(party)
+
+    def head(self, party: str) -> HeadRow | None:
+        return self._heads.get(party)
 
     def proofs(self) -> list[tuple[str, str, bytes]]:
         return list(self._proofs)

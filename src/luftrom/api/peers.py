@@ -11,7 +11,7 @@ from luftrom.api.http.call import NO_STORE, Call
 from luftrom.api.http.route import Route
 from luftrom.errors import Unavailable
 from luftrom.exchange.message import CONTENT_TYPE
-from luftrom.exchange.signature import SIGNATURE_HEADER
+from luftrom.logs.head import HEAD_HEADER
 from luftrom.logs.submission import MIRROR_INFO_TYPE, Elsewhere, Partial
 
 UPLOAD_S_MAX = 60.0
@@ -19,10 +19,10 @@ UPLOAD_S_MAX = 60.0
 
 async def exchange(call: Call) -> Response:
     """A peer's message in, ours out. Strangers are turned away before their body is read."""
-    admitted = call.node.admit(call.headers.get(SIGNATURE_HEADER))
+    admitted = call.node.admit(call.headers.get(HEAD_HEADER))
     body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
     answer, signed = await call.node.exchange_in(body, admitted)
-    return Response(answer, 200, NO_STORE | {SIGNATURE_HEADER: signed}, CONTENT_TYPE)
+    return Response(answer, 200, NO_STORE | {HEAD_HEADER: signed}, CONTENT_TYPE)
 
 
 async def add_checkpoint(call: Call) -> Response:
@@ -62,7 +62,7 @@ def _elsewhere_answer(error: Elsewhere) -> Response:
 
 ROUTES = (
     Route("POST", "/exchange", exchange,
-          "A message of a peer's node, signed in the header Luftrom-Signature", "Node to node",
+          "A message of a peer's node, signed in the header Luftrom-Head", "Node to node",
           request="application/vnd.luftrom.exchange",
           responses=((200, "application/vnd.luftrom.exchange"),), errors=(401, 403, 409, 422)),
     Route("POST", "/mirror/add-checkpoint", add_checkpoint, "tlog-mirror add-checkpoint",

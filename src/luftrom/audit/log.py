@@ -17,7 +17,7 @@ from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.leaf import parse_statement, verify_statement
-from luftrom.statements.opening import open_disclosures
+from luftrom.statements.opening import Item, match_disclosures, open_or_void
 from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import Checkpoint, verify_checkpoint
 from luftrom.transparency.merkle import TILE_WIDTH, Tree, leaf_hash
@@ -209,10 +209,11 @@ class LogAudit:
                 if statement is None:
                     whole = False          # what follows may rest on what cannot be read
                     continue
+                item = self._open(statement, opened.pop(index, ()))
                 if whole:
-                    self._try("order", index, KINDS[statement.type].follow, course, statement)
+                    self._try("order", index, KINDS[statement.type].follow, course, statement,
+                              item.content)
                     self._try("seen", index, seen.check, statement)
-                self._try("disclosures", index, self._open, statement, opened.pop(index, ()))
                 if isinstance(statement.body, Rulings):
                     self.rulings += [(index, ruling.index, ruling.unacknowledged)
                                      for ruling in statement.body.rulings]
@@ -238,11 +239,20 @@ class LogAudit:
         self.opened += sum(map(len, opened.values()))
         return opened
 
-    def _open(self, statement: Statement[Any], disclosures: Sequence[bytes]) -> None:
-        opened = open_disclosures(statement, disclosures)
+    def _open(self, statement: Statement[Any], disclosures: Sequence[bytes]) -> Item[Any, Any]:
+        """A statement with what opens it, as far as that is here and matches."""
+        tally, index = self._tallies["disclosures"], statement.index
+        try:
+            if disclosures:
+                match_disclosures(statement, disclosures)
+        except LuftromError as error:
+            tally.fail(f"leaf {index}: {error}", index)
+            return Item(statement)
         # A mirror holds what its party was shown; the log's own party has everything.
-        if self.kind == "log" and len(opened) < len(statement.digests):
-            raise Unverified(f"{len(opened)} of its {len(statement.digests)} disclosures are here")
+        if self.kind == "log" and len(disclosures) < len(statement.digests):
+            tally.fail(f"leaf {index}: {len(disclosures)} of its {len(statement.digests)} "
+                       "disclosures are here", index)
+        return open_or_void(statement, disclosures)
 
     def _statement(self, leaf: bytes, index: int) -> Statement[Any] | None:
         key = self.subject.statements

@@ -13,7 +13,7 @@ import aiohttp
 from luftrom import limits
 from luftrom.errors import Unavailable
 from luftrom.exchange.message import CONTENT_TYPE
-from luftrom.exchange.signature import SIGNATURE_HEADER
+from luftrom.logs.head import HEAD_HEADER
 from luftrom.tls import client_context, client_reason, is_refused_certificate
 
 TIMEOUT_S = 20.0                           # of one message, from the name's look-up to the end
@@ -80,7 +80,7 @@ class HttpTransport:
         """Status, body and signature header of the answer; Unavailable if there is none."""
         if self._session is None:
             self._session = open_session(TIMEOUT_S, self._context)
-        headers = {"Content-Type": CONTENT_TYPE, SIGNATURE_HEADER: signature}
+        headers = {"Content-Type": CONTENT_TYPE, HEAD_HEADER: signature}
         try:
             async with self._session.post(f"{base_url}/exchange", data=body, headers=headers,
                                           allow_redirects=False) as answer:
@@ -88,7 +88,7 @@ class HttpTransport:
                 if said is None:
                     raise Unavailable(f"{base_url} answers more than "
                                       f"{limits.EXCHANGE_BODY_BYTES_MAX} bytes")
-                return answer.status, said, answer.headers.get(SIGNATURE_HEADER)
+                return answer.status, said, answer.headers.get(HEAD_HEADER)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             now_s = asyncio.get_running_loop().time()
             if (is_refused_certificate(error)

@@ -6,9 +6,10 @@ clock never makes stale data look fresh.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from luftrom.clock import NS_PER_S
+from luftrom.exchange.sending import Position
 
 FRESH, STALE, UNHEARD, BROKEN = "fresh", "stale", "silent", "broken"   # as they are shown
 HEARTBEAT_S = 2.0
@@ -45,13 +46,13 @@ class Channel:
 
 @dataclass(slots=True)
 class Link:
-    """The account of one link. `have` and `mirrored` are the peer's last word on our log."""
+    """The account of one link. `at` is the peer's last word on where it stands."""
 
     peer: str
     base_url: str
-    have: int = 0
-    mirrored: int = 0
+    at: Position = field(default_factory=Position)
     sent: int = 0                          # up to where our last message went, unless it failed
+    sent_open: int = 0                     # up to where leaves were opened to it by then
     was_overtaken: bool = False            # was the last answer older than what we held by then?
     counter: int = 0
     heard_ns: int | None = None            # wall clock, to be shown
@@ -66,7 +67,12 @@ class Link:
     @property
     def sent_size(self) -> int:
         """Up to where the peer has our log, or is being sent it."""
-        return max(self.have, self.sent)
+        return max(self.at.mirrored, self.sent)
+
+    @property
+    def opened_size(self) -> int:
+        """Up to where our log is open to the peer, or being opened."""
+        return max(self.at.opened, self.sent_open)
 
     def next_counter(self, now_ns: int) -> int:
         """A number above all before it, also across restarts while the clock is not set back."""

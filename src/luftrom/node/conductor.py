@@ -24,6 +24,7 @@ from luftrom.config.keys import NodeKeys
 from luftrom.errors import LuftromError, Unavailable, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position
+from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.desk import Desk
@@ -202,10 +203,11 @@ class Conductor:
         """Peers of whom a proof is kept that breaks the channel."""
         return self.memory.broken
 
-    def message_to(self, peer: str, at: Position) -> Message:
-        """The message for a peer that stands at `at`."""
-        return self.memory.message_to(peer, at)
+    def message_to(self, peer: str, at: Position, counter: int) -> tuple[Message, Head]:
+        """The message for a peer that stands at `at`, and its head, which is not signed yet."""
+        return self.memory.message_to(peer, at), self.memory.head_to(peer, counter)
 
-    def sign_head(self, peer: str, counter: int, kernels: str | None, body: bytes) -> str:
-        """The signed head of the message to a peer that has this body."""
-        return self.memory.sign_head(peer, counter, kernels, body)
+    @property
+    def due_size(self) -> int:
+        """Up to where own leaves may be opened to everybody whom they are for."""
+        return self.memory.due_size

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from luftrom.agreement.party import Party
@@ -26,15 +27,10 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange.message import Message, encode_message, parse_message
-from luftrom.exchange.signature import (
-    BodySignature,
-    read_sender,
-    sign_body,
-    verify_body,
-    verify_header,
-)
+from luftrom.exchange.sending import Position
 from luftrom.exchange.verification import prove_leaves
 from luftrom.geometry.kernel_sources import sources_digest
+from luftrom.logs.head import Head, check_body, read_sender, sign_head, verify_head
 from luftrom.node.channel import HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import Hear, HearAnswer
@@ -47,6 +43,7 @@ _LEAVES_FOR_THREAD = 8                     # messages with fewer are worked on w
 _LINGER_S = 0.05                           # how long rulings wait for company
 _RESYNCS_MAX = 8                           # in a row, before it counts as a refusal
 _PROBLEM_BYTES_MAX = 64 * 1024
+_POSITIONS = ("gap", "rolled_back", "unseen")   # refusals that say where the peer stands
 _COUNTER_MAX = 2**62                       # what an unsigned refusal may set a counter to
 
 
@@ -107,7 +104,7 @@ class Courier:
     # -- when to go --------------------------------------------------------------------------
 
     def call_all(self, is_urgent: bool) -> None:
-        """There are new own leaves. `is_urgent`: somebody waits for them to arrive."""
+        """There are own leaves to send, or to open. `is_urgent`: somebody waits for them."""
         if is_urgent:
             self._urgent_size = self._conductor.log.size
         for peer in self._links:
@@ -118,17 +115,30 @@ class Courier:
 
         Under load that halves the number of messages, and each is signed, synced and receipted.
         """
-        sent = self._links[peer].sent_size
-        if self._urgent_size > sent:
+        if self._urgent_size > self._links[peer].sent_size or (
+                self._owes_openings(peer) and self._waits(peer)):
             self._calls[peer].set()
-        elif self._conductor.log.size > sent and peer not in self._lingering:
+        elif self._owes(peer) and peer not in self._lingering:
             self._lingering.add(peer)
             asyncio.get_running_loop().call_later(_LINGER_S, self._call_late, peer)
 
     def _call_late(self, peer: str) -> None:
         self._lingering.discard(peer)
-        if self._conductor.log.size > self._links[peer].sent_size:
+        if self._owes(peer):
             self._calls[peer].set()
+
+    def _owes(self, peer: str) -> bool:
+        """Is there anything that the peer has not been sent?"""
+        return (self._conductor.log.size > self._links[peer].sent_size
+                or self._owes_openings(peer))
+
+    def _owes_openings(self, peer: str) -> bool:
+        return self._conductor.due_size > self._links[peer].opened_size
+
+    def _waits(self, peer: str) -> bool:
+        """Has the peer declared what is still closed to us? It waits for what crossed that."""
+        mirror = self._conductor.mirrors[peer]
+        return mirror.size > mirror.applied
 
     async def _carry(self, peer: str, transport: Transport) -> None:
         """Talk to one peer for ever: when there is news, and at each heartbeat."""
@@ -160,25 +170,25 @@ class Courier:
 
     async def _exchange(self, link: Link, transport: Transport) -> None:
         """One round trip: everything that waits, in both directions."""
-        message = self._conductor.message_to(link.peer, link.have, link.mirrored)
-        link.sent = message.first + len(message.leaves)
-        body = await _encode(message)
         counter = link.next_counter(self._clock.now_ns())
+        message, draft = self._conductor.message_to(link.peer, link.at, counter)
+        link.sent, link.sent_open = message.own.end, self._conductor.due_size
+        body = await _encode(message)
         began_ns = self._clock.elapsed_ns()
-        signature = self._sign(body, link.peer, counter)
-        status, answer, signed = await transport.post(link.base_url, body, signature)
+        status, answer, signed = await transport.post(link.base_url, body, self._sign(draft, body))
         if status != 200:
-            link.sent = 0
+            link.sent = link.sent_open = 0
             self._resynchronise(link, status, answer)
             return
-        heard = self._read_answer(answer, signed, link.peer, counter)
-        applied = self._conductor.mirrors[link.peer].applied
-        proven = await self._prove(heard)
+        head = self._read_head(answer, signed, link.peer, counter)
+        heard = parse_message(answer)
+        mirrored = self._conductor.mirrors[link.peer].size
+        proven = await self._prove(heard, link.peer)
         try:
-            await self._inbox.ask(lambda reply: HearAnswer(heard, reply, proven))
+            await self._inbox.ask(lambda reply: HearAnswer(heard, head, reply, proven))
         except OutOfStep as error:
             # In peace a message of the peer overtook its answer; twice running is no peace.
-            if error.code != "rolled_back" or link.was_overtaken:
+            if error.code == "gap" or link.was_overtaken:
                 raise
             link.was_overtaken = True
             self._calls[link.peer].set()
@@ -187,36 +197,29 @@ class Courier:
         now_ns, elapsed_ns = self._clock.now_ns(), self._clock.elapsed_ns()
         link.heard(now_ns, elapsed_ns)
         link.round_trip_ms = (elapsed_ns - began_ns) / 1e6
-        link.have, link.mirrored = heard.have, max(heard.have, heard.receipt_size)
+        before, link.at = link.at, Position(head.mirrored, head.opened, heard.known)
         # At once again while it gets us further; whoever takes nothing waits for the heartbeat.
-        if not heard.whole and self._conductor.mirrors[link.peer].applied > applied:
+        if mirrored < self._conductor.mirrors[link.peer].size < head.size:
             self._calls[link.peer].set()
-        elif heard.have > message.first:
+        elif head.mirrored > before.mirrored or head.opened > before.opened:
             self._call(link.peer)
 
-    def _read_answer(self, answer: bytes, header: str | None, peer: str, counter: int) -> Message:
-        """The answer of a peer to the message with that counter, once it is shown to be that."""
-        signature = verify_header(header, peer, self._party, self._peers[peer].keys.channel)
-        verify_body(answer, signature)
-        if signature.counter != counter:
+    def _read_head(self, answer: bytes, text: str | None, peer: str, counter: int) -> Head:
+        """The head of a peer's answer to the message with that counter, if it is that."""
+        head = verify_head(text, peer, self._party, self._peers[peer].keys.channel)
+        check_body(answer, head)
+        if head.counter != counter:
             raise NotAuthenticated("the answer is to another message")
-        self._compare_kernels(self._links[peer], signature.kernels)
-        return self._read(answer, peer)
+        self._compare_kernels(self._links[peer], head.kernels)
+        return head
 
-    def _read(self, body: bytes, sender: str) -> Message:
-        """A verified body to its message, which must be of whoever signed it."""
-        message = parse_message(body)
-        if (message.sender, message.recipient) != (sender, self._party):
-            raise BadInput("the message names another sender or recipient than its signature")
-        return message
-
-    async def _prove(self, message: Message) -> frozenset[int]:
+    async def _prove(self, message: Message, sender: str) -> frozenset[int]:
         """Check signatures beside the running step: most of that time needs no interpreter."""
-        if len(message.leaves) < _LEAVES_FOR_THREAD:
+        if len(message.own.leaves) < _LEAVES_FOR_THREAD:
             return frozenset()             # a thread costs more than it saves
         return await asyncio.to_thread(
-            prove_leaves, message, self._conductor.mirrors[message.sender].applied,
-            self._peers[message.sender].keys.statements)
+            prove_leaves, message, self._conductor.mirrors[sender].size, sender,
+            self._peers[sender].keys.statements)
 
     def _resynchronise(self, link: Link, status: int, answer: bytes) -> None:
         """The peer is elsewhere than we thought: go by what it says, or say why it refused.
@@ -231,14 +234,15 @@ class Courier:
         code = problem.get("code")
         if code == "replayed":
             link.counter = _count(problem, "counter", link)
-        elif code in ("gap", "rolled_back"):
-            link.have, link.mirrored = (_count(problem, n, link) for n in ("have", "mirrored"))
+        elif code in _POSITIONS:
+            opened, mirrored = (_count(problem, n, link) for n in ("have", "mirrored"))
+            link.at = replace(link.at, opened=opened, mirrored=mirrored, lacks=code == "unseen")
         size = self._conductor.log.size
-        if link.mirrored > size:
-            raise Unavailable(f"{link.peer} says it holds {link.mirrored} of our leaves; there are "
-                              f"{size}: was this node restored from an old copy?")
+        if link.at.mirrored > size:
+            raise Unavailable(f"{link.peer} says it holds {link.at.mirrored} of our leaves; there "
+                              f"are {size}: was this node restored from an old copy?")
         link.resyncs += 1
-        if code in ("replayed", "gap", "rolled_back") and link.resyncs <= _RESYNCS_MAX:
+        if code in ("replayed", *_POSITIONS) and link.resyncs <= _RESYNCS_MAX:
             # Also in peace: our answer to a request of the peer overtook this message.
             self._calls[link.peer].set()
             return
@@ -247,38 +251,38 @@ class Courier:
 
     # -- what a peer brings ------------------------------------------------------------------
 
-    def admit(self, header: str | None) -> BodySignature:
-        """Who sends a message, by its signature header alone. Raises NotAuthenticated."""
+    def admit(self, header: str | None) -> Head:
+        """Who sends a message, by its signed head alone. Raises NotAuthenticated."""
         sender = read_sender(header)
         if sender not in self._peers:
             raise NotAuthenticated(f"{sender[:200]!r} is no peer of {self._party}")
-        return verify_header(header, sender, self._party, self._peers[sender].keys.channel)
+        return verify_head(header, sender, self._party, self._peers[sender].keys.channel)
 
-    async def take_in(self, body: bytes, signature: BodySignature) -> tuple[bytes, str]:
-        """Take in the message of an admitted peer; returns the answer and its signature header."""
-        verify_body(body, signature)
-        sender, counter = signature.sender, signature.counter
-        link = self._links[sender]
-        self._compare_kernels(link, signature.kernels)
+    async def take_in(self, body: bytes, head: Head) -> tuple[bytes, str]:
+        """Take in the message of an admitted peer; returns the answer and its signed head."""
+        check_body(body, head)
+        sender, link = head.sender, self._links[head.sender]
+        self._compare_kernels(link, head.kernels)
         try:
-            message = self._read(body, sender)
-            proven = await self._prove(message)
-            answer: Message = await self._inbox.ask(
-                lambda reply: Hear(message, counter, reply, proven))
+            message = parse_message(body)
+            proven = await self._prove(message, sender)
+            answered: tuple[Message, Head] = await self._inbox.ask(
+                lambda reply: Hear(message, head, reply, proven))
         except (BadInput, TooLarge, Unverified) as error:
             link.last_error = f"refused its message: {error}"[:500]
             raise
         link.heard(self._clock.now_ns(), self._clock.elapsed_ns())
-        link.have, link.mirrored = message.have, max(message.have, message.receipt_size)
-        if not message.whole:
+        link.at = Position(head.mirrored, head.opened, message.known)
+        answer, draft = answered
+        if head.size > self._conductor.mirrors[sender].size:
             self._calls[sender].set()
-        elif self._conductor.log.size > answer.first + len(answer.leaves):
+        elif self._conductor.log.size > answer.own.end:
             self._call(sender)
         encoded = await _encode(answer)
-        return encoded, self._sign(encoded, sender, counter)
+        return encoded, self._sign(draft, encoded)
 
-    def _sign(self, body: bytes, peer: str, counter: int) -> str:
-        return sign_body(body, self._party, peer, counter, self._keys.channel, sources_digest())
+    def _sign(self, draft: Head, body: bytes) -> str:
+        return sign_head(replace(draft, kernels=sources_digest()), body, self._keys.channel)
 
     def _compare_kernels(self, link: Link, digest: str | None) -> None:
         """Tell people if two nodes decide conflicts by different code: they may disagree."""
@@ -289,7 +293,7 @@ class Courier:
 
 
 async def _encode(message: Message) -> bytes:
-    if len(message.leaves) < _LEAVES_FOR_THREAD:
+    if len(message.own.leaves) < _LEAVES_FOR_THREAD:
         return encode_message(message)
     return await asyncio.to_thread(encode_message, message)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from luftrom.audit.equivocation import run_of_leaves
 from luftrom.clock import NS_PER_S
-from luftrom.errors import Contradiction, Forbidden, Unverified
+from luftrom.errors import BadStatement, Contradiction, Forbidden, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position
 from luftrom.exchange.verification import Context, VerifiedPart, verify_message
@@ -25,14 +25,14 @@ from luftrom.statements.statement import Statement
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """Take in a peer's message, and answer it with a message.
+    """Take in a peer's message, and answer it with a message and its head, still to be signed.
 
     `proven` is what `exchange.verification.prove_leaves` said of it beforehand.
     """
 
     message: Message
     head: Head
-    reply: Reply[Message]
+    reply: Reply[tuple[Message, Head]]
     proven: frozenset[int] = frozenset()
 
 
@@ -92,7 +92,8 @@ def hear(asked: Hear, memory: Memory, step: Step) -> None:
     step.writes.counters.append((f"exchange {sender}", head.counter))
     _verify_and_take_in(asked, memory, step)
     at = Position(head.mirrored, head.opened, asked.message.known)
-    step.then(asked.reply, lambda: memory.message_to(sender, at))
+    step.then(asked.reply, lambda: (memory.message_to(sender, at),
+                                    memory.head_to(sender, head.counter)))
 
 
 def hear_answer(asked: HearAnswer, memory: Memory, step: Step) -> None:
@@ -168,8 +169,13 @@ def _apply(asked: Hear | HearAnswer, memory: Memory, step: Step) -> None:
                 evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
                 raise Contradicted(asked, Unverified(error.message, code=error.code,
                                                      evidence=evidence)) from None
-            memory.refused.discard(mirror.party)
             mirror.apply_up_to(statement.index + 1, step.writes)
+            if not item.void:
+                memory.refused.discard(mirror.party)
+                continue
+            # It counts for nothing, and stops nothing; what was signed is kept as proof.
+            memory.keep_proof(Unverified(item.void, code="void", evidence=BadStatement(
+                mirror.party, statement.leaf, item.disclosures)), step)
 
 
 def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:

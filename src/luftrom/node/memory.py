@@ -9,7 +9,7 @@ from luftrom.config.keys import NodeKeys
 from luftrom.errors import BadInput, BadStatement, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position, Shown, build_message
-from luftrom.logs.head import Head, sign_head
+from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.step import Step
@@ -31,7 +31,6 @@ class Memory:
             raise BadInput(f"{party} is not a party of the agreement {agreement.name}")
         peers = [p for p in agreement.parties if p is not me] if agreement else []
         self.party, self.agreement, self.clock = party, agreement, clock
-        self._channel = keys.channel
         self.log = OwnLog(store, party, f"{party}/log", keys.log)
         self.mirrors = {p.name: Mirror(store, p, keys.mirror) for p in peers}
         self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
@@ -53,16 +52,12 @@ class Memory:
         return build_message(self.log, self.mirrors, peer, at, shown,
                              self.clock.now_ns() // NS_PER_S)
 
-    def head_to(self, peer: str, counter: int, kernels: str | None) -> Head:
+    def head_to(self, peer: str, counter: int) -> Head:
         """Where our log stands and what we hold of a peer's, all of it durable; not signed yet."""
         mirror = self.mirrors[peer]
         return Head(self.party, peer, self.agreement.digest if self.agreement else "", counter, "",
                     self.log.size, self.log.root, mirror.given_size, mirror.opened_size,
-                    self.clock.now_ns() // NS_PER_S, kernels)
-
-    def sign_head(self, peer: str, counter: int, kernels: str | None, body: bytes) -> str:
-        """The signed head of the message that has this body."""
-        return sign_head(self.head_to(peer, counter, kernels), body, self._channel)
+                    self.clock.now_ns() // NS_PER_S)
 
     def is_due(self, peer: str, index: int) -> bool:
         """May what an own leaf committed to be opened to a peer now?

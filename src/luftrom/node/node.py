@@ -16,8 +16,8 @@ from luftrom.airspace.suggestions import KINDS, Bounds, Suggestion, search
 from luftrom.clock import Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import Conflict
-from luftrom.exchange.signature import BodySignature
 from luftrom.geometry.volume import Volume4D
+from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.logs.submission import Held, Partial
@@ -53,7 +53,7 @@ class Node:
         self._courier = Courier(party, keys, agreement, clock, self._conductor, self._inbox,
                                 transport)
         self._news: asyncio.Future[None] | None = None
-        self._shown = self.log.size, self.airspace.revision
+        self._shown = self._now_shown()
 
     async def start(self) -> None:
         """Begin to work; returns at once."""
@@ -67,10 +67,13 @@ class Node:
         self._inbox.close()
         self._tell()
 
+    def _now_shown(self) -> tuple[int, int, int]:
+        return self.log.size, self._conductor.due_size, self.airspace.revision
+
     def _published(self, step: Step) -> None:
         """A step is durable: peers are sent what it says, and readers are told."""
-        (size, revision), self._shown = self._shown, (self.log.size, self.airspace.revision)
-        if self.log.size > size:
+        (size, due, revision), self._shown = self._shown, self._now_shown()
+        if self.log.size > size or self._conductor.due_size > due:
             self._courier.call_all(step.is_urgent)
         if self.airspace.revision != revision:
             self._tell()
@@ -203,10 +206,10 @@ class Node:
         """C2SP tlog-mirror `add-entries`; errors carry the status of the specification."""
         return await self._inbox.ask(lambda reply: AddEntries(body, reply))
 
-    def admit(self, header: str | None) -> BodySignature:
-        """Who sends a message, by its signature header alone. Raises NotAuthenticated."""
+    def admit(self, header: str | None) -> Head:
+        """Who sends a message, by its signed head alone. Raises NotAuthenticated."""
         return self._courier.admit(header)
 
-    async def exchange_in(self, body: bytes, signature: BodySignature) -> tuple[bytes, str]:
-        """Take in the message of an admitted peer; returns the answer and its signature header."""
-        return await self._courier.take_in(body, signature)
+    async def exchange_in(self, body: bytes, head: Head) -> tuple[bytes, str]:
+        """Take in the message of an admitted peer; returns the answer and its signed head."""
+        return await self._courier.take_in(body, head)

@@ -78,7 +78,7 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: tuple[str, ...]) -> 
     for record in records:
         for name, receipt in desk.receipts_for(record.index).items():
             if receipt is not None and name not in silent and (
-                    name not in heads or receipt.peer_size > heads[name].peer_size):
+                    name not in heads or receipt.size > heads[name].size):
                 heads[name] = receipt
     opened = {name: desk.opened(name) for name in silent}
     rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, opened)

@@ -68,6 +68,7 @@ class Entities:
         self.revision = 0
         self.records: dict[tuple[str, int], Record] = {}
         self.current: dict[tuple[str, str], Record] = {}   # (entity, party) -> what stands
+        self.rested: dict[tuple[str, str], int] = {}   # (author, peer) -> leaves said to be open
         self._versions: dict[str, list[Record]] = {}       # entity -> all records, as applied
         self._dirty: set[Record] = set()
         self._unacknowledged: set[Record] = set()      # accepted while a peer was silent
@@ -100,7 +101,6 @@ class Entities:
             fault = self._version_fault(item.statement, item.statement.body)
             if fault:
                 raise Unverified(fault)
-            self._check_home(item.statement)
         record = self._enter(item)
         if item.void:
             self._changed(record)
@@ -118,20 +118,6 @@ class Entities:
             return (f"leaf {statement.index} declares version {entity.version} of "
                     f"{entity.entity_id}; the next version is {expected}")
         return ""
-
-    def _check_home(self, statement: Statement[Entity]) -> None:
-        """Nobody rules on a notice, so one under an identifier that its author knew to stand in
-        another log has no right to be there; a declaration of that kind is refused by its ruling.
-        """
-        entity_id = statement.body.entity_id
-        if (entity_id, statement.party) in self.current:
-            return
-        for other in self.versions(entity_id):
-            seen = statement.seen.get(other.party)
-            if seen is not None and other.stood_at(seen.size) and (
-                    other.end_index is not None or self.applied.get(other.party, 0) >= seen.size):
-                raise Unverified(f"leaf {statement.index} gives a notice {entity_id}, "
-                                 f"which is an identifier of {other.party}", code="foreign_entity")
 
     def _enter(self, item: Item[Any, Version | Constraint]) -> Record:
         statement = item.statement
@@ -159,6 +145,7 @@ class Entities:
                 raise Unverified(f"leaf {statement.index} rules on leaf {ruling.index}, "
                                  "which is no declaration that waits for a ruling")
             ruled.append((ruling, record))
+        self._note_rested(statement)
         for ruling, record in ruled:
             record.ruling, record.ruling_index = ruling, statement.index
             del self._unruled[record.party, record.index]
@@ -168,6 +155,12 @@ class Entities:
                     self._unacknowledged.add(record)
             else:
                 self._end(record, REFUSED, statement.index)
+
+    def _note_rested(self, statement: Statement[Rulings]) -> None:
+        """Up to where the author has said that a peer's log is open to it: never less again."""
+        for name, size in statement.body.opened.items():
+            key = statement.party, name
+            self.rested[key] = max(size, self.rested.get(key, 0))
 
     def withdraw(self, statement: Statement[Withdrawal], kind: str) -> None:
         """A version of that kind ends, standing or waiting."""
@@ -229,7 +222,8 @@ class Entities:
         while self._retired and self._is_settled(self._retired[0]):
             record = self._retired.popleft()
             for other in record.met.values():
-                other.is_dead = other.is_dead or self.loses_to_known(other, record)
+                other.is_dead = other.is_dead or self.loses_to_known(
+                    other, record, other.cut(record))
             self.meetings.leave(record)
 
     def drop_over(self) -> None:
@@ -256,10 +250,13 @@ class Entities:
         return all(waiting.cut(record) > end for waiting in self._unruled.values()
                    if not waiting.void)
 
-    def loses_to_known(self, record: Record, other: Record) -> bool:
-        """Does an intent lose to one that its own author knew to stand? Then it wins nothing."""
+    def loses_to_known(self, record: Record, other: Record, cut: int) -> bool:
+        """Does an intent lose to one that its own author knew to stand? Then it wins nothing.
+
+        `cut` is how many leaves of the log of the other count as known.
+        """
         return (record.intent is not None and other.intent is not None and record.knew(other)
-                and other.stood_at(record.cut(other)) and refusal(
+                and other.stood_at(cut) and refusal(
                     declared(record), declared(other), self.agreement, lambda: 0) is not None)
 
     # -- reading -----------------------------------------------------------------------------

@@ -38,16 +38,24 @@ class Rests:
         """How many leaves of a peer's log the ruling looks at."""
         return self.opened[party] if party in self.opened else self.cuts.get(party, 0)
 
+    def known(self, record: Record, other: Record) -> int:
+        """How many leaves of the log of `other` a record's author had seen, as far as they count.
+
+        What a silent peer has not opened counts for nothing.
+        """
+        cut = record.cut(other)
+        return min(cut, self.opened[other.party]) if other.party in self.opened else cut
+
 
 def verdict(entities: Entities, record: Record, rests: Rests) -> list[tuple[Record, str]]:
     """Whom a declaration loses to and by which rule; empty if it is to be accepted.
 
     A function of the statements alone: every node that holds them computes the same.
     """
-    lost = [(other, SAME_ENTITY) for other in _notices_before(entities, record)]
+    lost = [(other, SAME_ENTITY) for other in _notices_before(entities, record, rests)]
     for other in _rivals(entities, record):
         if record.knew(other):
-            if not other.stood_at(record.cut(other)):
+            if not other.stood_at(rests.known(record, other)):
                 continue
         elif not _wins_crossings(entities, other, record, rests):
             continue
@@ -73,10 +81,9 @@ def _wins_crossings(entities: Entities, other: Record, record: Record, rests: Re
 
 def _is_dead(entities: Entities, other: Record, rests: Rests) -> bool:
     """Could it never stand, since it loses to what its own author knew? Then it wins nothing."""
-    if other.is_dead or _notices_before(entities, other):
-        return True
-    return any(entities.loses_to_known(other, known) for known in _rivals(entities, other)
-               if known.party not in rests.opened or known.index < rests.opened[known.party])
+    return other.is_dead or bool(_notices_before(entities, other, rests)) or any(
+        entities.loses_to_known(other, known, rests.known(other, known))
+        for known in _rivals(entities, other))
 
 
 def _was_silent(party: str, other: Record, rests: Rests) -> bool:
@@ -106,7 +113,7 @@ def _overlap_start_ns(entities: Entities, one: Record, other: Record) -> int:
     return max(min(v.time_start_ns for v in r.volumes) for r in (one, other))
 
 
-def _notices_before(entities: Entities, record: Record) -> list[Record]:
+def _notices_before(entities: Entities, record: Record, rests: Rests) -> list[Record]:
     """Notices of other parties under the identifier of a new declaration, known to its author.
 
     A later version of what stands is no new declaration: nobody can take away an identifier.
@@ -117,7 +124,7 @@ def _notices_before(entities: Entities, record: Record) -> list[Record]:
            for r in versions):
         return []
     return [r for r in versions if r.is_constraint and r.party != record.party
-            and record.knew(r) and r.stood_at(record.cut(r))]
+            and record.knew(r) and r.stood_at(rests.known(record, r))]
 
 
 # -- what a peer ruled ---------------------------------------------------------------------------
@@ -169,10 +176,8 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
         return "without a receipt, where the agreement says hold"
     for name in statement.seen:
         if name in silent:
-            seen = state.knowledge.seen(name, min(body.opened.get(name, 0),
-                                                  statement.seen[name].size))
-            if seen.get(statement.party, 0) > ruling.index:
-                return f"and calls {name} silent, whose later leaves it had opened"
+            if body.opened.get(name, 0) < entities.rested.get((statement.party, name), 0):
+                return f"and says that less of the log of {name} is open than it said before"
         elif name not in heads or heads[name].mirrored <= ruling.index:
             return f"before {name} has given a receipt for it"
     cuts = {name: head.size for name, head in heads.items() if name not in silent}

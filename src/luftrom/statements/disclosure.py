@@ -20,8 +20,8 @@ from luftrom.reading import parse_json
 # Claims that nobody may disclose over the signed ones (RFC 9901, section 7.1; RFC 7519). Those of
 # a kind alone are looked at where the kind is known (`opening`).
 _REGISTERED = frozenset((
-    "iss", "type", "index", "iat", "agreement", "seen", "rulings", "heads", "opened", "of", "entity",
-    "reason", "audience", "size", "_sd", "_sd_alg", "...", "exp", "nbf", "aud", "sub", "jti", "cnf",
+    "iss", "type", "index", "iat", "agreement", "seen", "rulings", "heads", "opened", "of",
+    "entity", "reason", "audience", "size", "_sd", "_sd_alg", "...", "exp", "nbf", "aud", "sub", "jti", "cnf",
     "status"))
 _SALT_BYTES = 16                           # RFC 9901, section 9.3: at least 128 bits
 

@@ -68,8 +68,9 @@ class SqliteStore:
         if version == 0 and not read_only:
             self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={FORMAT_VERSION};COMMIT;")
         elif version != FORMAT_VERSION:
-            raise BadInput(f"{self.path} has format {version}; this version reads {FORMAT_VERSION}: "
-                           "use the version of Luftrom that wrote it, or begin a new directory")
+            raise BadInput(f"{self.path} has format {version}; this version reads "
+                           f"{FORMAT_VERSION}: use the version of Luftrom that wrote it, or begin "
+                           "a new directory")
 
     def commit(self, writes: Writes) -> None:
         """Write all rows in one synced transaction, or raise Unavailable."""

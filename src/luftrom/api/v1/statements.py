@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from luftrom.airspace.constraint import Constraint
-from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S, format_time
 from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.statements.claims import Entity
+from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.kinds.withdrawal import Withdrawal
 from luftrom.statements.opening import Item
@@ -29,18 +29,21 @@ def statement_document(item: Item[Any, Any]) -> dict[str, Any]:
     return head | SHOWN[statement.type](item)
 
 
-def declaration_document(item: Item[Entity, Intent]) -> dict[str, Any]:
+def declaration_document(item: Item[Declared, Version]) -> dict[str, Any]:
     """A version of an operational intent. OVNs are for those whose they are."""
     content: dict[str, Any] | None = None
     if item.content is not None:
-        intent = item.content
+        intent = item.content.intent
         content = {
             "manager": intent.manager, "name": intent.name, "state": intent.state,
             "priority": intent.priority,
             "volumes": [encode_volume4d(v) for v in intent.volumes],
             "off_nominal_volumes": [encode_volume4d(v) for v in intent.off_nominal_volumes],
             "remarks": intent.remarks}
-    return _version(item.statement.body) | {"operational_intent": content}
+    body = item.statement.body
+    return _version(item.entity) | {
+        "size_class": body.size_class, "audience": list(body.audience) or None,
+        "operational_intent": content}
 
 
 def notice_document(item: Item[Entity, Constraint]) -> dict[str, Any]:
@@ -56,8 +59,7 @@ def notice_document(item: Item[Entity, Constraint]) -> dict[str, Any]:
 
 def withdrawal_document(item: Item[Withdrawal, None]) -> dict[str, Any]:
     """The end of a version, at the leaf `of` of the same log."""
-    body = item.statement.body
-    return _version(body.entity) | {"of": body.of, "reason": body.reason}
+    return {"of": item.statement.body.of, "reason": item.statement.body.reason}
 
 
 def ruling_document(item: Item[Rulings, None]) -> dict[str, Any]:
@@ -74,7 +76,9 @@ def head_alone(item: Item[None, Any]) -> dict[str, Any]:
     return {}
 
 
-def _version(entity: Entity) -> dict[str, Any]:
+def _version(entity: Entity | None) -> dict[str, Any]:
+    if entity is None:                     # it is sealed, or closed to us
+        return {"id": None, "version": None}
     return {"id": entity.entity_id, "version": entity.version}
 
 
