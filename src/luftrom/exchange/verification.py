@@ -73,7 +73,7 @@ def verify_message(message: Message, mirror: Mirror, held: Mapping[str, HeldLog]
     Raises BadInput, OutOfStep, which says where we are, Unverified, with evidence where what was
     signed is at fault, or Equivocation.
     """
-    # 1. The checkpoint bears every agreed signature and covers exactly the leaves carried.
+    # 1. The checkpoint bears the agreed signatures and covers exactly the leaves carried.
     verified = mirror.verify_checkpoint(message.checkpoint)
     body = verified.checkpoint
     if message.first + len(message.leaves) != body.size:

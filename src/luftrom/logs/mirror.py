@@ -48,7 +48,7 @@ class Mirror(HeldLog):
         self._given = (self.given_size, self.given_lines)
 
     def verify_checkpoint(self, note: bytes) -> VerifiedCheckpoint:
-        """Check the peer's signatures on a checkpoint; every agreed log key must have signed."""
+        """Check a checkpoint of the peer: Ed25519 must have signed, ML-DSA-44 may follow later."""
         return verify_checkpoint(note, self._log_keys, self.origin)
 
     def checkpoint(self) -> bytes:
