@@ -15,6 +15,7 @@ from luftrom.exchange.signature import SIGNATURE_HEADER
 from luftrom.logs.submission import MIRROR_INFO_TYPE, Elsewhere, Partial
 
 UPLOAD_S_MAX = 60.0
+_ENCODINGS = {"accept-encoding": "gzip"}   # tlog-mirror: what the next upload may come in
 
 
 async def exchange(call: Call) -> Response:
@@ -51,13 +52,15 @@ async def add_entries(call: Call) -> Response:
     except Elsewhere as error:
         return _elsewhere_answer(error)
     if isinstance(taken, Partial):
-        return Response(taken.body(), 202, NO_STORE | {"content-type": MIRROR_INFO_TYPE})
-    return Response(taken.body(), media_type="text/plain")
+        return Response(taken.body(), 202,
+                        NO_STORE | _ENCODINGS | {"content-type": MIRROR_INFO_TYPE})
+    return Response(taken.body(), 200, NO_STORE | _ENCODINGS, "text/plain")
 
 
 def _elsewhere_answer(error: Elsewhere) -> Response:
     """The answer of the specification; refusals that it gives no body for are ours."""
-    return Response(error.body, error.status, NO_STORE | {"content-type": error.content_type})
+    return Response(error.body, error.status,
+                    NO_STORE | _ENCODINGS | {"content-type": error.content_type})
 
 
 ROUTES = (

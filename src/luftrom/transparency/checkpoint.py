@@ -105,8 +105,9 @@ def verify_checkpoint(note: bytes, verifiers: Sequence[NoteVerifier], origin: st
     """Check a log's checkpoint; lines of unknown keys are ignored.
 
     Of the given keys the Ed25519 ones must have signed, with `every_key` all of them; every line of
-    any of them must be true. Raises BadInput, or Unverified with the code wrong_role (a key that is no log key, or another
-    key under the log's name), wrong_origin, missing_signature or wrong_signature.
+    any of them must be true. Raises BadInput, or Unverified with the code wrong_role (a key that is
+    no log key, or another key under the log's name), wrong_origin, missing_signature or
+    wrong_signature.
     """
     parsed = parse_note(note)
     checkpoint = parse_checkpoint(parsed.text)

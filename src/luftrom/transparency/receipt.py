@@ -45,7 +45,8 @@ def verify_receipt(body: Checkpoint, lines: bytes, verifiers: Sequence[NoteVerif
 
     The Ed25519 keys must have signed, with `every_key` all of them; every line of any of them must
     be true, and no other line stands there: a receipt is kept as it came. Where their times differ
-    the latest is returned. Raises BadInput, or Unverified with the code wrong_role, missing_signature or wrong_signature.
+    the latest is returned. Raises BadInput, or Unverified with the code wrong_role,
+    missing_signature or wrong_signature.
     """
     try:
         signatures = parse_signatures(lines.decode())
