@@ -50,6 +50,7 @@ VOUCHED_ADDRESSES_MAX = 1_024              # at which a token or a peer's signat
 BODIES_BYTES_MAX = 256 * 1024 * 1024       # of all requests in progress
 STRANGERS_BODIES_BYTES_MAX = 32 * 1024 * 1024      # of those without a token or peer's signature
 ADDRESS_BODIES_BYTES_MAX = 24 * 1024 * 1024        # of strangers at one address
+UNSENT_BYTES_MAX = 32 * 1024 * 1024        # answers that strangers do not read, in all
 UPLOAD_BYTES_MAX = 20 * 1024 * 1024        # of entries to a mirror: a package has up to 16 MiB
 UPLOAD_S_MAX = 60.0
 DISCARDED_BYTES_MAX = 16 * 1024 * 1024     # of a refused body, so that the refusal is heard

@@ -325,6 +325,33 @@ def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch)
         wait_until(lambda: house.server.places.count == 0)
 
 
+def test_answers_that_nobody_reads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "UNSENT_BYTES_MAX", 40_000_000)
+
+    async def large(scope: Any, receive: Any, send: Any) -> None:
+        size = int(scope["path"][1:])
+        await send({"type": "http.response.start", "status": 200, "headers": [
+            (b"content-length", str(size).encode())]})
+        await send({"type": "http.response.body", "body": b"a" * size})
+
+    with served(large) as house:
+        budget, clients = house.server.budget, []
+        for count in (1, 2):               # 16 MB each, of which the sockets take a few
+            clients.append(house.connect())
+            clients[-1].sendall(b"GET /16000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_until(lambda count=count: budget.unsent_bytes > (count - 1) * 16_000_000)
+        clients.append(house.connect())
+        clients[2].sendall(b"GET /30000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: house.server.places.count < 3)
+        assert len(until_closed(clients[0])) < 16_000_000      # it has waited longest
+        assert budget.unsent_bytes <= limits.UNSENT_BYTES_MAX
+        assert len(read_answer(clients[2])) == 30_000_000
+        for client in clients:
+            client.close()
+        wait_until(lambda: house.server.places.count == 0)
+        assert budget.unsent_bytes == 0
+
+
 def test_a_stop_ends_silent_slow_and_working_connections(caplog: pytest.LogCaptureFixture,
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "STOP_S_MAX", 0.2)

@@ -1,4 +1,6 @@
-"""The memory that bodies in progress may take: of one stranger's address, of strangers, of all.
+"""The memory of bodies in progress and of answers that nobody reads.
+
+Bodies are bounded for one stranger's address, for strangers, for all.
 
 A body counts from its first byte until its request ends, since whoever reads it keeps it so long;
 what a gzip body unpacks to counts beside what came. Nothing is set aside before it comes: a slow
@@ -16,10 +18,14 @@ from luftrom.errors import Unavailable
 
 @dataclass(slots=True, eq=False)
 class Budget:
-    """The bytes of all bodies in progress; of those of strangers in all, and at each address."""
+    """The bytes of all bodies in progress; of those of strangers in all, and at each address.
+
+    `unsent_bytes` are of answers to strangers that wait for them to be read.
+    """
 
     all_bytes: int = 0
     strangers_bytes: int = 0
+    unsent_bytes: int = 0
     of: dict[str, int] = field(default_factory=dict)
 
 

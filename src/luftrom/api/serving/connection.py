@@ -48,6 +48,8 @@ class Connection(HttpToolsProtocol):
         self._places = places
         self._budget = budget
         self._share = Share(budget, place) # of the request that is read
+        self._unsent_bytes = 0             # as far as they are counted in the budget
+        self._unread_since_s = math.inf    # when its client was found not to read
         self._due_s = math.inf
         self._stuck_since_s: float | None = None
         self._in_head = False              # between a request's first byte and its empty line
@@ -72,6 +74,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back, and wake whoever waits for a body."""
         self._places.leave(self.place)
+        self._count_unsent(0)
         self.place.give_way = lambda: None
         super().connection_lost(exc)
         if self._running is not None and not self._running.response_complete:
@@ -190,6 +193,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is out: forget its request, go on with the next or wait for one."""
         self.server_state.total_requests += 1
+        self._bound_unsent()
         if not self.pipeline:
             self._forget()
         if self.transport.is_closing():
@@ -203,6 +207,35 @@ class Connection(HttpToolsProtocol):
             self._feed()
         if not self._unread:
             self.flow.resume_reading()
+
+    def pause_writing(self) -> None:
+        """The client does not read what is sent to it."""
+        self._unread_since_s = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._unread_since_s = math.inf
+        self._count_unsent(self.transport.get_write_buffer_size())
+        super().resume_writing()
+
+    def _bound_unsent(self) -> None:
+        """Where strangers leave too much unread, those end that have not read for longest."""
+        self._count_unsent(self.transport.get_write_buffer_size())
+        while self._budget.unsent_bytes > limits.UNSENT_BYTES_MAX:
+            stuck = min((each for each in self.connections
+                         if isinstance(each, Connection) and each._unsent_bytes),
+                        key=lambda each: each._unread_since_s)
+            _LOG.info("%s does not read its answer; it is cut off, since unread answers have %d "
+                      "bytes", stuck.place.address, limits.UNSENT_BYTES_MAX)
+            stuck._count_unsent(0)
+            stuck._is_refused = True
+            stuck.transport.abort()
+
+    def _count_unsent(self, count: int) -> None:
+        count = 0 if self.place.is_vouched or self._is_refused else count
+        self._budget.unsent_bytes += count - self._unsent_bytes
+        self._unsent_bytes = count
 
     # -- time --------------------------------------------------------------------------------
 
