@@ -50,6 +50,8 @@ class MemoryStore:
         self._checkpoints |= {party: (size, note) for party, size, note in writes.checkpoints}
         self._applied |= dict(writes.applied)
         for row in writes.receipts:
+            self._receipts = [held for held in self._receipts
+                              if (held.cosigner, held.size) != (row.cosigner, row.size)]
             bisect.insort(self._receipts, row, key=lambda r: (r.size, r.cosigner))
         self._heads |= {head.party: head for head in writes.heads}
         self._given |= {party: (size, note) for party, size, note in writes.given}

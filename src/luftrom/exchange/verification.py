@@ -121,7 +121,7 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
     mirror = context.mirrors.get(part.party)
     if mirror is None:
         raise BadInput(f"is {part.party}, whose log is not mirrored here", field="parts.party")
-    # 2. The checkpoint is signed and covers exactly the leaves carried.
+    # 2. The checkpoint bears the agreed signatures and covers exactly the leaves carried.
     verified = mirror.verify_checkpoint(part.checkpoint)
     body = verified.checkpoint
     if part.end != body.size:

@@ -39,6 +39,8 @@ from luftrom.state.state import State
 from luftrom.statements.leaf import StatementSigner
 from luftrom.store.protocol import Store
 
+_SIGN_LATER_NS = NS_PER_S // 2             # ML-DSA-44 follows within a second, off the path
+
 
 class Conductor:
     """All state of one node, computed from its store. One caller at a time."""
@@ -52,6 +54,7 @@ class Conductor:
         self._keys = keys
         self._signer = StatementSigner(party, keys.statements)
         self._waiting: dict[int, Waiting] = {}         # by own leaf
+        self._signed_ns = -_SIGN_LATER_NS
         self.load()
 
     def load(self) -> None:
@@ -119,10 +122,18 @@ class Conductor:
     def _seal(self, step: Step) -> None:
         log, entities = self.memory.log, self.memory.state.entities
         time_s = step.time_ns // NS_PER_S
+        mirrors = list(self.memory.mirrors.values())
+        is_due = step.elapsed_ns >= self._signed_ns + _SIGN_LATER_NS
         if log.tree.size > log.size:
             step.note = log.seal(step.writes, time_s)
-        for mirror in self.memory.mirrors.values():
+        if is_due and log.tree.size and log.lacks_lines:
+            step.note = log.sign_later(step.note or log.note, step.writes, time_s)
+        for mirror in mirrors:
             mirror.give_receipt(step.writes, time_s)
+            if is_due and mirror.lacks_lines:
+                mirror.sign_later(step.writes, time_s)
+        if is_due:
+            self._signed_ns = step.elapsed_ns
         rows = entities.take_dirty()
         if rows:
             step.writes.airspace += rows

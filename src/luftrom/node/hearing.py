@@ -121,7 +121,7 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
     parts = verify_message(message, head, context)
     mirror = memory.mirrors[head.sender]
     counts = head.size == max(parts[0].body.size, mirror.staged_size)
-    if counts and head.mirrored > mirror.receipt_size:
+    if counts and mirror.is_news(head.mirrored, message.receipt):
         mirror.verify_receipt(memory.log, head.mirrored, message.receipt)
     _mirror(parts, memory, step)
     if counts:
@@ -138,10 +138,10 @@ def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:
     left = []
     for part in parts:
         mirror = part.mirror
+        held = mirror.tree.size - mirror.staged_size       # pending entries (`submission`)
+        mirror.move(part.body, part.part.checkpoint, writes)
         if part.fresh:
-            held = mirror.tree.size - mirror.staged_size   # pending entries (`submission`)
             mirror.hold([statement.leaf for statement in part.fresh[held:]], writes)
-            mirror.move(part.body, part.part.checkpoint, writes)
             left.append(deque(part.fresh))
         for statement, (index, disclosures) in part.openings:
             if not state.is_open(statement.party, index):

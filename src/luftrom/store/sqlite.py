@@ -100,7 +100,7 @@ class SqliteStore:
             if rows:
                 self._db.executemany(statement, rows)
         for receipt in writes.receipts:
-            self._db.execute("INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, ?, ?)",
+            self._db.execute("INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?)",
                              (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note,
                               receipt.head))
         for head in writes.heads:
