@@ -82,6 +82,7 @@ class Party:
             self.store.commit(step.writes)
         except LuftromError as error:
             self.conductor.fail(step, error)
+            self.conductor.load()
             return
         finally:
             self.store.fault = None

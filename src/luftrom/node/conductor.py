@@ -117,7 +117,7 @@ class Conductor:
         try:
             operate(request, desk)
         except LuftromError as error:
-            request.reply(None, error)
+            desk.refuse_anyhow(request.reply, error)
 
     def _seal(self, step: Step) -> None:
         log, entities = self.memory.log, self.memory.state.entities
@@ -149,6 +149,8 @@ class Conductor:
             mirror.publish()
         self._waiting.update(step.waiting)
         self.memory.state.collect()
+        for reply, error in step.refusals:
+            reply(None, error)
         for reply, result in step.answers:
             if isinstance(result, LuftromError):
                 reply(None, result)
@@ -161,16 +163,18 @@ class Conductor:
                 reply(answer, None)
 
     def fail(self, step: Step, error: LuftromError) -> None:
-        """The commit failed, and may have left its rows or not: say so, and start from the store.
+        """The commit failed, and may have left its rows or not: say so.
 
-        What did become durable is found by `load` and ruled on like after a crash.
+        The caller starts from the store again: what did become durable is found by `load` and
+        ruled on like after a crash.
         """
+        for reply, refusal in step.refusals:
+            reply(None, refusal)
         unknown = Unavailable(f"{error.message}; whether it was recorded is not known: ask again",
                               code="not_recorded")
         waiting = [each.reply for each in step.waiting.values()]
         for reply in (*(reply for reply, _ in step.answers), *waiting):
             reply(None, unknown)
-        self.load()
 
     def abandon(self, error: LuftromError) -> None:
         """Tell everybody who still waits that no answer will come."""

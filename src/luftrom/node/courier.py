@@ -170,6 +170,7 @@ class Courier:
 
     async def _exchange(self, link: Link, transport: Transport) -> None:
         """One round trip: everything that waits, in both directions."""
+        await self._inbox.settled()
         counter = link.next_counter(self._clock.now_ns())
         message, draft = self._conductor.message_to(link.peer, link.at, counter)
         link.sent, link.sent_open = message.own.end, self._conductor.due_size

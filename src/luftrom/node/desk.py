@@ -115,6 +115,10 @@ class Desk:
         """After the commit, reply that it was refused."""
         self._step.refuse(reply, error)
 
+    def refuse_anyhow(self, reply: Reply[Any], error: LuftromError) -> None:
+        """Reply that nothing was done, whatever becomes of the step."""
+        self._step.refuse_anyhow(reply, error)
+
     def keep_answer(self, key: str, digest: bytes, answer: bytes) -> None:
         """Keep what was answered to a request that bore an idempotency key."""
         self._step.writes.answers.append((key, digest, answer))

@@ -1,7 +1,7 @@
 """The inbox: requests that wait for a step, and the task that works through them.
 
-While a transaction is being synced the next requests gather, so all that arrive within one sync
-share the one after it.
+While a step is computed and synced, on a thread of its own, the next requests gather, so all that
+arrive meanwhile share the step after it, and nobody else waits: geometry is computed there alone.
 """
 
 from __future__ import annotations
@@ -65,13 +65,24 @@ class Inbox:
         return await future
 
     async def settled(self) -> None:
-        """Wait until nothing that can be read is still on its way to the disk.
+        """Wait until no step runs: what is read before the next `await` is durable and whole.
 
         Raises Unavailable while the store cannot be read: then nobody knows what is durable.
         """
-        await self._idle.wait()
+        while not self._idle.is_set():
+            await self._idle.wait()
         if self._lost:
             raise Unavailable(self._lost)
+
+    @property
+    def is_idle(self) -> bool:
+        """Does no step run now?"""
+        return self._idle.is_set() and self._lost is None
+
+    async def apart(self, read: Callable[[], T]) -> T:
+        """What a function reads and computes between two steps, on their thread; see `settled`."""
+        await self.settled()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read)
 
     def start(self) -> None:
         """Begin to work; returns at once."""
@@ -115,6 +126,7 @@ class Inbox:
                 await self._reload()       # the store is the truth
             finally:
                 self._idle.set()
+                await asyncio.sleep(0)     # whoever waits to read does so now
 
     async def _wait(self) -> None:
         deadline_ns = self._conductor.next_deadline_ns()
@@ -125,22 +137,31 @@ class Inbox:
             await asyncio.wait_for(self._wake.wait(), timeout_s)
 
     async def _step(self, requests: list[Request]) -> None:
-        step = self._conductor.step(requests)
-        if not step.writes.is_empty():
-            loop = asyncio.get_running_loop()
-            try:
-                await loop.run_in_executor(self._thread, self._store.commit, step.writes)
-            except LuftromError as error:
-                self._conductor.fail(step, error)
-                return
+        loop = asyncio.get_running_loop()
+        step, error = await loop.run_in_executor(self._thread, self._work_through, requests)
+        if error is not None:
+            self._conductor.fail(step, error)
+            await self._reload()
+            return
         self._conductor.publish(step)
         self._published(step)
 
+    def _work_through(self, requests: list[Request]) -> tuple[Step, LuftromError | None]:
+        """Compute a step and commit it; on its thread."""
+        step = self._conductor.step(requests)
+        try:
+            if not step.writes.is_empty():
+                self._store.commit(step.writes)
+        except LuftromError as error:
+            return step, error
+        return step, None
+
     async def _reload(self) -> None:
         """Start from the store. While it cannot be read, say so to everybody and try again."""
+        loop = asyncio.get_running_loop()
         while not self.stopping:
             try:
-                self._conductor.load()
+                await loop.run_in_executor(self._thread, self._conductor.load)
             except LuftromError as error:
                 self._lost = f"the store cannot be read: {error.message}"
                 _LOG.error("%s", self._lost)

@@ -7,7 +7,9 @@ through steps, and one a peer carries messages.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.constraint import Constraint
@@ -37,6 +39,9 @@ from luftrom.state.record import Record
 from luftrom.state.rulings import obstacles
 from luftrom.store.protocol import Store
 
+T = TypeVar("T")
+_END = object()
+
 
 class Node:
     """One party's node. Reads are plain attributes; `settled` waits until they are durable."""
@@ -54,6 +59,7 @@ class Node:
                                 transport)
         self._news: asyncio.Future[None] | None = None
         self._shown = self._now_shown()
+        self._counts = self.airspace.counts()
 
     async def start(self) -> None:
         """Begin to work; returns at once."""
@@ -131,23 +137,39 @@ class Node:
         def in_the_way(volumes: Sequence[Volume4D]) -> Mapping[int, Sequence[Volume4D]]:
             return obstacles(self.airspace, refused, volumes)
 
+        def still_free() -> tuple[list[Suggestion], int]:
+            if self.airspace.foreign(refused.entity_id, self.party) is not None:
+                return [], self.clock.now_ns()   # nothing is, under another party's identifier
+            return ([each for each in found if not in_the_way(each.volumes)],
+                    self.clock.now_ns())
+
         found: list[Suggestion] = []
         if refused.intent is None:
             raise Conflict(f"{refused.entity_id} is no operational intent")
         volumes = refused.intent.all_volumes
         bounds = Bounds.under(self.agreement, volumes, self.clock.now_ns())
         for kind in KINDS:
-            for each in search(kind, volumes, in_the_way, bounds):
-                if each is not None:
+            questions = iter(search(kind, volumes, in_the_way, bounds))
+            while (each := await self.apart(partial(next, questions, _END))) is not _END:
+                if isinstance(each, Suggestion):
                     found.append(each)
-                await asyncio.sleep(0)
-                await self.settled()
-        if self.airspace.foreign(refused.entity_id, self.party) is not None:
-            found.clear()                  # nothing is free under another party's identifier
-        return [each for each in found if not in_the_way(each.volumes)], self.clock.now_ns()
+        return await self.apart(still_free)
+
+    async def apart(self, read: Callable[[], T]) -> T:
+        """What a function reads and computes of what is durable, while no step runs.
+
+        It has a thread: whatever it costs, the event loop answers meanwhile.
+        """
+        return await self._inbox.apart(read)
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many intents, constraints and conflicts stand, as of the last step that was idle."""
+        if self._inbox.is_idle:
+            self._counts = self.airspace.counts()
+        return self._counts
 
     async def settled(self) -> None:
-        """Wait until nothing that can be read is still on its way to the disk.
+        """Wait until no step runs: what is read before the next `await` is durable and whole.
 
         Raises Unavailable while the store cannot be read: then nobody knows what is durable.
         """
