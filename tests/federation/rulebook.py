@@ -52,6 +52,8 @@ class Rulebook:
     def losses(self, x: Declared, ruling: Ruling, at: Statement) -> list[tuple[str, int]]:
         """Whom X loses to: a function of signed statements, the ruling's own among them."""
         party, index = x.where
+        if self.is_overdue(x, at.index):
+            return [x.where]               # it waited too long: there is nothing to win any more
         lost = self.taken_identifier(x)
         for y in self.declared:
             other, y_index = y.where
@@ -82,16 +84,28 @@ class Rulebook:
 
     def said_ns(self, x: Declared) -> int:
         """The latest time in its log so far: a clock that is put back makes nothing earlier."""
-        party, index = x.where
-        return max(s.iat_s for s in self.logs[party][:index + 1]) * 10**9
+        return self.time_s(*x.where) * 10**9
+
+    def time_s(self, party: str, index: int) -> int:
+        return max(s.iat_s for s in self.logs[party][:index + 1])
+
+    def is_overdue(self, x: Declared, index: int) -> bool:
+        """Had its log come, by that leaf, beyond the time that X may wait?"""
+        party, _ = x.where
+        return (self.time_s(party, index)
+                > self.time_s(*x.where) + self.agreement.bounds.pending_s)
 
     def start(self, x: Declared) -> int:
         return min(v.time_start_ns for v in x.intent.all_volumes)
 
     def stood(self, y: Declared, cut: int) -> bool:
-        """Did nothing in the first `cut` leaves of its own log end Y?"""
+        """Did nothing in the first `cut` leaves of its own log end Y, nor time while it waited?"""
         party, index = y.where
+        waits = True
         for statement in self.logs[party][index + 1:cut]:
+            if waits and self.is_overdue(y, statement.index):
+                return False
+            waits = waits and all(r.index != index for r in rulings_of(statement))
             if statement.type == "withdrawal" and statement.body.of == index:
                 return False
             for ruling in rulings_of(statement):
@@ -127,7 +141,7 @@ class Rulebook:
             if self.agreement.undeclared_priority_permits:
                 return False
         own = own or 0
-        return own < other or (own == other and not self.agreement.priority_levels.get(own, False))
+        return own < other or (own == other and not self.agreement.permits_conflicts(own))
 
     def loses_to_crossed(self, x: Declared, y: Declared, same: bool, start_ns: int) -> bool:
         if is_free(x) and not same:
@@ -135,12 +149,12 @@ class Rulebook:
         own, other = x.intent.priority, y.intent.priority
         if (own or 0) != (other or 0):
             return (own or 0) < (other or 0)
-        if not same and None not in (own, other) and self.agreement.priority_levels.get(own, False):
+        if not same and None not in (own, other) and self.agreement.permits_conflicts(own):
             return False
-        names = [p.name for p in self.agreement.parties]
-        first = start_ns // HOUR_NS % len(names)
-        return (names[first:] + names[:first]).index(x.where[0]) > (
-            names[first:] + names[:first]).index(y.where[0])
+        listed = [p.name for p in self.agreement.parties]
+        x_is_first = listed.index(x.where[0]) < listed.index(y.where[0])
+        even = (start_ns // HOUR_NS + start_ns // (24 * HOUR_NS)) % 2 == 0
+        return x_is_first != even
 
     def check(self) -> int:
         """Every ruling in every log is what the rules say; returns how many were checked."""

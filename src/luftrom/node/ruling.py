@@ -52,7 +52,7 @@ def rule(desk: Desk) -> None:
             if silence.mode == "hold":
                 _give_up(desk, record, silent, silence.after_s)
                 continue
-        lost = verdict(desk.entities, record)
+        lost = verdict(desk.entities, record, desk.as_of_s)
         against = tuple((r.party, r.index, rule) for r, rule in lost[:_AGAINST_MAX])
         ruled.append((record, Ruling(record.index, not lost, against, silent)))
     for start in range(0, len(ruled), _RULINGS_IN_LEAF_MAX):

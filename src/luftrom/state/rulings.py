@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from luftrom.airspace.right_of_way import SAME_ENTITY, refusal
+from luftrom.airspace.breach import PENDING_TIME
+from luftrom.airspace.right_of_way import OUTSIDE_TERMS, SAME_ENTITY, refusal
 from luftrom.errors import Unverified
 from luftrom.geometry.volume import Volume4D
 from luftrom.state.entities import Entities, HasEntities
@@ -20,11 +21,18 @@ from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.statement import Statement
 
 
-def verdict(entities: Entities, record: Record) -> list[tuple[Record, str]]:
+def verdict(entities: Entities, record: Record, as_of_s: int | None = None
+            ) -> list[tuple[Record, str]]:
     """Whom a declaration loses to and by which rule; empty if it is to be accepted.
 
-    A function of the statements alone: every node that holds them computes the same.
+    `as_of_s` is the time to which its log comes with the ruling (`Progress.as_of`), or has come so
+    far. What is outside the terms by then loses to itself alone. A function of the statements
+    alone: every node that holds them computes the same.
     """
+    if as_of_s is None:
+        as_of_s = entities.progress.as_of(record.party, record.iat_s)
+    if record.breach is not None or record.is_overdue(as_of_s):
+        return [(record, OUTSIDE_TERMS)]
     lost = [(other, SAME_ENTITY) for other in _notices_before(entities, record)]
     for other in _rivals(entities, record):
         known = record.knew(other)
@@ -44,7 +52,8 @@ def _rivals(entities: Entities, record: Record) -> Iterator[Record]:
         if other.intent is not None and other.entity_id != record.entity_id:
             yield other
     for other in entities.versions(record.entity_id):
-        if other.party != record.party and other.intent is not None:
+        if (other.party != record.party and other.intent is not None
+                and other.was_ever_lawful):
             yield other                    # one identifier at two parties
 
 
@@ -100,7 +109,11 @@ def _fault_of(entities: Entities, ruling: Ruling, record: Record, statement: Sta
         return "without a receipt, where the agreement says hold"
     if me not in silent and receipted_size <= ruling.index:
         return f"before {me} has given a receipt for it"
-    for other, rule in verdict(entities, record):
+    as_of_s = entities.progress.as_of(statement.party, statement.iat_s)
+    for other, rule in verdict(entities, record, as_of_s):
+        if rule == OUTSIDE_TERMS:
+            term = record.breach.term if record.breach else PENDING_TIME
+            return f"which is outside the agreement's terms by {term}"
         if record.knew(other) and entities.applied.get(other.party, 0) < record.cut(other):
             continue                       # a third party's: its end may not have arrived here yet
         seen = statement.seen.get(other.party)

@@ -44,6 +44,7 @@ class State:
         """
         statement = item.statement
         EFFECTS[statement.type](self, item)
+        self.entities.come_to(statement)
         self.progress.note(statement)
         audience = KINDS[statement.type].audience(statement)
         if audience is not EVERYBODY:

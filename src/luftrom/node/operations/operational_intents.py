@@ -11,11 +11,17 @@ from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent, check_transition
 from luftrom.clock import NS_PER_S
 from luftrom.errors import Conflict, NotFound, Unavailable
 from luftrom.node.desk import Desk
-from luftrom.node.operations.identifiers import check_manager, newest_own, standing, version_of
+from luftrom.node.operations.identifiers import (
+    check_manager,
+    check_terms,
+    newest_own,
+    standing,
+    version_of,
+)
 from luftrom.node.refusals import MissingKey
 from luftrom.node.ruling import Outcome
 from luftrom.node.step import Reply
-from luftrom.state.record import REFUSED, Record
+from luftrom.state.record import Record
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
@@ -53,8 +59,9 @@ def declare(asked: Declare, desk: Desk) -> None:
     before = newest_own(desk, intent.entity_id, DECLARATION.name)
     replaced = _replaced(desk, intent.entity_id, asked.ovn, intent.manager)
     check_transition(replaced.intent.state if replaced and replaced.intent else None, intent.state)
+    check_terms(desk, intent)
     intent = _with_key(desk, intent, asked.require_key)
-    version = before.version + (before.status != REFUSED) if before else 1
+    version = before.version + (not before.is_refused) if before else 1
     item = desk.append(DECLARATION.name, Entity(intent.entity_id, version), intent)
     # How long a silent peer is waited for is a term of the agreement.
     after_s = desk.agreement.silence.after_s if desk.agreement else 0.0
