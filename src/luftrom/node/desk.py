@@ -59,6 +59,11 @@ class Desk:
         """The time of this step; what it signs bears that second."""
         return self._step.time_ns
 
+    @property
+    def as_of_s(self) -> int:
+        """The time to which the own log comes with a statement of this step."""
+        return self.state.progress.as_of(self.party, self.time_ns // NS_PER_S)
+
     # -- the own log -------------------------------------------------------------------------
 
     def append(self, kind: str, body: Any, content: Any = None) -> Item[Any, Any]:

@@ -84,7 +84,7 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: tuple[str, ...]) -> 
     rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, opened)
     rulings = []
     for record in records:
-        lost = verdict(desk.entities, record, rests)
+        lost = verdict(desk.entities, record, rests, desk.as_of_s)
         against = tuple((r.party, r.index, rule) for r, rule in lost[:_AGAINST_MAX])
         rulings.append(Ruling(record.index, not lost, against, silent))
     desk.append(RULING.name, Rulings(

@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
-from luftrom.airspace.right_of_way import SAME_ENTITY, SILENT, refusal
+from luftrom.airspace.breach import PENDING_TIME
+from luftrom.airspace.right_of_way import OUTSIDE_TERMS, SAME_ENTITY, SILENT, refusal
 from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head, verify_head
@@ -47,11 +48,18 @@ class Rests:
         return min(cut, self.opened[other.party]) if other.party in self.opened else cut
 
 
-def verdict(entities: Entities, record: Record, rests: Rests) -> list[tuple[Record, str]]:
+def verdict(entities: Entities, record: Record, rests: Rests, as_of_s: int | None = None
+            ) -> list[tuple[Record, str]]:
     """Whom a declaration loses to and by which rule; empty if it is to be accepted.
 
-    A function of the statements alone: every node that holds them computes the same.
+    `as_of_s` is the time to which its log comes with the ruling (`Progress.as_of`), or has come so
+    far. What is outside the terms by then loses to itself alone. A function of the statements
+    alone: every node that holds them computes the same.
     """
+    if as_of_s is None:
+        as_of_s = entities.progress.as_of(record.party, record.iat_s)
+    if not record.counts or record.is_overdue(as_of_s):
+        return [(record, OUTSIDE_TERMS)]
     lost = [(other, SAME_ENTITY) for other in _notices_before(entities, record, rests)]
     for other in _rivals(entities, record):
         if record.knew(other):
@@ -74,7 +82,7 @@ def _wins_crossings(entities: Entities, other: Record, record: Record, rests: Re
     cut = rests.cut(other.party)
     if other.party == record.party or other.knew(record) or other.index >= cut:
         return False                       # it came later: its own matter
-    if other.is_withdrawn_at(cut):
+    if other.is_withdrawn_at(cut) or other.is_void_at(cut):
         return False
     return not _is_dead(entities, other, rests)
 
@@ -102,7 +110,8 @@ def _rivals(entities: Entities, record: Record) -> Iterator[Record]:
         if other.intent is not None and other.entity_id != record.entity_id:
             yield other
     for other in entities.versions(record.entity_id):
-        if other.party != record.party and other.intent is not None:
+        if (other.party != record.party and other.intent is not None
+                and other.was_ever_lawful):
             yield other                    # one identifier at two parties
 
 
@@ -181,8 +190,14 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
         elif name not in heads or heads[name].mirrored <= ruling.index:
             return f"before {name} has given a receipt for it"
     cuts = {name: head.size for name, head in heads.items() if name not in silent}
-    for other, rule in verdict(entities, record, Rests(cuts, {
-            name: body.opened.get(name, 0) for name in silent})):
+    rests = Rests(cuts, {name: body.opened.get(name, 0) for name in silent})
+    as_of_s = entities.progress.as_of(statement.party, statement.iat_s)
+    for other, rule in verdict(entities, record, rests, as_of_s):
+        if record.void:
+            return f"which is void: {record.void}"
+        if rule == OUTSIDE_TERMS:
+            term = record.breach.term if record.breach else PENDING_TIME
+            return f"which is outside the agreement's terms by {term}"
         if record.knew(other) and entities.applied.get(other.party, 0) < record.cut(other):
             continue                       # a third party's: its end may not have arrived here yet
         return f"which loses to {other.name} by the rule {rule}"

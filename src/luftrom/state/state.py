@@ -85,6 +85,7 @@ class State:
             item = Item(statement, item.disclosures, void=void)
         if not void or KINDS[statement.type].must_open:
             EFFECTS[statement.type](self, item)
+        self.entities.come_to(statement)
         self.progress.note(statement)
         self.waiting[statement.party].popleft()
         self._openings.pop((statement.party, statement.index), None)

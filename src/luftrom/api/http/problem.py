@@ -31,6 +31,8 @@ CODES: Mapping[str, str] = {
     "refused": "The declaration lost to others; `against` names them and the rule.",
     "exists": "The identifier is in use; name its OVN to change it.",
     "stale_ovn": "The OVN is not that of the version that stands.",
+    "outside_terms": "The agreement does not let this party declare that; `term` names the term, "
+                     "`value` and `bound` say what was asked and what is allowed.",
     "missing_key": "The key does not name every operational intent that would be met.",
     "pending": "An earlier declaration of the same identifier still waits for its ruling.",
     "idempotency_key_reused": "The Idempotency-Key was used with another body.",
@@ -71,7 +73,7 @@ CODES: Mapping[str, str] = {
 
 _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Forbidden", 404: "Not found",
            405: "Method not allowed", 409: "Conflict", 413: "Too large",
-           415: "Unsupported", 422: "Not verified", 500: "Fault of the node",
+           415: "Unsupported", 422: "Not verified", 429: "Too many", 500: "Fault of the node",
            501: "Not built", 503: "Unavailable"}
 
 

@@ -8,15 +8,20 @@ from typing import Any
 
 from luftrom import limits
 from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent, check_transition
-from luftrom.airspace.size_class import size_class
 from luftrom.clock import NS_PER_S
 from luftrom.errors import Conflict, NotFound, Unavailable
+from luftrom.geometry.measure import size_class
 from luftrom.node.desk import Desk
-from luftrom.node.operations.identifiers import check_manager, newest_own, standing
+from luftrom.node.operations.identifiers import (
+    check_manager,
+    check_terms,
+    newest_own,
+    standing,
+)
 from luftrom.node.refusals import MissingKey
 from luftrom.node.ruling import Outcome
 from luftrom.node.step import Reply
-from luftrom.state.record import REFUSED, Record
+from luftrom.state.record import Record
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
@@ -54,8 +59,9 @@ def declare(asked: Declare, desk: Desk) -> None:
     before = newest_own(desk, intent.entity_id, DECLARATION.name)
     replaced = _replaced(desk, intent.entity_id, asked.ovn, intent.manager)
     check_transition(replaced.intent.state if replaced and replaced.intent else None, intent.state)
+    check_terms(desk, intent)
     intent = _with_key(desk, intent, asked.require_key)
-    version = before.version + (before.status != REFUSED) if before else 1
+    version = before.version + (not before.is_refused) if before else 1
     item = desk.append(DECLARATION.name, Declared(size_class(intent.all_volumes)),
                        Version(intent, version))
     # How long a silent peer is waited for is a term of the agreement.
