@@ -155,27 +155,34 @@ def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:
 
 
 def _apply(asked: Hear | HearAnswer, memory: Memory, step: Step) -> None:
-    """Apply of each log what is open now, up to the first leaf that is closed."""
-    state = memory.state
-    for mirror in memory.mirrors.values():
-        if mirror.party in memory.broken:
-            continue                       # it is frozen where it was
-        while (item := state.next_item(mirror.party)) is not None:
-            statement = item.statement
-            try:
-                state.check(statement)
-                state.apply(item)
-            except Unverified as error:
-                evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
-                raise Contradicted(asked, Unverified(error.message, code=error.code,
-                                                     evidence=evidence)) from None
-            mirror.apply_up_to(statement.index + 1, step.writes)
-            if not item.void:
-                memory.refused.discard(mirror.party)
-                continue
-            # It counts for nothing, and stops nothing; what was signed is kept as proof.
-            memory.keep_proof(Unverified(item.void, code="void", evidence=BadStatement(
-                mirror.party, statement.leaf, item.disclosures)), step)
+    """Apply of each log what is open now, up to the first leaf that is closed, or that rests on
+    one of another log that is."""
+    left = [mirror for mirror in memory.mirrors.values() if mirror.party not in memory.broken]
+    while any([_apply_next(mirror, asked, memory, step) for mirror in left]):
+        pass
+
+
+def _apply_next(mirror: Mirror, asked: Hear | HearAnswer, memory: Memory, step: Step) -> int:
+    """How many leaves of one log were applied."""
+    state, count = memory.state, 0
+    while (item := state.next_item(mirror.party)) is not None:
+        statement = item.statement
+        try:
+            state.check(statement)
+            state.apply(item)
+        except Unverified as error:
+            evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
+            raise Contradicted(asked, Unverified(error.message, code=error.code,
+                                                 evidence=evidence)) from None
+        mirror.apply_up_to(statement.index + 1, step.writes)
+        count += 1
+        if not item.void:
+            memory.refused.discard(mirror.party)
+            continue
+        # It counts for nothing, and stops nothing; what was signed is kept as proof.
+        memory.keep_proof(Unverified(item.void, code="void", evidence=BadStatement(
+            mirror.party, statement.leaf, item.disclosures)), step)
+    return count
 
 
 def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:

@@ -15,7 +15,7 @@ from luftrom.airspace.breach import PENDING_TIME
 from luftrom.airspace.right_of_way import OUTSIDE_TERMS, SAME_ENTITY, SILENT, refusal
 from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
-from luftrom.logs.head import Head, verify_head
+from luftrom.logs.head import Head, read_size, verify_head
 from luftrom.state.entities import Entities, HasEntities
 from luftrom.state.record import ACCEPTED, PENDING, Record, declared
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
@@ -138,6 +138,16 @@ def _notices_before(entities: Entities, record: Record, rests: Rests) -> list[Re
 
 # -- what a peer ruled ---------------------------------------------------------------------------
 
+def rests_on(statement: Statement[Rulings]) -> dict[str, int]:
+    """How many leaves of each other log must be applied before the rulings can be judged.
+
+    Its author had them open, and hands on what opens them; all of them it had seen.
+    """
+    sizes = {name: read_size(text) for name, text in statement.body.heads.items()}
+    return {name: min(size, statement.seen[name].size)
+            for name, size in {**sizes, **statement.body.opened}.items() if name in statement.seen}
+
+
 def check_rulings(state: HasEntities, statement: Statement[Rulings]) -> None:
     """Unverified (unlawful_ruling) if a peer accepts what the rules do not let it accept.
 
@@ -198,12 +208,12 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
         if rule == OUTSIDE_TERMS:
             term = record.breach.term if record.breach else PENDING_TIME
             return f"which is outside the agreement's terms by {term}"
-        if record.knew(other) and entities.applied.get(other.party, 0) < record.cut(other):
-            continue                       # a third party's: its end may not have arrived here yet
         return f"which loses to {other.name} by the rule {rule}"
     return None
 
 
+# What must be applied before a peer's statement can be judged, by its type.
+NEEDS: Mapping[str, Callable[[Statement[Any]], Mapping[str, int]]] = {RULING.name: rests_on}
 # What a peer's statement is held to before it is applied: by its type, where there are rules.
 CHECKS: Mapping[str, Callable[[HasEntities, Statement[Any]], None]] = {
     RULING.name: check_rulings}

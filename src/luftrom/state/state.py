@@ -8,7 +8,7 @@ kind of statement does stands in the tables `EFFECTS` of the parts, which are jo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
@@ -64,6 +64,10 @@ class State:
         if (kind.must_open and not disclosures
                 and kind.audience(statement).includes(self.party)):
             return None
+        needs = NEEDS.get(statement.type)
+        if needs is not None and any(self.progress.applied.get(name, 0) < size
+                                     for name, size in needs(statement).items()):
+            return None
         return open_or_void(statement, disclosures)
 
     # -- what is applied -----------------------------------------------------------------------
@@ -109,4 +113,5 @@ def nothing(state: State, item: Item[Any, Any]) -> None:
 # What a statement does to the state, and what a peer's is held to before; by its type.
 EFFECTS: dict[str, Callable[[State, Item[Any, Any]], None]] = {
     **entities.EFFECTS, "agreement": nothing, "notification": nothing}
+NEEDS: dict[str, Callable[[Statement[Any]], Mapping[str, int]]] = {**rulings.NEEDS}
 CHECKS: dict[str, Callable[[State, Statement[Any]], None]] = {**rulings.CHECKS}
