@@ -24,6 +24,7 @@ from luftrom.config.keys import NodeKeys
 from luftrom.errors import LuftromError, Unavailable, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position
+from luftrom.exchange.verification import Refused
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
@@ -55,11 +56,13 @@ class Conductor:
         self._signer = StatementSigner(party, keys.statements)
         self._waiting: dict[int, Waiting] = {}         # by own leaf
         self._signed_ns = -_SIGN_LATER_NS
+        self._signed = {p.name: Refused() for p in agreement.parties} if agreement else {}
         self.load()
 
     def load(self) -> None:
         """Compute everything anew: at the start, and where memory and store may differ."""
-        self.memory = Memory(self.party, self._keys, self.agreement, self.store, self.clock)
+        self.memory = Memory(self.party, self._keys, self.agreement, self.store, self.clock,
+                             self._signed)
 
     # -- a step ------------------------------------------------------------------------------
 

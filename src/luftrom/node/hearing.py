@@ -9,7 +9,7 @@ from typing import Any
 
 from luftrom.audit.equivocation import run_of_leaves
 from luftrom.clock import NS_PER_S
-from luftrom.errors import BadStatement, Contradiction, Forbidden, Unverified
+from luftrom.errors import BadStatement, Contradiction, Forbidden, LuftromError, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position
 from luftrom.exchange.verification import Context, VerifiedPart, verify_message
@@ -116,9 +116,15 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
         raise Forbidden(f"there is no agreement with {head.sender}")
     waiting = {(party, statement.index): statement
                for party, queue in memory.state.waiting.items() for statement in queue}
-    context = Context(memory.log, memory.mirrors, agreement, waiting, step.time_ns // NS_PER_S,
-                      asked.proven)
-    parts = verify_message(message, head, context)
+    context = Context(memory.log, memory.mirrors, agreement, waiting, memory.signed,
+                      step.time_ns // NS_PER_S, asked.proven)
+    try:
+        parts = verify_message(message, head, context)
+    except LuftromError:
+        for part in message.parts:
+            if part.party in memory.mirrors:
+                memory.signed[part.party].remember(part, memory.mirrors[part.party])
+        raise
     mirror = memory.mirrors[head.sender]
     counts = head.size == max(parts[0].body.size, mirror.staged_size)
     if counts and mirror.is_news(head.mirrored, message.receipt):

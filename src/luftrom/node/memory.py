@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from luftrom.agreement.terms import Agreement
 from luftrom.audit.equivocation import kind_of, make_equivocation
 from luftrom.clock import NS_PER_S, Clock
@@ -9,6 +11,7 @@ from luftrom.config.keys import NodeKeys
 from luftrom.errors import BadInput, BadStatement, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position, Shown, build_message
+from luftrom.exchange.verification import Refused
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
@@ -25,7 +28,7 @@ class Memory:
     """A copy of what the disk says. It is thrown away and made anew where the two may differ."""
 
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
-                 clock: Clock):
+                 clock: Clock, signed: Mapping[str, Refused]):
         me = agreement.party(party) if agreement else None
         if agreement and me is None:
             raise BadInput(f"{party} is not a party of the agreement {agreement.name}")
@@ -38,6 +41,7 @@ class Memory:
         self.broken = {name for name, kind, _ in proofs if kind != _BAD_STATEMENT}
         # What was refused is kept once: the log that holds it cannot go on without it.
         self.refused = {name for name, kind, _ in proofs if kind == _BAD_STATEMENT}
+        self.signed = signed               # what else peers signed, and was refused
         self.state = load_state(store, party, agreement)
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")
