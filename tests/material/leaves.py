@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from luftrom import limits
 from luftrom.errors import TooLarge
 
-ORDER = ("iss", "type", "index", "iat", "agreement", "seen", "rulings", "of", "entity", "reason")
+ORDER = ("iss", "type", "index", "iat", "agreement", "seen", "rulings", "heads", "opened", "of",
+         "entity", "reason", "audience", "size")
 RULING = ("index", "accepted", "unacknowledged", "against")
-TYP = "vnd.luftrom.statement.v1+sd-jwt"
+TYP = "vnd.luftrom.statement.v2+sd-jwt"
 
 
 def b64(data: bytes) -> bytes:
@@ -36,7 +37,8 @@ class LeafSigner:
         """The leaf that says `claims`, with the roots in `seen` as bytes."""
         whole: dict[str, Any] = {"iss": self.party, **claims}
         if "seen" in whole:
-            whole["seen"] = {name: {"size": seen["size"], "root": b64(seen["root"]).decode()}
+            whole["seen"] = {name: {"size": seen["size"], "root": b64(seen["root"]).decode(),
+                                    "time": seen.get("time", 0)}
                              for name, seen in whole["seen"].items()}
         if "entity" in whole:
             whole["entity"] = {name: whole["entity"][name] for name in ("id", "version")}
@@ -44,8 +46,7 @@ class LeafSigner:
             whole["rulings"] = [{name: ruling[name] for name in RULING} for ruling in
                                 whole["rulings"]]
         if disclosures:
-            whole["_sd"] = sorted(b64(hashlib.sha256(item).digest()).decode()
-                                  for item in disclosures)
+            whole["_sd"] = [b64(hashlib.sha256(item).digest()).decode() for item in disclosures]
             whole["_sd_alg"] = "sha-256"
         whole = {name: whole.pop(name) for name in ORDER if name in whole} | whole
         head = {"alg": "Ed25519", "kid": f"{self.party}#statements", "typ": TYP}
