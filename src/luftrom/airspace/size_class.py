@@ -1,8 +1,9 @@
 """The size class of a declaration: how much of the sky it asks for, told before it is opened.
 
 Area times height times duration of all its volumes, in m3 s, rounded up to a power of two, of which
-the class is the exponent. The leaf shows it (docs: PROTOCOL of sealed declarations), so that bounds
-on what a party may hold count from the moment of signing.
+the class is the exponent. The leaf shows it (docs/decisions/sealed.md), so that bounds on what a
+party may hold count from the moment of signing. All nodes compute the same bits (`geometry.wgs84`):
+whether content fits its class, or is void, must not depend on a machine's sine.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Sequence
 
 from luftrom.clock import NS_PER_S
 from luftrom.geometry.volume import Circle, Polygon, Volume4D
+from luftrom.geometry.wgs84 import MEAN_RADIUS_M, RAD_PER_DEG, sincos_deg
 
 SIZE_CLASS_MAX = 127                       # 2**127 m3 s: more than anything on Earth for ever
-_EARTH_M = 6_371_008.8                     # mean radius, IUGG 1980
-_SLACK = 1e-9                              # what two machines' sines may differ by, and far more
+_SLACK = 1e-9                              # what another program's last digits may differ by
 
 
 def volume_time_m3_s(volumes: Sequence[Volume4D]) -> float:
@@ -27,16 +28,17 @@ def volume_time_m3_s(volumes: Sequence[Volume4D]) -> float:
 
 def area_m2(outline: Polygon | Circle) -> float:
     """The area of an outline on the sphere of the Earth's mean radius (0.5 % off WGS84 at most)."""
-    if isinstance(outline, Circle):
-        return 2 * math.pi * _EARTH_M**2 * (1 - math.cos(outline.radius_m / _EARTH_M))
-    turned, before = [], outline.vertices[-1]
+    if isinstance(outline, Circle):        # as a cap; the half angle loses no digits of small ones
+        half, _ = sincos_deg(outline.radius_m / (2 * MEAN_RADIUS_M) / RAD_PER_DEG)
+        return 4 * math.pi * MEAN_RADIUS_M**2 * half * half
+    parts, before = [], outline.vertices[-1]
     for vertex in outline.vertices:
-        turn = math.remainder(math.radians(vertex[1] - before[1]), 2 * math.pi)
-        turned.append(turn * (2 + math.sin(math.radians(before[0]))
-                              + math.sin(math.radians(vertex[0]))) / 2)
+        turn_deg = math.remainder(vertex[1] - before[1], 360.0)
+        parts.append(turn_deg * RAD_PER_DEG * (
+            2 + sincos_deg(before[0])[0] + sincos_deg(vertex[0])[0]) / 2)
         before = vertex
-    part = abs(math.fsum(turned))          # of the unit sphere: the inside, or all but that
-    return _EARTH_M**2 * min(part, 4 * math.pi - part)
+    part = abs(math.fsum(parts))           # of the unit sphere: the inside, or all but that
+    return MEAN_RADIUS_M**2 * min(part, 4 * math.pi - part)
 
 
 def size_class(volumes: Sequence[Volume4D]) -> int:

@@ -21,8 +21,8 @@ from luftrom.reading import parse_json
 # a kind alone are looked at where the kind is known (`opening`).
 _REGISTERED = frozenset((
     "iss", "type", "index", "iat", "agreement", "seen", "rulings", "heads", "opened", "of",
-    "entity", "reason", "audience", "size", "_sd", "_sd_alg", "...", "exp", "nbf", "aud", "sub", "jti", "cnf",
-    "status"))
+    "entity", "reason", "audience", "size", "_sd", "_sd_alg", "...", "exp", "nbf", "aud", "sub",
+    "jti", "cnf", "status"))
 _SALT_BYTES = 16                           # RFC 9901, section 9.3: at least 128 bits
 
 

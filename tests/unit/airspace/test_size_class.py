@@ -64,8 +64,19 @@ def test_an_outline_around_a_pole_has_the_smaller_part() -> None:
     assert area_m2(ring) == pytest.approx(cap, rel=1e-9)
 
 
-def test_circles() -> None:
-    assert area_m2(Circle(46.0, 7.0, 150.0)) == pytest.approx(math.pi * 150**2, rel=1e-7)
+@pytest.mark.parametrize("radius_m", [.01, 1.0, 150.0, 1000.0])
+def test_small_circles_lose_no_digits(radius_m: float) -> None:
+    assert area_m2(Circle(46.0, 7.0, radius_m)) == pytest.approx(math.pi * radius_m**2, rel=1e-8)
+
+
+def test_no_sine_of_the_machine_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines whose libraries differ in the last bit must agree on what is void."""
+    for name in ("sin", "cos", "tan"):
+        monkeypatch.delattr(math, name)
+    assert size_class([volume(box(46, 7, .01, .01)), volume(Circle(46.0, 7.0, 150.0))]) == 39
+
+
+def test_the_largest_circle_is_a_cap_of_the_sphere() -> None:
     assert area_m2(Circle(46.0, 7.0, RADIUS_M_MAX)) == pytest.approx(
         math.pi * RADIUS_M_MAX**2 * .9918, rel=1e-3)
 
