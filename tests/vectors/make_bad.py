@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 PLACE = Path(__file__).parent / "bad"
 KEY = Ed25519PrivateKey.from_private_bytes(b"statements of alfa.example......")
 HEAD = {"alg": "Ed25519", "kid": "alfa.example#statements",
-        "typ": "vnd.luftrom.statement.v1+sd-jwt"}
+        "typ": "vnd.luftrom.statement.v2+sd-jwt"}
 DIGEST = "X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0"
+DIGESTS = [DIGEST, "Y" + DIGEST[1:], "Z" + DIGEST[1:]]
 CLAIMS = {"iss": "alfa.example", "type": "declaration", "index": 7, "iat": 1790000000,
-          "agreement": "ab" * 32, "seen": {"bravo.example": {"size": 3, "root": "A" * 43}},
-          "entity": {"id": "2f8343be-6482-4d1b-a474-16847e01af1e", "version": 1},
-          "_sd": [DIGEST], "_sd_alg": "sha-256"}
+          "agreement": "ab" * 32, "seen": {"bravo.example": {"size": 3, "root": "A" * 43, "time": 1789999999}},
+          "audience": ["bravo.example"], "size": 35, "_sd": DIGESTS, "_sd_alg": "sha-256"}
 RULING = {"index": 5, "accepted": True, "unacknowledged": [], "against": []}
 LINE = ("— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXm"
         "RKuwHjG1Yu72IneyaQM=")
@@ -45,9 +45,18 @@ def changed(**claims: Any) -> str:
                       if value is not None}))
 
 
-def ruling(*rulings: Any) -> str:
+def of_kind(kind: str, **claims: Any) -> str:
     head = {name: CLAIMS[name] for name in ("iss", "index", "iat", "agreement", "seen")}
-    return sign(dump({"iss": head.pop("iss"), "type": "ruling", **head, "rulings": rulings}))
+    return sign(dump({"iss": head.pop("iss"), "type": kind, **head, **claims}))
+
+
+def ruling(*rulings: Any, **more: Any) -> str:
+    return of_kind("ruling", rulings=rulings, **more)
+
+
+def notice(**entity: Any) -> str:
+    return of_kind("notice", entity={"id": "2f8343be", "version": 1} | entity, _sd=[DIGEST],
+                   _sd_alg="sha-256")
 
 
 def statements() -> dict[str, str]:
@@ -58,18 +67,30 @@ def statements() -> dict[str, str]:
     return {
         "unknown-type": changed(type="greeting"), "no-type": changed(type=None),
         "claim-unknown": changed(colour="red"), "claim-of-another-type": changed(of=3),
-        "claim-missing": changed(entity=None), "no-digests": changed(_sd=None, _sd_alg=None),
+        "claim-missing": changed(size=None), "no-digests": changed(_sd=None, _sd_alg=None),
         "no-digest-algorithm": changed(_sd_alg=None), "other-digest-algorithm": changed(
             _sd_alg="sha-512"),
-        "digests-unsorted": changed(_sd=["Z" + DIGEST[1:], DIGEST]),
-        "digest-twice": changed(_sd=[DIGEST, DIGEST]), "digest-short": changed(_sd=[DIGEST[:-1]]),
-        "digest-with-loose-bits": changed(_sd=[DIGEST[:-1] + "1"]),
+        "digest-too-few": changed(_sd=DIGESTS[:2]),
+        "digest-to-spare": changed(_sd=[*DIGESTS, "a" + DIGEST[1:]]),
+        "digest-twice": changed(_sd=[*DIGESTS[:2], DIGEST]),
+        "digest-short": changed(_sd=[*DIGESTS[:2], DIGEST[:-1]]),
+        "digest-with-loose-bits": changed(_sd=[*DIGESTS[:2], DIGEST[:-1] + "1"]),
+        "digests-of-none": of_kind("withdrawal", of=3, _sd=[DIGEST], _sd_alg="sha-256"),
+        "identifier-in-the-clear": changed(entity={"id": "x", "version": 1}),
+        "audience-empty": changed(audience=[]), "audience-twice": changed(
+            audience=["bravo.example"] * 2), "audience-in-words": changed(audience="everybody"),
+        "size-negative": changed(size=-1), "size-beyond-the-earth": changed(size=128),
+        "size-a-float": changed(size=35.0),
+        "withdrawal-with-an-entity": of_kind(
+            "withdrawal", of=3, entity={"id": "2f8343be", "version": 1}),
+        "withdrawal-of-nothing": of_kind("withdrawal"),
+        "seen-without-time": changed(seen={"b": {"size": 3, "root": "A" * 43}}),
+        "seen-time-negative": changed(seen={"b": {"size": 3, "root": "A" * 43, "time": -1}}),
+        "seen-time-first": changed(seen={"b": {"time": 1, "size": 3, "root": "A" * 43}}),
         "index-negative": changed(index=-1), "index-a-float": changed(index=7.0),
         "index-true": changed(index=True), "index-huge": changed(index=2**53),
-        "time-beyond-the-end": changed(iat=2**62), "version-zero": changed(
-            entity={"id": "x", "version": 0}),
-        "entity-with-spaces": changed(entity={"id": "a b", "version": 1}),
-        "entity-with-more": changed(entity={"id": "x", "version": 1, "name": "y"}),
+        "time-beyond-the-end": changed(iat=2**62), "version-zero": notice(version=0),
+        "entity-with-spaces": notice(id="a b"), "entity-with-more": notice(name="y"),
         "agreement-no-digest": changed(agreement="AB" * 32),
         "seen-without-agreement": changed(agreement=None),
         "agreement-without-seen": changed(seen=None),
@@ -84,7 +105,7 @@ def statements() -> dict[str, str]:
         "trailing-space": sign(dump(CLAIMS) + b" "),
         "algorithm-eddsa": sign(dump(CLAIMS), HEAD | {"alg": "EdDSA"}),
         "algorithm-none": sign(dump(CLAIMS), HEAD | {"alg": "none"}),
-        "type-of-another-version": sign(dump(CLAIMS), HEAD | {"typ": "vnd.luftrom.statement.v2"}),
+        "type-of-another-version": sign(dump(CLAIMS), HEAD | {"typ": "vnd.luftrom.statement.v1+sd-jwt"}),
         "header-with-more": sign(dump(CLAIMS), HEAD | {"crit": ["x"]}),
         "key-of-another-role": sign(dump(CLAIMS), HEAD | {"kid": "alfa.example#log"}),
         "two-parts": f"{head}.{payload}", "four-parts": good + ".", "empty": "",
@@ -96,6 +117,13 @@ def statements() -> dict[str, str]:
         "ruling-twice": ruling(RULING, RULING), "rulings-unsorted": ruling(
             RULING, RULING | {"index": 4}),
         "ruling-accepted-and-lost": ruling(RULING | {"against": [["b", 1, "turn"]]}),
+        "ruling-head-no-jws": ruling(RULING, heads={"bravo.example": "head"}),
+        "ruling-heads-a-list": ruling(RULING, heads=["a.b.c"]),
+        "ruling-heads-empty": ruling(RULING, heads={}),
+        "ruling-opened-empty": ruling(RULING, opened={}),
+        "ruling-opened-negative": ruling(RULING, opened={"bravo.example": -1}),
+        "ruling-opened-before-heads": ruling(
+            RULING, opened={"bravo.example": 1}, heads={"bravo.example": "a.b.c"}),
         "ruling-in-words": ruling(RULING | {"accepted": "yes"}),
         "ruling-against-two": ruling(RULING | {"accepted": False, "against": [["b", 1]]}),
         "ruling-with-a-sentence": ruling(

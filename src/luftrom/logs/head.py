@@ -127,7 +127,11 @@ def _count(claims: dict[str, Any], name: str, least: int = 0, most: int = _COUNT
 
 
 def _parse(text: str | None) -> tuple[bytes, dict[str, Any], bytes]:
-    if not text or text.count(".") != 2 or len(text) > HEAD_CHARS_MAX or not text.isascii():
+    if not text:
+        raise NotAuthenticated(f"needs a {HEAD_HEADER} header: a compact JWS. A node that sends "
+                               "none runs another version of Luftrom; both need one",
+                               code="not_authenticated")
+    if text.count(".") != 2 or len(text) > HEAD_CHARS_MAX or not text.isascii():
         raise NotAuthenticated(f"needs a {HEAD_HEADER} header: a compact JWS",
                                code="not_authenticated")
     head, claims, signature = text.split(".")

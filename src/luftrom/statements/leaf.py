@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from luftrom import limits
 from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.clock import NS_PER_S, TIME_NS_MAX
-from luftrom.errors import BadInput, TooLarge, Unverified
+from luftrom.errors import BadInput, LuftromError, TooLarge, Unverified
 from luftrom.statements.claims import (
     DIGEST,
     HEX,
@@ -34,6 +34,7 @@ from luftrom.statements.kinds import KINDS
 from luftrom.statements.statement import Seen, Statement
 
 TYP = "vnd.luftrom.statement.v2+sd-jwt"    # the media type names the format's version
+_TYP_START = "vnd.luftrom.statement."
 ROLE = "statements"
 
 
@@ -66,6 +67,7 @@ class StatementSigner:
 def parse_statement(leaf: bytes) -> Statement[Any]:
     """A leaf to its value, strictly; BadInput names the claim at fault. Nothing is verified."""
     head, payload, _ = _parts(leaf)
+    _check_version(head)
     statement = _parse_payload(payload, leaf)
     if head != _header(statement.party, ROLE):
         raise BadInput(f"is not that of a statement of {statement.party}", field="header")
@@ -95,6 +97,7 @@ def verify_signature(leaf: bytes, public_key: bytes, party: str) -> bytes:
     """
     head, payload, signature = _parts(leaf)
     if head != _header(party, ROLE):
+        _check_version(head)
         raise _wrong_header(head, party)
     try:
         _public_key(public_key).verify(signature, leaf[:leaf.rindex(b".")])
@@ -126,6 +129,19 @@ def _public_key(raw: bytes) -> Ed25519PublicKey:
 def _header(party: str, role: str) -> bytes:
     head = {"alg": "Ed25519", "kid": f"{party}#{role}", "typ": TYP}
     return encode_base64url(dump(head)).encode()
+
+
+@lru_cache(maxsize=128)
+def _check_version(head: bytes) -> None:
+    """BadInput where a header is that of a statement, and of another version of the format."""
+    try:
+        claims = json.loads(parse_base64url(head, "header"))
+    except (LuftromError, ValueError, RecursionError):
+        return                             # whoever reads on says what it is instead
+    typ = claims.get("typ") if isinstance(claims, dict) else None
+    if isinstance(typ, str) and typ != TYP and typ.startswith(_TYP_START):
+        raise BadInput(f"is of the format {typ[:64]!r}; this version of Luftrom reads {TYP}: read "
+                       "it with the version that wrote it", field="header")
 
 
 def _wrong_header(head: bytes, party: str) -> Unverified:

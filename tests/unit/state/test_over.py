@@ -16,6 +16,7 @@ from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.over import OVER_S, not_over, over_until_ns
 from luftrom.airspace.sentences import conflict_sentence
+from luftrom.airspace.size_class import size_class
 from luftrom.clock import NS_PER_S
 from luftrom.geometry.volume import Circle, Separation, Volume4D
 from luftrom.state.conflicts import ConflictPair
@@ -24,6 +25,7 @@ from luftrom.state.progress import Progress
 from luftrom.state.record import ACCEPTED, WITHDRAWN, Record
 from luftrom.state.rulings import verdict
 from luftrom.statements.claims import Entity
+from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.kinds.withdrawal import Withdrawal
 from luftrom.statements.opening import Item
@@ -57,7 +59,7 @@ class Log:
     party: str
     said: list[Item[Any, Any]] = field(default_factory=list)
 
-    def say(self, kind: str, at_s: int, body: object, content: Intent | Constraint | None = None
+    def say(self, kind: str, at_s: int, body: object, content: Version | Constraint | None = None
             ) -> int:
         other = BRAVO if self.party == ALFA else ALFA
         index = len(self.said)
@@ -69,7 +71,7 @@ class Log:
         """Declared and accepted at once; when, in seconds after noon. Returns the leaf."""
         intent = Intent(str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.party} {len(self.said)}")), "m",
                         "Flight", "Accepted", 10, volumes)
-        index = self.say("declaration", at_s, Entity(intent.entity_id, 1), intent)
+        index = self.say("declaration", at_s, Declared(size_class(volumes)), Version(intent, 1))
         self.say("ruling", at_s, Rulings((Ruling(index, True),)))
         return index
 
@@ -79,7 +81,7 @@ class Log:
                         Constraint(name, "m", "Closed", "hazard", volumes))
 
     def withdraw(self, index: int, at_s: int) -> int:
-        return self.say("withdrawal", at_s, Withdrawal(index, self.said[index].statement.body))
+        return self.say("withdrawal", at_s, Withdrawal(index))
 
 
 @dataclass(frozen=True)

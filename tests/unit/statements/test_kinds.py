@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from holdings import ALFA, BRAVO, Pair, play
+from holdings import ALFA, BRAVO, IDS, Pair, play
 from luftrom.api.v1.statements import SHOWN, statement_document
+from luftrom.exchange.sending import Position
 from luftrom.node.hearing import TAKEN
 from luftrom.node.operations import OPERATIONS
 from luftrom.state.state import CHECKS, EFFECTS
@@ -38,9 +39,11 @@ def test_the_tables_agree() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_a_kind_is_consistent_in_itself(kind) -> None:
-    assert "_sd" not in kind.claims[:-1] and not {"iss", "type", "seen"} & kind.signed
-    assert kind.discloses or not (kind.must_open or kind.ovn_of or kind.sealed)
-    assert kind.discloses == (kind.cost.disclosures_max > 0)
+    assert not {"iss", "type", "seen", "_sd"} & kind.signed
+    assert not set(kind.opens) & kind.signed and len(set(kind.opens)) == len(kind.opens)
+    assert kind.opens or not (kind.must_open or kind.ovn_of or kind.sealed)
+    assert len(kind.opens) == kind.cost.disclosures_max
+    assert not kind.ovn_of or kind.ovn_of in kind.opens
     assert not (kind.sealed and kind.safety_of_life)
 
 
@@ -49,9 +52,9 @@ def test_the_story_has_every_kind(items: list[Item]) -> None:
     assert {item.statement.type for item in items} == set(KINDS)
     for item in items:
         kind = KINDS[item.statement.type]
-        assert len(item.disclosures) <= kind.cost.disclosures_max
+        assert len(item.disclosures) == len(item.statement.digests) == len(kind.opens)
         assert item.content is not None or not kind.must_open
-        assert bool(item.ovn) == bool(kind.ovn_of)
+        assert bool(item.ovn) == bool(kind.ovn_of) == (item.entity is not None)
 
 
 def test_every_statement_is_shown(items: list[Item]) -> None:
@@ -62,9 +65,12 @@ def test_every_statement_is_shown(items: list[Item]) -> None:
         assert set(shown["seen"]) == {ALFA, BRAVO} - {item.statement.party}
     shown = [statement_document(item) for item in items if item.statement.type == "declaration"]
     assert shown[0]["operational_intent"]["name"] == "Flight 1" and "ovn" not in shown[0]
+    assert (shown[0]["id"], shown[0]["version"], shown[0]["audience"]) == (IDS[1], 1, None)
+    assert shown[0]["size_class"] == 35    # pi * 150 m squared, 100 m, 3,600 s: 2.5e10 m3 s
     closed = statement_document(Item(next(item.statement for item in items
                                           if item.statement.type == "declaration")))
-    assert closed["operational_intent"] is None and closed["version"] == 1
+    assert closed["operational_intent"] is closed["id"] is closed["version"] is None
+    assert closed["size_class"] == 35
 
 
 def test_who_is_shown_what() -> None:
@@ -73,6 +79,7 @@ def test_who_is_shown_what() -> None:
     pair = play(Pair())
     notified = next(statement for statement in map(parse_statement, pair.stores[ALFA].leaves(
         ALFA, 0, pair.stores[ALFA].size(ALFA))) if statement.type == "notification")
-    message = pair.nodes[ALFA].message_to(BRAVO, notified.index, notified.index)
-    assert message.disclosures[0] is None
+    message, _ = pair.nodes[ALFA].message_to(BRAVO, Position(notified.index, notified.index), 9)
+    assert message.own.leaves[0] == notified.leaf
+    assert notified.index not in dict(message.own.openings)
     assert not pair.stores[BRAVO].disclosures(ALFA, notified.index, notified.index + 1)

@@ -78,7 +78,7 @@ def test_a_leaf_of_it(weather: dict[str, ModuleType]) -> None:
     read = parse_statement(signed.leaf)
     assert read == signed and read.body == body
     item = open_item(read, (remark,))
-    assert item.content == "Gusts." and open_item(read, None).content is None
+    assert item.content == "Gusts." and open_item(read, ()).content is None
     with pytest.raises(BadInput):
         StatementSigner(ALFA, pair.keys[ALFA].statements).sign(
             Statement(ALFA, "weather", 0, 1, weather[KIND].Weather(900), digests=draft.digests))
@@ -88,6 +88,7 @@ def test_a_leaf_of_it(weather: dict[str, ModuleType]) -> None:
             Statement(ALFA, "weather", 0, 1, body, digests=digests_of([wind])))
         open_item(leaf, (wind,))
     state = State(None)
+    state.mirror(read)
     state.apply(item)
     assert state.weather == {ALFA: body} and state.progress.applied == {ALFA: 1}
     assert shown.statement_document(item) == {

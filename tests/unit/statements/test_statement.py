@@ -19,9 +19,13 @@ from jwcrypto.jwk import JWK
 from jwcrypto.jws import default_allowed_algs
 from sd_jwt.verifier import SDJWTVerifier
 
+from holdings import intent
 from leaves import LeafSigner
 from luftrom import limits
+from luftrom.airspace.intent import derive_ovn
+from luftrom.airspace.size_class import SIZE_CLASS_MAX, size_class
 from luftrom.errors import BadInput, TooLarge, Unverified
+from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.statements.claims import Entity
 from luftrom.statements.disclosure import (
     digests_of,
@@ -30,6 +34,7 @@ from luftrom.statements.disclosure import (
     parse_disclosure,
 )
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.declaration import Declared
 from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.kinds.withdrawal import Withdrawal
 from luftrom.statements.leaf import (
@@ -39,7 +44,13 @@ from luftrom.statements.leaf import (
     verify_signature,
     verify_statement,
 )
-from luftrom.statements.opening import open_disclosures
+from luftrom.statements.opening import (
+    Item,
+    match_disclosures,
+    open_disclosures,
+    open_item,
+    open_or_void,
+)
 from luftrom.statements.statement import Seen, Statement
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -51,26 +62,29 @@ PUBLIC = KEY.public_key().public_bytes_raw()
 SIGNER = LeafSigner(PARTY, KEY)
 ENTITY = {"id": "2f8343be-6482-4d1b-a474-16847e01af1e", "version": 3}
 HEAD = {"index": 7, "iat": 1_790_000_000, "agreement": "ab" * 32,
-        "seen": {"bravo.example": {"size": 4, "root": bytes(range(32))}}}
+        "seen": {"bravo.example": {"size": 4, "root": bytes(range(32)), "time": 1_789_999_990}}}
+SEEN = Seen(4, bytes(range(32)), 1_789_999_990)
 RULINGS = [{"index": 3, "accepted": True, "against": [], "unacknowledged": ["bravo.example"]},
            {"index": 5, "accepted": False, "against": [["bravo.example", 2, "turn"]],
             "unacknowledged": []}]
+PEER_HEAD = "eyJhIjoxfQ.eyJiIjoyfQ.c2lnbmVk"
 CLAIMS: dict[str, dict[str, Any]] = {
-    "agreement": {}, "declaration": {"entity": ENTITY}, "withdrawal": {"entity": ENTITY, "of": 3},
-    "notice": {"entity": ENTITY}, "notice_withdrawal": {"entity": ENTITY, "of": 3, "reason": "Né"},
-    "ruling": {"rulings": RULINGS}, "notification": {}}
-_ENTITY = Entity(ENTITY["id"], ENTITY["version"])
+    "agreement": {}, "declaration": {"audience": ["bravo.example"], "size": 35},
+    "withdrawal": {"of": 3}, "notice": {"entity": ENTITY},
+    "notice_withdrawal": {"of": 3, "reason": "Né"}, "notification": {},
+    "ruling": {"rulings": RULINGS, "heads": {"charlie.example": PEER_HEAD},
+               "opened": {"bravo.example": 2}}}
 BODIES: dict[str, Any] = {
-    "agreement": None, "declaration": _ENTITY, "withdrawal": Withdrawal(3, _ENTITY),
-    "notice": _ENTITY, "notice_withdrawal": Withdrawal(3, _ENTITY, "Né"), "notification": None,
+    "agreement": None, "declaration": Declared(35, ("bravo.example",)),
+    "withdrawal": Withdrawal(3), "notice": Entity(ENTITY["id"], ENTITY["version"]),
+    "notice_withdrawal": Withdrawal(3, "Né"), "notification": None,
     "ruling": Rulings((Ruling(3, True, (), ("bravo.example",)),
-                       Ruling(5, False, (("bravo.example", 2, "turn"),), ())))}
+                       Ruling(5, False, (("bravo.example", 2, "turn"),), ())),
+                      {"charlie.example": PEER_HEAD}, {"bravo.example": 2})}
 
 
 def disclosures_of(kind: str) -> list[bytes]:
-    if not KINDS[kind].discloses:
-        return []
-    return [make_disclosure("reference", {"name": "Flight"}), make_disclosure("details", [1.5])]
+    return [make_disclosure(name, {"name": "Flight"}) for name in KINDS[kind].opens]
 
 
 def sign(kind: str, **changes: Any) -> bytes:
@@ -111,8 +125,9 @@ def test_the_sd_jwt_package_opens_what_we_write(monkeypatch: pytest.MonkeyPatch)
     for shown in (disclosures, disclosures[1:], []):
         claims = SDJWTVerifier(sd_jwt(leaf, shown), lambda issuer, header: key
                                ).get_verified_payload()
-        assert claims["entity"] == ENTITY and "_sd" not in claims
-        assert ("details" in claims, "reference" in claims) == (bool(shown), len(shown) == 2)
+        assert claims["size"] == 35 and "_sd" not in claims and "entity" not in claims
+        assert {"details", "reference", "remarks"} & claims.keys() == set(
+            KINDS["declaration"].opens[3 - len(shown):])
     assert claims["seen"]["bravo.example"]["size"] == 4
 
 
@@ -125,10 +140,9 @@ def test_statements_come_back(kind: str) -> None:
     assert statement == parse_statement(leaf) and statement.leaf == leaf
     assert (statement.party, statement.type, statement.index, statement.iat_s) == (
         PARTY, kind, 7, 1_790_000_000)
-    assert statement.seen == {"bravo.example": Seen(4, bytes(range(32)))}
+    assert statement.seen == {"bravo.example": SEEN}
     assert statement.body == BODIES[kind]
-    assert len(statement.digests) == (2 if KINDS[kind].discloses else 0)
-    assert list(statement.digests) == sorted(statement.digests)
+    assert len(statement.digests) == len(KINDS[kind].opens)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,20 +151,64 @@ def test_what_a_node_signs_is_what_others_write(kind: str) -> None:
     disclosures = disclosures_of(kind)
     leaf = SIGNER.sign({"type": kind} | HEAD | CLAIMS[kind], disclosures)
     draft = Statement(PARTY, kind, 7, 1_790_000_000, BODIES[kind], "ab" * 32,
-                      {"bravo.example": Seen(4, bytes(range(32)))}, digests_of(disclosures))
+                      {"bravo.example": SEEN}, digests_of(disclosures))
     assert StatementSigner(PARTY, KEY).sign(draft).leaf == leaf
     claims = [name for name in json.loads(base64.urlsafe_b64decode(leaf.split(b".")[1] + b"=="))]
     said = [name.rstrip("?") for name in KINDS[kind].claims if not name.endswith("?")
             or name[:-1] in CLAIMS[kind]]
     assert claims == ["iss", "type", "index", "iat", "agreement", "seen", *said,
-                      *(["_sd_alg"] if "_sd" in said else [])]
+                      *(["_sd", "_sd_alg"] if KINDS[kind].opens else [])]
+
+
+def test_what_a_sealed_leaf_shows() -> None:
+    """Nobody can tell from it what is declared, or under which identifier."""
+    payload = json.loads(base64.urlsafe_b64decode(LEAF.split(b".")[1] + b"=="))
+    assert list(payload) == ["iss", "type", "index", "iat", "agreement", "seen", "audience",
+                             "size", "_sd", "_sd_alg"]
+    assert KINDS["declaration"].opens == ("details", "reference", "remarks")
+    assert payload["_sd"] == [disclosure_digest(each) for each in LEAF_DISCLOSURES]
+    assert list(payload["seen"]["bravo.example"]) == ["size", "root", "time"]
+
+
+def test_whom_a_declaration_is_for() -> None:
+    audience = KINDS["declaration"].audience
+    assert audience(parse_statement(LEAF)).includes("bravo.example")
+    assert not audience(parse_statement(LEAF)).includes("charlie.example")
+    all_of_us = parse_statement(SIGNER.sign({"type": "declaration", **HEAD, "size": 0},
+                                            LEAF_DISCLOSURES))
+    assert all_of_us.body == Declared(0) and audience(all_of_us).includes("charlie.example")
+
+
+@pytest.mark.parametrize("audience", [
+    [], ["bravo.example", "bravo.example"], ["Bravo"], [7], "bravo.example", {},
+    [f"{n}.example" for n in range(limits.PARTIES_MAX + 1)]])
+def test_audiences_that_name_nobody_or_too_many(audience: Any) -> None:
+    with pytest.raises(BadInput):
+        sign_and_read(audience=audience)
+
+
+def test_an_audience_and_a_size_class_have_a_largest() -> None:
+    everybody = [f"{n}.example" for n in range(limits.PARTIES_MAX)]
+    body = sign_and_read(audience=everybody, size=SIZE_CLASS_MAX).body
+    assert body == Declared(SIZE_CLASS_MAX, tuple(everybody))
+    for size in (SIZE_CLASS_MAX + 1, -1, 3.0, True, None, "3"):
+        with pytest.raises(BadInput):
+            sign_and_read(size=size)
+
+
+def sign_and_read(**changes: Any) -> Statement[Any]:
+    return parse_statement(SIGNER.sign(
+        {"type": "declaration"} | HEAD | CLAIMS["declaration"] | changes, LEAF_DISCLOSURES))
 
 
 def test_a_node_signs_nothing_that_its_peers_refuse() -> None:
     signer = StatementSigner(PARTY, KEY)
-    for draft in (Statement(PARTY, "withdrawal", 7, 1, Withdrawal(3, Entity("a b", 1))),
-                  Statement(PARTY, "withdrawal", -1, 1, Withdrawal(3, Entity("a", 1))),
-                  Statement(PARTY, "declaration", 7, 1, Entity("a", 1))):   # nothing disclosed
+    digests = digests_of(disclosures_of("notice"))
+    for draft in (Statement(PARTY, "notice", 7, 1, Entity("a b", 1), digests=digests),
+                  Statement(PARTY, "withdrawal", -1, 1, Withdrawal(3)),
+                  Statement(PARTY, "withdrawal", 7, 1, Withdrawal(-3)),
+                  Statement(PARTY, "declaration", 7, 1, Declared(35)),   # nothing to be opened
+                  Statement(PARTY, "declaration", 7, 1, Declared(35), digests=digests)):
         with pytest.raises(BadInput):
             signer.sign(draft)
 
@@ -165,7 +223,8 @@ parties = st.from_regex(re.compile(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", re.AS
                         fullmatch=True)
 numbers = st.integers(0, 2**53 - 1)
 seens = st.dictionaries(parties, st.fixed_dictionaries(
-    {"size": numbers, "root": st.binary(min_size=32, max_size=32)}), max_size=3)
+    {"size": numbers, "root": st.binary(min_size=32, max_size=32),
+     "time": st.integers(0, 4_000_000_000)}), max_size=3)
 againsts = st.lists(st.tuples(parties, numbers, st.sampled_from(["turn", "priority"])).map(list),
                     min_size=1, max_size=3)
 rulings = st.lists(st.one_of(
@@ -177,14 +236,13 @@ rulings = st.lists(st.one_of(
 heads = st.fixed_dictionaries({
     "index": numbers, "iat": st.integers(0, 4_000_000_000),
     "agreement": st.binary(min_size=32, max_size=32).map(bytes.hex), "seen": seens})
-entities = st.fixed_dictionaries({"id": st.uuids(version=4).map(str),
-                                  "version": st.integers(1, 2**53 - 1)})
 reasons = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=50)
 said = st.one_of(
     st.builds(lambda h: {"type": "agreement"} | h, heads),
-    st.builds(lambda h, e, o, r: {"type": "withdrawal"} | h | {"reason": r, "of": o, "entity": e},
-              heads, entities, numbers, reasons),
-    st.builds(lambda h, r: {"type": "ruling", "rulings": r} | h, heads, rulings))
+    st.builds(lambda h, o, r: {"type": "withdrawal"} | h | {"reason": r, "of": o},
+              heads, numbers, reasons),
+    st.builds(lambda h, r, o: {"type": "ruling", "rulings": r} | h | ({"opened": o} if o else {}),
+              heads, rulings, st.dictionaries(parties, numbers, max_size=3)))
 
 
 @given(said)
@@ -192,11 +250,13 @@ def test_whatever_is_signed_comes_back(claims: dict[str, Any]) -> None:
     statement = verify_statement(SIGNER.sign(claims, ()), PUBLIC, PARTY)
     assert (statement.type, statement.index, statement.iat_s) == (
         claims["type"], claims["index"], claims["iat"])
-    assert statement.seen == {n: Seen(**s) for n, s in claims["seen"].items()}
+    assert statement.seen == {name: Seen(seen["size"], seen["root"], seen["time"])
+                              for name, seen in claims["seen"].items()}
     if claims["type"] == "withdrawal":
         assert statement.body.reason == claims["reason"]
     elif claims["type"] == "ruling":
         assert [r.index for r in statement.body.rulings] == [r["index"] for r in claims["rulings"]]
+        assert statement.body.opened == claims.get("opened", {})
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
@@ -212,7 +272,8 @@ def test_there_are_bad_statements() -> None:
     assert len(BAD) >= 50
 
 
-LEAF = sign("declaration")
+LEAF_DISCLOSURES = disclosures_of("declaration")
+LEAF = SIGNER.sign({"type": "declaration"} | HEAD | CLAIMS["declaration"], LEAF_DISCLOSURES)
 
 
 @settings(max_examples=400)
@@ -274,6 +335,42 @@ def test_a_statement_has_a_size() -> None:
         parse_statement(b"x" * (limits.LEAF_BYTES_MAX + 1))
 
 
+def test_a_leaf_of_the_version_before_is_refused_clearly() -> None:
+    leaf = next((VECTORS / "formats-1" / "served" / PARTY / "log").glob("tile/entries/*/*"))
+    length = int.from_bytes(leaf.read_bytes()[:2], "big")
+    old = leaf.read_bytes()[2:2 + length]
+    for read in (parse_statement, lambda each: verify_statement(each, PUBLIC, PARTY)):
+        with pytest.raises(BadInput) as refused:
+            read(old)
+        assert refused.value.field == "header"
+        assert "is of the format 'vnd.luftrom.statement.v1+sd-jwt'" in refused.value.message
+        assert "read it with the version that wrote it" in refused.value.message
+
+
+@pytest.mark.parametrize("heads", [
+    [], {"Bravo": PEER_HEAD}, {"bravo.example": "a.b"}, {"bravo.example": PEER_HEAD + "="},
+    {"bravo.example": PEER_HEAD + "."}, {"bravo.example": 7},
+    {f"{n}.example": PEER_HEAD for n in range(limits.PARTIES_MAX + 1)}])
+def test_heads_of_rulings_that_are_none(heads: Any) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_statement(sign("ruling", heads=heads))
+    assert refused.value.field == "heads"
+
+
+@pytest.mark.parametrize("opened", [[], {"Bravo": 3}, {"bravo.example": -1}, {"bravo.example": .5}])
+def test_sizes_said_to_be_open_that_are_none(opened: Any) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_statement(sign("ruling", opened=opened))
+    assert refused.value.field == "opened"
+
+
+@pytest.mark.parametrize("time_s", [None, -1, 1.5, True, 2**62])
+def test_times_of_heads_that_are_none(time_s: Any) -> None:
+    seen = {"bravo.example": {"size": 4, "root": bytes(32), "time": time_s}}
+    with pytest.raises(BadInput):
+        parse_statement(sign("agreement", seen=seen))
+
+
 # -- disclosures ---------------------------------------------------------------------------------
 
 values = st.recursive(
@@ -322,27 +419,135 @@ def test_a_disclosure_has_a_size() -> None:
         parse_disclosure(b"A" * (limits.DISCLOSURE_BYTES_MAX + 1))
 
 
-def opening(*disclosures: bytes, committed: list[bytes] | None = None) -> dict[str, Any]:
-    leaf = SIGNER.sign({"type": "notification"} | HEAD, committed or list(disclosures))
-    return open_disclosures(parse_statement(leaf), disclosures)
+def of_three(**others: bytes) -> list[bytes]:
+    """What a declaration opens, with something else in some of the places."""
+    return [others.get(name, make_disclosure(name, {"of": name}))
+            for name in KINDS["declaration"].opens]
+
+
+def declaration(committed: list[bytes]) -> Statement[Any]:
+    return parse_statement(SIGNER.sign({"type": "declaration", **HEAD, "size": 3}, committed))
 
 
 def test_disclosures_open_a_statement_in_their_order() -> None:
-    one, other = make_disclosure("details", {"a": [1]}), make_disclosure("reference", "x")
-    assert list(opening(one, other).items()) == [("details", {"a": [1]}), ("reference", "x")]
-    assert opening(other, committed=[one, other]) == {"reference": "x"}
-    assert opening(committed=[one, other]) == {}
+    committed = of_three()
+    statement = declaration(committed)
+    assert list(open_disclosures(statement, committed).items()) == [
+        (name, {"of": name}) for name in ("details", "reference", "remarks")]
+    assert open_disclosures(statement, committed[1:2]) == {"reference": {"of": "reference"}}
+    assert open_disclosures(statement, ()) == {}
+    match_disclosures(statement, committed)
 
 
-@pytest.mark.parametrize("how", ["twice", "foreign", "salted anew", "one name"])
+@pytest.mark.parametrize("how", ["twice", "foreign", "salted anew"])
 def test_what_was_not_committed_to_opens_nothing(how: str) -> None:
-    one, other = make_disclosure("details", 1), make_disclosure("details", 2)
-    shown, committed = {"twice": ([one, one], [one]), "foreign": ([other], [one]),
-                        "salted anew": ([make_disclosure("details", 1)], [one]),
-                        "one name": ([one, other], [one, other])}[how]
+    committed = of_three()
+    shown = {"twice": [committed[0], committed[0]],
+             "foreign": [*committed[:2], make_disclosure("remarks", "Other.")],
+             "salted anew": [make_disclosure("details", {"of": "details"})]}[how]
+    for check in (open_disclosures, match_disclosures):
+        with pytest.raises(Unverified) as refused:
+            check(declaration(committed), shown)
+        assert refused.value.code == "wrong_disclosure"
+
+
+@pytest.mark.parametrize("shown", [
+    lambda three: three[:2], lambda three: three[::-1], lambda three: [], lambda three: three * 2])
+def test_only_the_whole_in_its_order_matches(shown: Any) -> None:
+    committed = of_three()
     with pytest.raises(Unverified) as refused:
-        opening(*shown, committed=committed)
+        match_disclosures(declaration(committed), shown(committed))
     assert refused.value.code == "wrong_disclosure"
+
+
+@pytest.mark.parametrize("name", ["remarks", "size", "iss", "colour", "audience", "of"])
+def test_a_digest_stands_for_the_claim_of_its_place(name: str) -> None:
+    """An author that commits to another claim has committed to no content."""
+    committed = of_three(details=make_disclosure(name, {}))
+    match_disclosures(declaration(committed), committed)
+    with pytest.raises(BadInput):
+        open_disclosures(declaration(committed), committed)
+    assert open_or_void(declaration(committed), committed).void
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_leaf_has_a_digest_for_each_of_its_claims_and_none_to_spare(number: int) -> None:
+    committed = [make_disclosure(f"claim{n}", n) for n in range(number)]
+    with pytest.raises(BadInput) as refused:
+        declaration(committed)
+    assert refused.value.field == "_sd"
+
+
+# -- content: what is sealed, and what is void ---------------------------------------------------
+
+VOLUME = encode_volume4d(intent(1, 1).volumes[0])
+DETAILS = {"id": ENTITY["id"], "version": 1, "state": "Accepted", "volumes": [VOLUME]}
+REFERENCE = {"manager": "uss1", "name": "Flight", "uss_base_url": ""}
+
+
+def opened(details: Any = None, reference: Any = None, remarks: Any = "", size: int = 35
+           ) -> Item[Any, Any]:
+    committed = [make_disclosure("details", DETAILS if details is None else details),
+                 make_disclosure("reference", REFERENCE if reference is None else reference),
+                 make_disclosure("remarks", remarks)]
+    statement = parse_statement(SIGNER.sign({"type": "declaration", **HEAD, "size": size},
+                                            committed))
+    return open_or_void(statement, committed)
+
+
+def test_a_sealed_declaration_is_closed_and_then_open() -> None:
+    item = opened(DETAILS | {"version": 3, "priority": 0, "key": ["b", "a"]}, remarks="Über.")
+    closed = open_or_void(item.statement, ())
+    assert (closed.content, closed.entity, closed.ovn, closed.void) == (None, None, "", "")
+    assert (item.void, item.entity) == ("", Entity(ENTITY["id"], 3))
+    found = item.content.intent
+    assert (found.name, found.priority, found.key, found.remarks) == (
+        "Flight", 0, frozenset("ab"), "Über.")
+    assert item.ovn == derive_ovn(ENTITY["id"], 3, item.disclosures[0])
+    assert [parse_disclosure(each)[1] for each in item.disclosures] == [
+        DETAILS | {"version": 3, "priority": 0, "key": ["b", "a"]}, REFERENCE, "Über."]
+    assert KINDS["declaration"].disclose(item.content) == [
+        DETAILS | {"version": 3, "priority": 0, "key": ["a", "b"]}, REFERENCE, "Über."]
+
+
+@pytest.mark.parametrize("content", [
+    {"size": 34}, {"size": 36}, {"size": 0}, {"details": {}}, {"details": []}, {"details": "x"},
+    {"details": DETAILS | {"version": 0}}, {"details": DETAILS | {"id": "a b"}},
+    {"details": DETAILS | {"colour": "red"}}, {"details": DETAILS | {"state": "Flying"}},
+    {"details": DETAILS | {"volumes": []}}, {"details": DETAILS | {"volumes": [{}]}},
+    {"details": DETAILS | {"volumes": [VOLUME] * (limits.VOLUMES_MAX + 1)}},
+    {"details": DETAILS | {"priority": "high"}}, {"details": DETAILS | {"key": "ab"}},
+    {"details": DETAILS | {"key": ["x"] * (limits.KEY_OVNS_MAX + 1)}},
+    {"details": {name: DETAILS[name] for name in ("id", "version", "state")}},
+    {"reference": {}}, {"reference": REFERENCE | {"name": 7}},
+    {"reference": REFERENCE | {"more": ""}}, {"remarks": 7}])
+def test_what_is_no_content_is_void_and_says_why(content: dict[str, Any]) -> None:
+    item = opened(**content)
+    assert item.void and item.content is None and item.ovn == "" and item.entity is None
+    assert len(item.disclosures) == 3      # kept: they and the leaf are the proof
+    with pytest.raises(BadInput):
+        open_item(item.statement, item.disclosures)
+
+
+def test_what_is_at_its_bound_is_content() -> None:
+    for details in (DETAILS | {"volumes": [VOLUME] * 1}, DETAILS | {"key": [
+            str(n) for n in range(limits.KEY_OVNS_MAX)]}):
+        assert not opened(details).void
+    many = DETAILS | {"volumes": [VOLUME] * limits.VOLUMES_MAX}
+    assert not opened(many, size=size_class(intent(1, 1).volumes * limits.VOLUMES_MAX)).void
+
+
+def test_a_disclosure_that_cannot_be_read_is_void() -> None:
+    committed = of_three(details=b"~")
+    item = open_or_void(declaration(committed), committed)
+    assert item.void and "disclosure" in item.void
+
+
+def test_what_is_shown_in_part_is_not_void_for_others() -> None:
+    """A part of a declaration that is no whole is void where it is all that the leaf has."""
+    item = opened()
+    part = open_or_void(item.statement, item.disclosures[1:])
+    assert part.void == "what it committed to is not whole"
 
 
 def test_values_are_what_others_expect_of_them() -> None:
