@@ -13,7 +13,6 @@ import httpx
 from hosting import ALFA, BRAVO, House
 
 from leaves import LeafSigner
-from luftrom.airspace.size_class import size_class
 from luftrom.errors import LuftromError
 from luftrom.exchange.message import (
     CONTENT_TYPE,
@@ -24,6 +23,7 @@ from luftrom.exchange.message import (
     parse_message,
 )
 from luftrom.formats.f3548.volumes import parse_volume4d
+from luftrom.geometry.measure import size_class
 from luftrom.logs.head import HEAD_HEADER, Head, check_body, sign_head, verify_head
 from luftrom.statements.disclosure import make_disclosure, parse_disclosure
 from luftrom.statements.kinds import KINDS

@@ -16,7 +16,7 @@ from talking import liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from leaves import TYP, LeafSigner
 from luftrom import limits
-from luftrom.airspace.size_class import SIZE_CLASS_MAX
+from luftrom.geometry.measure import CLASS_MAX
 from luftrom.statements.disclosure import make_disclosure
 from parties import ed25519
 
@@ -107,7 +107,7 @@ LEAVES: dict[str, tuple[Leaf, str, bool | None]] = {
     "with four digests": (lambda liar: sealed(liar, *content(), b"x"), "bad_input", True),
     "with a digest twice": (lambda liar: sealed(liar, b"x", b"x", b"y"), "bad_input", True),
     "without a size class": (lambda liar: sealed(liar, size=None), "bad_input", True),
-    "with a size class beyond all": (lambda liar: sealed(liar, size=SIZE_CLASS_MAX + 1),
+    "with a size class beyond all": (lambda liar: sealed(liar, size=CLASS_MAX + 1),
                                      "bad_input", True),
     "with its identifier in the clear": (lambda liar: sealed(
         liar, entity={"id": new_id(), "version": 1}), "bad_input", True),
