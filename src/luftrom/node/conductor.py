@@ -187,7 +187,13 @@ class Conductor:
 
     def next_deadline_ns(self) -> int | None:
         """When a step is due without any request, in `elapsed_ns`; None if never."""
-        return min((each.deadline_ns for each in self._waiting.values()), default=None)
+        if self.agreement is None:
+            return None
+        terms, now_ns = self.agreement.silence, self.clock.elapsed_ns()
+        waits_ns = [int(wait_s * NS_PER_S) for wait_s in (
+            terms.after_s, terms.after_s + terms.opening_s)]
+        return min((each.since_ns + wait_ns for each in self._waiting.values()
+                    for wait_ns in waits_ns if each.since_ns + wait_ns > now_ns), default=None)
 
     # -- what is held ------------------------------------------------------------------------
 

@@ -135,16 +135,15 @@ class Desk:
         """How many wait for a ruling."""
         return len(self._waiting) + len(self._step.waiting)
 
-    def wait(self, index: int, reply: Reply[Any], after_s: float) -> None:
-        """Reply when the own leaf `index` is ruled on, which is due after that time."""
-        deadline_ns = self._step.elapsed_ns + int(after_s * NS_PER_S)
-        self._step.waiting[index] = Waiting(reply, deadline_ns)
+    def wait(self, index: int, reply: Reply[Any]) -> None:
+        """Reply when the own leaf `index` is ruled on."""
+        self._step.waiting[index] = Waiting(reply, self._step.elapsed_ns)
 
     def is_late(self, record: Record, after_s: float) -> bool:
         """Is the time up within which the own declaration should have been receipted?"""
         waiting = self._waiting.get(record.index) or self._step.waiting.get(record.index)
         if waiting:
-            return self._step.elapsed_ns >= waiting.deadline_ns
+            return self._step.elapsed_ns >= waiting.since_ns + after_s * NS_PER_S
         # Nobody waits: declared before a restart. Its own time stands in for the deadline.
         return self._step.time_ns >= record.iat_s * NS_PER_S + after_s * NS_PER_S
 

@@ -25,10 +25,10 @@ class Request(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Who waits for the ruling on an own declaration, and until when, in `elapsed_ns`."""
+    """Who waits for the ruling on an own declaration, and since when, in `elapsed_ns`."""
 
     reply: Reply[Any]
-    deadline_ns: int
+    since_ns: int
 
 
 @dataclass(slots=True)

@@ -64,9 +64,7 @@ def declare(asked: Declare, desk: Desk) -> None:
     version = before.version + (not before.is_refused) if before else 1
     item = desk.append(DECLARATION.name, Declared(size_class(intent.all_volumes)),
                        Version(intent, version))
-    # How long a silent peer is waited for is a term of the agreement.
-    after_s = desk.agreement.silence.after_s if desk.agreement else 0.0
-    desk.wait(item.statement.index, asked.reply, after_s)
+    desk.wait(item.statement.index, asked.reply)
 
 
 def _with_key(desk: Desk, intent: Intent, require_key: bool) -> Intent:
