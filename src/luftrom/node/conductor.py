@@ -26,10 +26,12 @@ from luftrom.exchange.message import Message
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.desk import Desk
+from luftrom.node.gate import OPEN, Gate, refusal
 from luftrom.node.hearing import TAKEN, Contradicted
 from luftrom.node.memory import Memory
 from luftrom.node.operations import OPERATIONS
 from luftrom.node.operations.agreement import open_log
+from luftrom.node.operations.reopening import reopen
 from luftrom.node.ruling import rule
 from luftrom.node.step import Request, Step, Waiting
 from luftrom.state.entities import Entities
@@ -42,8 +44,9 @@ class Conductor:
     """All state of one node, computed from its store. One caller at a time."""
 
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
-                 clock: Clock):
+                 clock: Clock, gate: Gate | None = None):
         self.party = party
+        self.gate = gate or Gate()
         self.agreement = agreement
         self.store = store
         self.clock = clock
@@ -78,13 +81,32 @@ class Conductor:
             self.memory.keep_proof(found.error, step)
             step.refuse(found.request.reply, found.error)
         desk = Desk(self.memory, self._signer, step, self._waiting)
+        if self.gate.stand(self.memory).is_shut:
+            self._refuse(requests, step)
+            return
         for request in requests:
             self._take(request, step)
+        if self.gate.stand(self.memory).state == OPEN:
+            self._work(requests, desk)
+        else:
+            self._refuse([r for r in requests if type(r) not in TAKEN], step)
+        self._seal(step)
+
+    def _work(self, requests: Sequence[Request], desk: Desk) -> None:
+        """Append what is asked for and what is due."""
         open_log(desk)
+        if (restored := self.gate.to_record) is not None:
+            reopen(desk, restored, self.gate.texts)
         for request in requests:
             self._operate(request, desk)
         rule(desk)
-        self._seal(step)
+
+    def _refuse(self, requests: Sequence[Request], step: Step) -> None:
+        """Nobody signs blind: whoever asks is told why, and whoever waits for a ruling."""
+        why = refusal(self.gate.stand(self.memory))
+        self.abandon(why)
+        for request in requests:
+            step.refuse(request.reply, why)
 
     def _take(self, request: Request, step: Step) -> None:
         """Take in what a peer says, or keep the proof of what it should not have said.

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from luftrom.agreement.party import Party
 from luftrom.agreement.terms import Agreement
-from luftrom.clock import Clock
+from luftrom import limits
+from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import (
     BadInput,
@@ -35,10 +36,11 @@ from luftrom.exchange.signature import (
 )
 from luftrom.exchange.verification import prove_leaves
 from luftrom.geometry.kernel_sources import sources_digest
-from luftrom.node.channel import HEARTBEAT_S, Channel, Link
+from luftrom.node.channel import CLOCK_OFF_S_MAX, HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import Hear, HearAnswer
 from luftrom.node.inbox import Inbox
+from luftrom.node.words import AskTransport, ask_word
 from luftrom.reading import parse_json
 
 _LOG = logging.getLogger("luftrom.node")
@@ -47,10 +49,11 @@ _LEAVES_FOR_THREAD = 8                     # messages with fewer are worked on w
 _LINGER_S = 0.05                           # how long rulings wait for company
 _RESYNCS_MAX = 8                           # in a row, before it counts as a refusal
 _PROBLEM_BYTES_MAX = 64 * 1024
-_COUNTER_MAX = 2**62                       # what an unsigned refusal may set a counter to
+_FIRST_WORDS_S = 3.0                       # at the start, for peers to say what they hold
+_COUNT_MAX = 2**62                         # of leaves, in an unsigned refusal
 
 
-class Transport(Protocol):
+class Transport(AskTransport, Protocol):
     """Carries one message to a peer's node and brings the answer back."""
 
     async def post(self, base_url: str, body: bytes, signature: str
@@ -65,6 +68,7 @@ class Courier:
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, clock: Clock,
                  conductor: Conductor, inbox: Inbox, transport: Transport | None):
         self._party, self._keys, self._clock = party, keys, clock
+        self._agreement = agreement.digest if agreement else ""
         self._conductor, self._inbox, self._transport = conductor, inbox, transport
         peers = [p for p in agreement.parties if p.name != party] if agreement else []
         self._peers: dict[str, Party] = {p.name: p for p in peers}
@@ -73,6 +77,8 @@ class Courier:
         self._urgent_size = 0              # up to where somebody waits for own leaves to arrive
         self._lingering: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._unasked = set(self._peers)   # who was not asked yet what it holds of our log
+        self._all_asked = asyncio.Event()
         for peer in conductor.broken & self._links.keys():
             self._links[peer].last_error = "broken: a proof of what it signed is kept"
 
@@ -81,6 +87,14 @@ class Courier:
         if self._transport is not None:
             self._tasks += [asyncio.create_task(self._carry(peer, self._transport),
                                                 name=f"luftrom-{peer}") for peer in self._links]
+
+    async def asked(self) -> None:
+        """Wait until each peer has said what it holds of our log, or is silent: briefly."""
+        if self._transport is not None and self._peers:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_asked.wait(), _FIRST_WORDS_S)
+        for peer in self._unasked:
+            self._conductor.gate.missed(peer)
 
     async def stop(self) -> None:
         """Carry nothing more; whatever is on its way is given up."""
@@ -101,7 +115,8 @@ class Courier:
             receipt_size=mirrors[link.peer].receipt_size,
             receipts_outstanding=max(0, size - mirrors[link.peer].receipt_size),
             last_error=link.last_error, checks_made=link.checks_made,
-            checks_missed=link.checks_missed, kernels_digest=link.kernels)
+            checks_missed=link.checks_missed, kernels_digest=link.kernels,
+            clock_offset_s=link.clock_offset_s)
             for link in self._links.values()]
 
     # -- when to go --------------------------------------------------------------------------
@@ -134,11 +149,20 @@ class Courier:
         """Talk to one peer for ever: when there is news, and at each heartbeat."""
         link, call = self._links[peer], self._calls[peer]
         pause_s = 0.0
+        await self._hear_word(link, transport)
+        self._unasked.discard(peer)
+        if not self._unasked:
+            self._all_asked.set()
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(call.wait(), HEARTBEAT_S)
             call.clear()
             if peer in self._conductor.broken:
+                continue
+            is_shut = self._conductor.gate.stand(self._conductor.memory).is_shut
+            if is_shut or link.is_word_due(self._clock.elapsed_ns()):
+                await self._hear_word(link, transport)
+            if self._conductor.gate.stand(self._conductor.memory).is_shut:
                 continue
             link.checks_made += 1
             try:
@@ -151,10 +175,32 @@ class Courier:
             except Exception:              # noqa: BLE001 - whatever it was, the link is tried again
                 link.missed("internal error; the log names it")
                 _LOG.exception("%s: an exchange failed", peer)
-            link.sent = 0
+            link.sent, link.word_elapsed_ns = 0, None
             pause_s = min(_RETRY_S_MAX, 2 * pause_s + 0.1)
             await asyncio.sleep(pause_s)
             call.set()
+
+    async def _hear_word(self, link: Link, transport: Transport) -> None:
+        """Ask what a peer holds of our log; whoever does not say holds nothing up but doubts."""
+        began_ns = link.word_elapsed_ns = self._clock.elapsed_ns()
+        conductor = self._conductor
+        try:
+            async with asyncio.timeout(limits.WORD_S_MAX):
+                word = await ask_word(transport, self._peers[link.peer], self._party,
+                                      self._agreement, self._keys)
+            conductor.gate.hear(word, conductor.memory)
+        except (LuftromError, TimeoutError) as error:
+            conductor.gate.missed(link.peer)
+            _LOG.info("%s gave no word on our log: %s", link.peer, error)
+            return
+        link.counter = max(link.counter, word.counter)
+        trip_ns = self._clock.elapsed_ns() - began_ns
+        link.clock_offset_s = (word.time_ns - self._clock.now_ns() + trip_ns // 2) / NS_PER_S
+        if abs(link.clock_offset_s) > CLOCK_OFF_S_MAX:
+            _LOG.warning("the clock of %s is %.0f s %s ours: set both by NTP", link.peer,
+                         abs(link.clock_offset_s),
+                         "ahead of" if link.clock_offset_s > 0 else "behind")
+        self._inbox.wake()
 
     # -- one round trip ----------------------------------------------------------------------
 
@@ -221,7 +267,9 @@ class Courier:
     def _resynchronise(self, link: Link, status: int, answer: bytes) -> None:
         """The peer is elsewhere than we thought: go by what it says, or say why it refused.
 
-        The refusal is not signed; a false one costs a round trip and nothing else.
+        The refusal is not signed: a false one costs a round trip and nothing else. It moves where
+        the next message begins, and has the peer asked for its signed word (PROTOCOL.md, 19),
+        which alone moves the counter.
         """
         try:
             problem = parse_json(answer[:_PROBLEM_BYTES_MAX])
@@ -230,13 +278,14 @@ class Courier:
         problem = problem if isinstance(problem, dict) else {}
         code = problem.get("code")
         if code == "replayed":
-            link.counter = _count(problem, "counter", link)
+            link.word_elapsed_ns = None
         elif code in ("gap", "rolled_back"):
             link.have, link.mirrored = (_count(problem, n, link) for n in ("have", "mirrored"))
         size = self._conductor.log.size
         if link.mirrored > size:
-            raise Unavailable(f"{link.peer} says it holds {link.mirrored} of our leaves; there are "
-                              f"{size}: was this node restored from an old copy?")
+            link.have = link.mirrored = 0
+            raise Unavailable(f"{link.peer} says, unsigned, that it holds more than the {size} "
+                              "leaves of our log: its signed word is asked for")
         link.resyncs += 1
         if code in ("replayed", "gap", "rolled_back") and link.resyncs <= _RESYNCS_MAX:
             # Also in peace: our answer to a request of the peer overtook this message.
@@ -267,6 +316,7 @@ class Courier:
                 lambda reply: Hear(message, counter, reply, proven))
         except (BadInput, TooLarge, Unverified) as error:
             link.last_error = f"refused its message: {error}"[:500]
+            link.word_elapsed_ns = None
             raise
         link.heard(self._clock.now_ns(), self._clock.elapsed_ns())
         link.have, link.mirrored = message.have, max(message.have, message.receipt_size)
@@ -296,6 +346,6 @@ async def _encode(message: Message) -> bytes:
 
 def _count(problem: Mapping[str, Any], name: str, link: Link) -> int:
     value = problem.get(name)
-    if type(value) is not int or not 0 <= value < _COUNTER_MAX:
+    if type(value) is not int or not 0 <= value < _COUNT_MAX:
         raise Unavailable(f"{link.peer} refused the message, and its {name} is no count")
     return value

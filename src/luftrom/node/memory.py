@@ -48,6 +48,13 @@ class Memory:
         return build_message(self.log, self.mirrors[peer], have, mirrored, is_shown,
                              self.clock.now_ns() // NS_PER_S)
 
+    def head_of(self, peer: str) -> str:
+        """The newest signed head of a peer that is held here, as it came; empty if there is none.
+
+        Messages carry none yet: a peer's word has the place for it.
+        """
+        return ""
+
     def keep_proof(self, error: Unverified, step: Step) -> None:
         """Put what a refusal proves into the step's transaction.
 

@@ -64,5 +64,6 @@ def nothing(state: State, item: Item[Any, Any]) -> None:
 
 # What a statement does to the state, and what a peer's is held to before; by its type.
 EFFECTS: dict[str, Callable[[State, Item[Any, Any]], None]] = {
-    **entities.EFFECTS, "agreement": nothing, "notification": nothing}
+    **entities.EFFECTS, "agreement": nothing, "notification": nothing, "restored": nothing,
+    "lost": nothing}
 CHECKS: dict[str, Callable[[State, Statement[Any], str, int], None]] = {**rulings.CHECKS}

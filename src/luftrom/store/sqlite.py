@@ -34,6 +34,7 @@ CREATE TABLE answer (key TEXT PRIMARY KEY, digest BLOB NOT NULL, body BLOB NOT N
 CREATE TABLE airspace (party TEXT, idx INTEGER, row BLOB NOT NULL,
                        PRIMARY KEY (party, idx)) WITHOUT ROWID;
 """
+_DISCLOSURES = "disclosures"               # the counter of all rows of that table
 
 
 class SqliteStore:
@@ -83,9 +84,10 @@ class SqliteStore:
 
     def _write(self, writes: Writes) -> None:
         # Leaves are inserted, never replaced: a second writer with other bytes must fail here.
+        if writes.disclosures:
+            self._write_disclosures(writes.disclosures)
         for rows, statement in (
                 (writes.leaves, "INSERT INTO leaf VALUES (?, ?, ?)"),
-                (writes.disclosures, "INSERT OR IGNORE INTO disclosure VALUES (?, ?, ?, ?)"),
                 (writes.checkpoints, "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)"),
                 (writes.applied, "INSERT OR REPLACE INTO applied VALUES (?, ?)"),
                 (writes.given, "INSERT OR REPLACE INTO given VALUES (?, ?, ?)"),
@@ -98,6 +100,16 @@ class SqliteStore:
         for receipt in writes.receipts:
             self._db.execute("INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, ?)",
                              (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note))
+
+    def _write_disclosures(self, rows: list[tuple[str, int, int, bytes]]) -> None:
+        """Count them as well: rows that are gone later are missed (`disclosure_count`)."""
+        counted = self._db.execute(
+            "SELECT COALESCE((SELECT value FROM counter WHERE name = ?), "
+            "(SELECT COUNT(*) FROM disclosure))", (_DISCLOSURES,)).fetchone()[0]
+        before = self._db.total_changes
+        self._db.executemany("INSERT OR IGNORE INTO disclosure VALUES (?, ?, ?, ?)", rows)
+        self._db.execute("INSERT OR REPLACE INTO counter VALUES (?, ?)",
+                         (_DISCLOSURES, counted + self._db.total_changes - before))
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._read_lock:
@@ -129,6 +141,12 @@ class SqliteStore:
                 "ORDER BY idx, n", party, start, end):
             found.setdefault(index, []).append(body)
         return found
+
+    def disclosure_count(self) -> tuple[int, int]:
+        """How many disclosures are held, and how many were ever committed."""
+        held = int(self._one("SELECT COUNT(*) FROM disclosure")[0])
+        row = self._one("SELECT value FROM counter WHERE name = ?", _DISCLOSURES)
+        return held, int(row[0]) if row else held
 
     def checkpoint(self, party: str) -> tuple[int, bytes] | None:
         """The size and note of the newest checkpoint, or None."""

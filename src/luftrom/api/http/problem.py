@@ -63,6 +63,9 @@ CODES: Mapping[str, str] = {
     "not_built": "The standard has this operation and Luftrom does not have it yet.",
     "unavailable": "The node cannot do this now; the request may be repeated.",
     "not_acknowledged": "A peer was silent and the agreement says hold: nothing was accepted.",
+    "not_whole": "The node signs nothing until it knows that its log is whole; the sentence says "
+                 "why, and the mend.",
+    "clock_off": "The node signs nothing while its own time source says that its clock is off.",
     "not_recorded": "The store failed; whether it was recorded is not known. Ask again.",
     "error": "A fault of the node; its log says more.",
 }
