@@ -2,6 +2,8 @@
 
     DIR/luftrom.new              from `luftrom init` until the first start
     DIR/luftrom.instance-<run>   one a run; a copy of it gets another inode and another ctime
+    DIR/luftrom.copy             in a copy that `luftrom backup` made: of what, and when
+    DIR/luftrom.reason           an operator's word that the log goes on from here, until it does
     DIR/luftrom.mark             how many leaves the own log had, as of the last step
 
 The run, the inode and the ctime of its file stand in the database as well (`counter`), so that
@@ -19,14 +21,15 @@ import re
 import secrets
 from pathlib import Path
 
-from luftrom.clock import NS_PER_S
+from luftrom.clock import NS_PER_S, format_time
 from luftrom.config.settings import Settings
 from luftrom.errors import LuftromError
-from luftrom.files import read_file, sync_directory, write_new
+from luftrom.files import read_file, replace_file, sync_directory, write_new
 from luftrom.reading import parse_json
 from luftrom.store.protocol import Store, Writes
 
 _NEW_FORMAT, _INSTANCE_FORMAT = "luftrom-new/1", "luftrom-instance/1"
+_COPY_FORMAT, _REASON_FORMAT = "luftrom-copy/1", "luftrom-reason/1"
 _MARK = re.compile(rb"luftrom-mark/1 (\d{19})\n")
 _RUN, _INODE, _CTIME = "instance run", "instance inode", "instance ctime"
 _NUMBER_MAX = 2**62
@@ -39,12 +42,25 @@ def found_instance(directory: Path, time_ns: int) -> None:
     write_new(directory / "luftrom.new", json.dumps(document).encode() + b"\n")
 
 
+def mark_copy(directory: Path, of: Path, time_ns: int) -> None:
+    """Say that this directory is a copy: whoever starts from it is in doubt."""
+    document = {"format": _COPY_FORMAT, "of": str(of), "time": format_time(time_ns)}
+    write_new(directory / "luftrom.copy", json.dumps(document).encode() + b"\n")
+
+
+def give_reason(directory: Path, reason: str, time_ns: int) -> None:
+    """An operator's word that the log goes on from this directory as it is."""
+    document = {"format": _REASON_FORMAT, "reason": reason, "time": format_time(time_ns)}
+    replace_file(directory / "luftrom.reason", json.dumps(document).encode() + b"\n", mode=0o600)
+
+
 class Instance:
     """The marks of one directory. Whoever calls `settle` or `note` holds its lock."""
 
     def __init__(self, settings: Settings):
         self._directory, self._party = settings.directory, settings.party
-        self._new, self._mark = (settings.directory / f"luftrom.{name}" for name in ("new", "mark"))
+        self._new, self._mark, self._copy, self._reason = (
+            settings.directory / f"luftrom.{name}" for name in ("new", "mark", "copy", "reason"))
         self._descriptor: int | None = None
 
     # -- looking -----------------------------------------------------------------------------
@@ -53,6 +69,9 @@ class Instance:
         """Why this directory may be a copy or an older state of one: sentences, or none."""
         run, size = store.counter(_RUN), store.size(self._party)
         marked = self.marked()
+        if self._copy.exists():
+            return (f"the directory is a copy of {self._read(self._copy, 'of')} of "
+                    f"{self._read(self._copy, 'time')} ({self._copy})",)
         if run == 0:
             return self._doubts_without_run(size, marked)
         doubts = list(self._doubts_of_file(run, store))
@@ -68,7 +87,7 @@ class Instance:
             return self._doubts_of_new()
         if size:
             return (f"the database has {size} statements of the own log and does not say which "
-                    "directory it belongs to: it is of an earlier version, or a copy",)
+                    "directory it belongs to: it was restored, or is a copy, or of an earlier version",)
         left = sorted(path.name for path in self._directory.glob("luftrom.instance-*"))
         known = f"the own log had {marked} statements" if marked else (
             f"{', '.join(left)} says that the node has run" if left
@@ -108,6 +127,16 @@ class Instance:
             return None
         return int(match[1]) if match else None
 
+    def reason(self) -> str:
+        """An operator's reason to go on from this directory; empty if nobody gave one."""
+        return self._read(self._reason, "reason") if self._reason.exists() else ""
+
+    def _read(self, path: Path, name: str) -> str:
+        try:
+            return str(parse_json(read_file(path))[name])
+        except (LuftromError, KeyError, TypeError):
+            return "an unknown one"
+
     # -- saying so ---------------------------------------------------------------------------
 
     def settle(self, store: Store) -> None:
@@ -124,7 +153,7 @@ class Instance:
         facts = path.stat()
         store.commit(Writes(counters=[(_RUN, run), (_INODE, facts.st_ino % _NUMBER_MAX),
                                       (_CTIME, facts.st_ctime_ns)]))
-        for old in (self._new, *self._directory.glob("luftrom.instance-*")):
+        for old in (self._new, self._copy, self._reason, *self._directory.glob("luftrom.instance-*")):
             if old != path:
                 old.unlink(missing_ok=True)
 

@@ -96,7 +96,7 @@ class Conductor:
         """Append what is asked for and what is due."""
         open_log(desk)
         if (restored := self.gate.to_record) is not None:
-            reopen(desk, restored, self.gate.texts)
+            reopen(desk, restored, self.gate.texts, self.gate.lost)
         for request in requests:
             self._operate(request, desk)
         rule(desk)

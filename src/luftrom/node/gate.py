@@ -49,17 +49,20 @@ class Gate:
     """Open at once unless it is told to wait for words, to doubt, or of faults.
 
     `doubts` say why the directory may be an old copy; `faults` are of its store. `own` and `peers`
-    are those of the agreement; without an own party there is nothing to doubt.
+    are those of the agreement; without an own party there is nothing to doubt. `lost` are own
+    leaves whose content nobody has, `reason` is an operator's to go on without words, and
+    `settled` is called when the doubts are over and recorded.
     """
 
     def __init__(self, own: Party | None = None, peers: Iterable[Party] = (), *,
                  doubts: tuple[str, ...] = (), faults: tuple[Fault, ...] = (),
-                 agreement: str = "", settled: Callable[[], None] = lambda: None):
+                 lost: tuple[int, ...] = (), reason: str = "", agreement: str = "",
+                 settled: Callable[[], None] = lambda: None):
         self._own, self._peers = own, {peer.name: peer for peer in peers}
         self._agreement = agreement
-        self.doubts, self.faults = doubts, faults
+        self.doubts, self.faults, self.reason = doubts, faults, reason
         self.words: dict[str, Word] = {}
-        self.reason = ""                   # an operator's, to go on without words
+        self.lost = lost
         self.clock_off = ""                # why our own clock is not to be trusted
         self._silent: set[str] = set()
         self._more: dict[str, int] = {}

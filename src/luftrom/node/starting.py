@@ -12,32 +12,32 @@ from luftrom.errors import LuftromError, Unavailable
 from luftrom.node.courier import Transport
 from luftrom.node.gate import Gate
 from luftrom.node.node import Node
-from luftrom.node.wholeness import Fault, examine
+from luftrom.node.wholeness import Examined, Fault, examine
 from luftrom.store.protocol import Store
 
 
-def find_faults(store: Store, own: Party, agreement: Agreement | None) -> tuple[Fault, ...]:
+def look_at(store: Store, own: Party, agreement: Agreement | None) -> Examined:
     """`examine`, where a database that cannot be read is a fault as well."""
     try:
         return examine(store, own, agreement)
     except Unavailable as error:
-        return (Fault("of any name", "of any", error.message),)
+        return Examined((Fault("of any name", "of any", error.message),))
 
 
 def make_gate(settings: Settings, store: Store, own: Party, agreement: Agreement | None
               ) -> tuple[Gate, Instance]:
     """The gate of a directory whose lock the caller holds; one in no doubt is settled at once."""
     instance = Instance(settings)
-    faults = find_faults(store, own, agreement)
+    examined = look_at(store, own, agreement)
     try:
         doubts = instance.doubts(store)
     except Unavailable as error:
         doubts = (error.message,)          # the same database, and named among the faults
-    if not doubts and not faults:
+    if not doubts and not examined.faults:
         instance.settle(store)
     peers = [party for party in agreement.parties if party.name != own.name] if agreement else []
-    gate = Gate(own, peers, doubts=doubts, faults=faults,
-                agreement=agreement.digest if agreement else "",
+    gate = Gate(own, peers, doubts=doubts, faults=examined.faults, lost=examined.lost,
+                reason=instance.reason(), agreement=agreement.digest if agreement else "",
                 settled=lambda: instance.settle(store))
     return gate, instance
 
@@ -52,6 +52,9 @@ def make_node(settings: Settings, keys: NodeKeys, own: Party, agreement: Agreeme
     gate, instance = make_gate(settings, store, own, agreement)
     try:
         node = Node(settings.party, keys, agreement, store, clock, transport, gate, instance.note)
+        for log in (node.log, *node.mirrors.values()):
+            if log.tree.size < log.size:
+                raise Unavailable(f"the leaves under the checkpoint of {log.origin} are not there")
     except Exception as error:             # noqa: BLE001 - rows that are gone break any of it
         instance.close()
         if not gate.faults:

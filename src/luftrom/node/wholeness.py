@@ -15,6 +15,7 @@ from luftrom.agreement.party import Party
 from luftrom.agreement.terms import Agreement
 from luftrom.errors import LuftromError, Unverified
 from luftrom.statements.disclosure import digests_of
+from luftrom.statements.kinds.lost import KIND as LOST
 from luftrom.statements.leaf import parse_statement
 from luftrom.statements.statement import Statement
 from luftrom.store.protocol import Store
@@ -25,6 +26,7 @@ from luftrom.transparency.receipt import verify_receipt
 
 LEAVES_AT_ONCE = 1_024
 FAULTS_MAX = 16                            # of one log; whoever has more needs no longer list
+LOST_ROW = "lost "                         # counters that name own leaves known to be lost
 RESTORE = "`luftrom restore --from-peers` fetches it from the peers"
 
 
@@ -50,13 +52,21 @@ class _Log:
     missing: int = 0                       # disclosures, of statements that commit to some
 
 
-def examine(store: Store, own: Party, agreement: Agreement | None,
-            closed: frozenset[int] = frozenset()) -> tuple[Fault, ...]:
-    """What is missing or wrong in the store, worst first; nothing if it is whole.
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is missing or wrong in a store, worst first: nothing if it is whole.
 
-    `closed` are own leaves whose disclosures are known to be lost (`lost` statements).
+    `lost` are own leaves that a restore found nobody to have the content of, and that no statement
+    names yet.
     """
-    faults, log = _own(store, own, closed)
+
+    faults: tuple[Fault, ...] = ()
+    lost: tuple[int, ...] = ()
+
+
+def examine(store: Store, own: Party, agreement: Agreement | None) -> Examined:
+    """Look at every row that the own log and the mirrors rest on."""
+    faults, log, lost = _own(store, own)
     peers = [p for p in agreement.parties if p.name != own.name] if agreement else []
     gone = _missing_disclosures(store)
     seen = log.last.seen if log.last else {}
@@ -72,7 +82,15 @@ def examine(store: Store, own: Party, agreement: Agreement | None,
                                 f"of those that open statements of {peer.name} are not here"))
     if gone and not faults:
         faults.append(Fault("disclosure", "of any log", f"{gone} rows are gone"))
-    return tuple(faults[:FAULTS_MAX])
+    return Examined(tuple(faults[:FAULTS_MAX]), lost)
+
+
+def examine_mirror(store: Store, own: Party, peer: Party) -> tuple[Fault, ...]:
+    """The faults of one mirror; one that lacks disclosures has one where rows are gone."""
+    faults, mirror = _mirror(store, own, peer)
+    if mirror.missing and _missing_disclosures(store):
+        faults.append(Fault("disclosure", peer.name, "rows are gone"))
+    return tuple(faults)
 
 
 def _missing_disclosures(store: Store) -> int:
@@ -81,28 +99,28 @@ def _missing_disclosures(store: Store) -> int:
     return max(0, counted - held)
 
 
-def _own(store: Store, own: Party, closed: frozenset[int]) -> tuple[list[Fault], _Log]:
-    faults: list[Fault] = []
-    log = _Log(Tree())
-    lost = set(closed)
-    incomplete: list[tuple[int, int, int]] = []
+def _own(store: Store, own: Party) -> tuple[list[Fault], _Log, tuple[int, ...]]:
+    log, told = _Log(Tree()), set[int]()
+    incomplete: dict[int, tuple[int, int]] = {}
     try:
         for index, statement, opened in _read(store, own.name, log, store.size(own.name)):
-            if statement.type == "lost":
-                lost |= set(statement.body.leaves)
+            if statement.type == LOST.name:
+                told |= set(statement.body.leaves)
             if digests_of(opened) != statement.digests:
-                incomplete.append((index, len(opened), len(statement.digests)))
+                incomplete[index] = len(opened), len(statement.digests)
     except Unverified as error:
-        return [Fault("leaf", f"{own.name} {log.tree.size}", error.message)], log
-    faults += [Fault("disclosure", f"{own.name} {index}",
-                     f"{held} of the {all_} disclosures of the own statement are there")
-               for index, held, all_ in incomplete if index not in lost]
+        return [Fault("leaf", f"{own.name} {log.tree.size}", error.message)], log, ()
+    left = [index for index in incomplete if index not in told]
+    lost = tuple(index for index in left if store.counter(f"{LOST_ROW}{index}"))
+    faults = [Fault("disclosure", f"{own.name} {index}",
+                    "{} of the {} disclosures of the own statement are there".format(
+                        *incomplete[index])) for index in left if index not in lost]
     faults += _checkpoint(store, own, log.tree)
     held = store.checkpoint(own.name)
     if held is not None and held[0] < log.tree.size:
         faults.append(Fault("checkpoint", own.name, f"it covers {held[0]} of the {log.tree.size} "
                             "leaves held: it is an older one"))
-    return faults, log
+    return faults, log, lost
 
 
 def _checkpoint(store: Store, party: Party, tree: Tree) -> list[Fault]:

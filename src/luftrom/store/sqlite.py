@@ -59,7 +59,7 @@ class SqliteStore:
                 if read_only:              # auditors: all that is read is of one moment
                     self._reader.execute("BEGIN")
             except sqlite3.Error as error:
-                raise Unavailable(f"cannot open {path}: {error}") from None
+                raise Unavailable(_reason(path, "cannot open", error)) from None
             opened.pop_all()
 
     def _open_schema(self, read_only: bool) -> None:
@@ -80,7 +80,7 @@ class SqliteStore:
             except sqlite3.Error as error:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                raise Unavailable(f"the store refused the write: {error}") from None
+                raise Unavailable(_reason(self.path, "cannot write to", error)) from None
 
     def _write(self, writes: Writes) -> None:
         # Leaves are inserted, never replaced: a second writer with other bytes must fail here.
@@ -116,7 +116,7 @@ class SqliteStore:
             try:
                 return self._reader.execute(query, values).fetchall()
             except sqlite3.Error as error:
-                raise Unavailable(f"cannot read {self.path}: {error}") from None
+                raise Unavailable(_reason(self.path, "cannot read", error)) from None
 
     def parties(self) -> list[str]:
         """Whose logs are held here, sorted."""
@@ -200,6 +200,33 @@ class SqliteStore:
         with self._lock, self._read_lock:
             self._reader.close()
             self._db.close()
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a store as it is at one moment, beside whoever writes to it. Raises Unavailable.
+
+    SQLite's backup API reads the write-ahead log as well; the copy is one synced file.
+    """
+    try:
+        with (contextlib.closing(_connect(source, "ro")) as database,
+              contextlib.closing(_connect(target, "rwc")) as copy):
+            copy.execute("PRAGMA synchronous=FULL")
+            database.backup(copy)
+    except sqlite3.Error as error:
+        raise Unavailable(_reason(target, "cannot copy the store to", error)) from None
+
+
+def _reason(path: Path, what: str, error: sqlite3.Error) -> str:
+    """What failed, at which file, and what to do about it where that is known."""
+    name = getattr(error, "sqlite_errorname", "")
+    said = f"{what} {path}: {error}"
+    if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR_WRITE"):
+        return f"{said}: make room on the disk of {path.parent}"
+    if name.startswith("SQLITE_READONLY"):
+        return f"{said}: let the user of the node write to {path.parent}"
+    if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+        return f"{said}: `luftrom restore --from-peers` makes it anew from the peers' mirrors"
+    return said
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
