@@ -73,6 +73,10 @@ class MemoryStore:
         held = self._disclosures.get(party, {})
         return {i: list(held[i]) for i in range(start, end) if i in held}
 
+    def disclosure_count(self) -> tuple[int, int]:
+        held = sum(len(each) for log in self._disclosures.values() for each in log.values())
+        return held, held
+
     def checkpoint(self, party: str) -> tuple[int, bytes] | None:
         return self._checkpoints.get(party)
 

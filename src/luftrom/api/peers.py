@@ -12,6 +12,8 @@ from luftrom.api.http.route import Route
 from luftrom.api.http.standing import vouch
 from luftrom.errors import LuftromError
 from luftrom.exchange.message import CONTENT_TYPE
+from luftrom.exchange.returning import CONTENT_TYPE as PAGE_CONTENT_TYPE
+from luftrom.exchange.word import CONTENT_TYPE as ASK_CONTENT_TYPE
 from luftrom.logs.head import HEAD_HEADER
 from luftrom.logs.submission import MIRROR_INFO_TYPE, Elsewhere, Partial
 
@@ -25,6 +27,18 @@ async def exchange(call: Call) -> Response:
     body = await call.body(limits.EXCHANGE_BODY_BYTES_MAX)
     answer, signed = await call.node.exchange_in(body, admitted)
     return Response(answer, 200, NO_STORE | {HEAD_HEADER: signed}, CONTENT_TYPE)
+
+
+async def word(call: Call) -> Response:
+    """What we hold of the log of the peer that asks, signed; nothing is changed."""
+    said = call.node.word(await call.body(limits.ASK_BYTES_MAX))
+    return Response(said, 200, NO_STORE, ASK_CONTENT_TYPE)
+
+
+async def disclosures(call: Call) -> Response:
+    """A page of what is open here of the log of the peer that asks: for whoever lost it."""
+    page = call.node.disclosures(await call.body(limits.ASK_BYTES_MAX))
+    return Response(page, 200, NO_STORE, PAGE_CONTENT_TYPE)
 
 
 async def add_checkpoint(call: Call) -> Response:
@@ -69,6 +83,14 @@ ROUTES = (
           "A message of a peer's node, signed in the header Luftrom-Head", "Node to node",
           request="application/vnd.luftrom.exchange",
           responses=((200, "application/vnd.luftrom.exchange"),), errors=(401, 403, 409, 422)),
+    Route("POST", "/exchange/word", word,
+          "What is held of the asking peer's log, asked for and answered under the channel keys",
+          "Node to node", request=ASK_CONTENT_TYPE, responses=((200, ASK_CONTENT_TYPE),),
+          errors=(401, 403)),
+    Route("POST", "/exchange/disclosures", disclosures,
+          "What is open here of the asking peer's own log, a page at a time", "Node to node",
+          request=ASK_CONTENT_TYPE, responses=((200, PAGE_CONTENT_TYPE),),
+          errors=(401, 403, 409)),
     Route("POST", "/mirror/add-checkpoint", add_checkpoint, "tlog-mirror add-checkpoint",
           "Logs and mirrors (C2SP)", request="text/plain", responses=((200, "text/plain"),),
           errors=(403, 404, 409, 422)),

@@ -29,10 +29,12 @@ from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.desk import Desk
+from luftrom.node.gate import OPEN, Gate, refusal
 from luftrom.node.hearing import TAKEN, Contradicted
 from luftrom.node.memory import Memory
 from luftrom.node.operations import OPERATIONS
 from luftrom.node.operations.agreement import open_log
+from luftrom.node.operations.reopening import reopen
 from luftrom.node.ruling import rule
 from luftrom.node.step import Request, Step, Waiting
 from luftrom.state.entities import Entities
@@ -47,8 +49,9 @@ class Conductor:
     """All state of one node, computed from its store. One caller at a time."""
 
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
-                 clock: Clock):
+                 clock: Clock, gate: Gate | None = None):
         self.party = party
+        self.gate = gate or Gate()
         self.agreement = agreement
         self.store = store
         self.clock = clock
@@ -62,7 +65,7 @@ class Conductor:
     def load(self) -> None:
         """Compute everything anew: at the start, and where memory and store may differ."""
         self.memory = Memory(self.party, self._keys, self.agreement, self.store, self.clock,
-                             self._signed)
+                             self._signed, self.gate.promised)
 
     # -- a step ------------------------------------------------------------------------------
 
@@ -88,13 +91,34 @@ class Conductor:
             if found.is_of_sender:
                 step.refuse(found.request.reply, found.error)
         desk = Desk(self.memory, self._signer, step, self._waiting)
+        if self.gate.stand(self.memory).is_shut:
+            self._refuse(requests, step)
+            return
         for request in requests:
             self._take(request, step)
+        if self.gate.stand(self.memory).state == OPEN:
+            self._work(requests, desk)
+        else:
+            self._refuse([r for r in requests if type(r) not in TAKEN], step)
+        self._seal(step)
+
+    def _work(self, requests: Sequence[Request], desk: Desk) -> None:
+        """Append what is asked for and what is due."""
         open_log(desk)
+        if (restored := self.gate.to_record) is not None:
+            reopen(desk, restored, self.gate.texts, self.gate.lost)
         for request in requests:
             self._operate(request, desk)
         rule(desk)
-        self._seal(step)
+
+    def _refuse(self, requests: Sequence[Request], step: Step) -> None:
+        """Nobody signs blind: whoever asks is told why, and whoever waits for a ruling."""
+        why = refusal(self.gate.stand(self.memory))
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting.values():
+            step.refuse_anyhow(each.reply, why)
+        for request in requests:
+            step.refuse_anyhow(request.reply, why)
 
     def _take(self, request: Request, step: Step) -> None:
         """Take in what a peer says, or keep the proof of what it should not have said.
@@ -171,8 +195,8 @@ class Conductor:
         The caller starts from the store again: what did become durable is found by `load` and
         ruled on like after a crash.
         """
-        for reply, refusal in step.refusals:
-            reply(None, refusal)
+        for reply, refused in step.refusals:
+            reply(None, refused)
         unknown = Unavailable(f"{error.message}; whether it was recorded is not known: ask again",
                               code="not_recorded")
         waiting = [each.reply for each in step.waiting.values()]

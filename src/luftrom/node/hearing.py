@@ -91,9 +91,15 @@ def hear(asked: Hear, memory: Memory, step: Step) -> None:
     memory.counters[sender] = head.counter
     step.writes.counters.append((f"exchange {sender}", head.counter))
     _verify_and_take_in(asked, memory, step)
-    at = Position(head.mirrored, head.opened, asked.message.known)
+    at = position_of(asked.message, head)
     step.then(asked.reply, lambda: (memory.message_to(sender, at),
                                     memory.head_to(sender, head.counter)))
+
+
+def position_of(message: Message, head: Head) -> Position:
+    """Where a peer stands: as its head says, or as it says itself where it fetches us again."""
+    mirrored, opened = message.known.get(head.recipient, (head.mirrored, head.opened))
+    return Position(mirrored, opened, message.known)
 
 
 def hear_answer(asked: HearAnswer, memory: Memory, step: Step) -> None:

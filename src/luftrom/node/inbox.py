@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar, cast
@@ -28,13 +28,15 @@ _STEP_REQUESTS_MAX = 32                    # a longer step keeps the peer and th
 class Inbox:
     """Takes requests, and drives the conductor through steps, each committed on a thread.
 
-    `published` is called after each step that is durable and shown.
+    `published` is called after each step that is durable and shown; `asked` is awaited before the
+    first: peers say what they hold, or a short time is up.
     """
 
     def __init__(self, conductor: Conductor, store: Store, clock: Clock,
-                 published: Callable[[Step], None]):
+                 published: Callable[[Step], None],
+                 asked: Callable[[], Awaitable[None]] | None = None):
         self._conductor, self._store, self._clock = conductor, store, clock
-        self._published = published
+        self._published, self._asked = published, asked
         self._requests: list[Request] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -84,6 +86,10 @@ class Inbox:
         await self.settled()
         return await asyncio.get_running_loop().run_in_executor(self._thread, read)
 
+    def wake(self) -> None:
+        """Begin a step although nobody asks: something may have become due."""
+        self._wake.set()
+
     def start(self) -> None:
         """Begin to work; returns at once."""
         self._task = asyncio.create_task(self._work(), name="luftrom-steps")
@@ -106,6 +112,8 @@ class Inbox:
     # -- working -----------------------------------------------------------------------------
 
     async def _work(self) -> None:
+        if self._asked is not None:
+            await self._asked()
         self._wake.set()                   # the first step opens the log and rules on old matters
         while not self.stopping:
             await self._wait()

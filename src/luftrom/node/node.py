@@ -26,6 +26,7 @@ from luftrom.logs.submission import Held, Partial
 from luftrom.node.channel import Channel
 from luftrom.node.conductor import Conductor
 from luftrom.node.courier import Courier, Transport
+from luftrom.node.gate import OPEN, Gate, Gated
 from luftrom.node.hearing import AddCheckpoint, AddEntries
 from luftrom.node.inbox import Inbox
 from luftrom.node.operations.answers import Remember
@@ -34,6 +35,7 @@ from luftrom.node.operations.notifications import Notify
 from luftrom.node.operations.operational_intents import Declare, Withdraw
 from luftrom.node.ruling import Outcome, outcome
 from luftrom.node.step import Step
+from luftrom.node.words import WordKeeper
 from luftrom.state.entities import Entities
 from luftrom.state.record import Record
 from luftrom.state.rulings import obstacles
@@ -44,17 +46,23 @@ _END = object()
 
 
 class Node:
-    """One party's node. Reads are plain attributes; `settled` waits until they are durable."""
+    """One party's node. Reads are plain attributes; `settled` waits until they are durable.
+
+    `gate` says whether it signs; `note` is told how large the own log is, once that is durable.
+    """
 
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
-                 clock: Clock, transport: Transport | None = None):
+                 clock: Clock, transport: Transport | None = None, gate: Gate | None = None,
+                 note: Callable[[int], None] | None = None):
         self.party = party
         self.agreement = agreement
         self.clock = clock
         self.keys = keys
         self._store = store
-        self._conductor = Conductor(party, keys, agreement, store, clock)
-        self._inbox = Inbox(self._conductor, store, clock, self._published)
+        self._conductor = Conductor(party, keys, agreement, store, clock, gate)
+        self._keeper = WordKeeper(party, keys, agreement, clock)
+        self._note = note
+        self._inbox = Inbox(self._conductor, store, clock, self._published, self._asked)
         self._courier = Courier(party, keys, agreement, clock, self._conductor, self._inbox,
                                 transport)
         self._news: asyncio.Future[None] | None = None
@@ -79,10 +87,17 @@ class Node:
     def _published(self, step: Step) -> None:
         """A step is durable: peers are sent what it says, and readers are told."""
         (size, due, revision), self._shown = self._shown, self._now_shown()
+        if self._note is not None and self.log.size > size:
+            self._note(self.log.size)
+        if self.wholeness.state == OPEN:
+            self._conductor.gate.settle()
         if self.log.size > size or self._conductor.due_size > due:
             self._courier.call_all(step.is_urgent)
         if self.airspace.revision != revision:
             self._tell()
+
+    async def _asked(self) -> None:
+        await self._courier.asked()
 
     def _tell(self) -> None:
         if self._news is not None:
@@ -105,6 +120,11 @@ class Node:
     def mirrors(self) -> Mapping[str, Mirror]:
         """Peer name to the mirror of its log."""
         return self._conductor.mirrors
+
+    @property
+    def wholeness(self) -> Gated:
+        """Whether this node signs, and if not why, and what to do."""
+        return self._conductor.gate.stand(self._conductor.memory)
 
     def outcome(self, record: Record) -> Outcome:
         """What became of a ruled declaration."""
@@ -227,6 +247,14 @@ class Node:
     async def add_entries(self, body: bytes) -> Held | Partial:
         """C2SP tlog-mirror `add-entries`; errors carry the status of the specification."""
         return await self._inbox.ask(lambda reply: AddEntries(body, reply))
+
+    def word(self, ask: bytes) -> bytes:
+        """The signed word on a peer's log that its signed ask wants; nothing is changed."""
+        return self._keeper.word(ask, self._conductor.memory)
+
+    def disclosures(self, ask: bytes) -> bytes:
+        """A page of what is open here of the log of the peer that asks, to it alone."""
+        return self._keeper.disclosures(ask, self._conductor.memory)
 
     def admit(self, header: str | None) -> Head:
         """Who sends a message, by its signed head alone. Raises NotAuthenticated."""

@@ -67,6 +67,9 @@ CODES: Mapping[str, str] = {
     "busy": "Bodies in progress take all the memory that is set aside for them; ask again.",
     "unavailable": "The node cannot do this now; the request may be repeated.",
     "not_acknowledged": "A peer was silent and the agreement says hold: nothing was accepted.",
+    "not_whole": "The node signs nothing until it knows that its log is whole; the sentence says "
+                 "why, and the mend.",
+    "clock_off": "The node signs nothing while its own time source says that its clock is off.",
     "not_recorded": "The store failed; whether it was recorded is not known. Ask again.",
     "error": "A fault of the node; its log says more.",
 }
