@@ -139,11 +139,13 @@ _LUFTROM: dict[str, Any] = {
         method=_STRING, digest=_STRING, next={"type": "null"}),
     "Channel": _object(
         "peer base_url state last_heard age_s", peer=_STRING, base_url=_STRING,
-        state={"enum": ["fresh", "stale", "silent", "broken"]}, last_heard=_or_null(_WHEN),
+        state={"enum": ["fresh", "withholding", "stale", "silent", "broken"]}, last_heard=_or_null(_WHEN),
         age_s=_or_null(_NUMBER), round_trip_ms=_or_null(_NUMBER), mirror_size=_INTEGER,
         applied_size=_INTEGER, receipt_size=_INTEGER, receipts_outstanding=_INTEGER,
         last_error=_or_null(_STRING), checks_made=_INTEGER, checks_missed=_INTEGER,
-        kernels_digest=_or_null(_STRING), clock_offset_s=_or_null(_NUMBER)),
+        kernels_digest=_or_null(_STRING), clock_offset_s=_or_null(_NUMBER),
+        withheld=_list(_object("what sentence age_s", what={"enum": [
+            "receipts", "openings", "rulings"]}, sentence=_STRING, age_s=_NUMBER))),
     "Status": _object(
         "party time version kernels_digest agreement state wholeness log airspace channels",
         party=_STRING,

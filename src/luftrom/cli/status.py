@@ -12,7 +12,7 @@ from luftrom.cli.options import json_option, node_options
 if TYPE_CHECKING:
     from luftrom.cli.client import NodeClient
 
-STATE_STYLES = {"fresh": "ok", "stale": "warning", "silent": "bad", "broken": "bad"}
+STATE_STYLES = {"fresh": "ok", "withholding": "bad", "stale": "warning", "silent": "bad", "broken": "bad"}
 
 
 @click.command(short_help="Show the node, its log and its links to peers.")
@@ -80,6 +80,8 @@ def _print_channel(channel: Mapping[str, Any], kernels_digest: str) -> None:
         ("  its log here", f"{channel['mirror_size']:,} held, "
          f"{channel['applied_size']:,} applied"),
         ("  checks", f"{channel['checks_made']:,} made, {channel['checks_missed']:,} missed")]
+    pairs += [("  withholds", ("bad", f"{each['sentence']}, for {format_age(each['age_s'])}"))
+              for each in channel["withheld"]]
     other = channel.get("kernels_digest")
     if other not in (None, kernels_digest):
         pairs.append(("  kernels", ("warning", f"others than ours, digest {short(other)}: bring "

@@ -25,6 +25,7 @@ from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.geometry.kernel_sources import sources_digest
 from luftrom.geometry.volume import Volume4D
 from luftrom.node.channel import Channel
+from luftrom.node.withholding import SENTENCES
 from luftrom.node.gate import Gated
 from luftrom.node.node import Node
 from luftrom.node.ruling import Against
@@ -203,7 +204,9 @@ def channel_document(channel: Channel) -> dict[str, Any]:
         "receipt_size": channel.receipt_size,
         "receipts_outstanding": channel.receipts_outstanding, "last_error": channel.last_error,
         "checks_made": channel.checks_made, "checks_missed": channel.checks_missed,
-        "kernels_digest": channel.kernels_digest, "clock_offset_s": channel.clock_offset_s}
+        "kernels_digest": channel.kernels_digest, "clock_offset_s": channel.clock_offset_s,
+        "withheld": [{"what": each.what, "sentence": SENTENCES[each.what], "age_s": each.age_s}
+                     for each in channel.withheld]}
 
 
 def _side(record: Record) -> dict[str, Any]:
