@@ -88,8 +88,8 @@ class Connection(HttpToolsProtocol):
             if left is not None:
                 left.body = bytearray()
         # Connection, parser and request hold each other; circles are looked for rarely.
-        self.cycle = self._running = None
-        self._fault = None
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn begins
+        self._running = self._fault = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in as far as there is room for the requests in them."""
@@ -266,6 +266,15 @@ class Connection(HttpToolsProtocol):
                                       code="too_slow", status=408))
         else:
             self._hang_up()
+
+    def shutdown(self) -> None:
+        """The server stops: what a stranger has not even asked yet is not waited for."""
+        cycle = self.cycle
+        if not (self.place.is_vouched or self._is_idle()) and cycle is not None and (
+                cycle.more_body and not cycle.response_started):
+            self.transport.abort()
+        else:
+            super().shutdown()
 
     # -- ends --------------------------------------------------------------------------------
 
