@@ -54,7 +54,6 @@ from luftrom.transparency.merkle import verify_consistency
 from luftrom.transparency.note import parse_base64, parse_vkey
 
 FORMAT = "luftrom-equivocation/2"
-EVIDENCE_LEAVES_MAX = 4_096
 # Leaves and notes stand in the document as the text that they are; hashes are base64.
 _HASHES = ("proof", "root")
 
@@ -118,8 +117,8 @@ def _read_evidence(form: _Form[Any], party: Party, value: Any) -> Evidence:
         raise BadInput(f"must be an object with exactly {', '.join(sorted(names))}",
                        field="evidence")
     for name in form.lists:
-        if not isinstance(value[name], list) or len(value[name]) > EVIDENCE_LEAVES_MAX:
-            raise BadInput(f"must be a list of at most {EVIDENCE_LEAVES_MAX}",
+        if not isinstance(value[name], list) or len(value[name]) > limits.EVIDENCE_LEAVES_MAX:
+            raise BadInput(f"must be a list of at most {limits.EVIDENCE_LEAVES_MAX}",
                            field=f"evidence.{name}")
     lists = {name: tuple(_decode(item, name) for item in value[name]) for name in form.lists}
     singles = {name: _decode(value[name], name) for name in form.singles}
@@ -246,7 +245,7 @@ def _statement(leaf: bytes, party: Party) -> Statement[Any]:
 
 def run_of_leaves(leaf_at: Callable[[int], bytes], first: int, end: int) -> tuple[bytes, ...]:
     """The leaves [first, end) as evidence, or none if they are too many for a document."""
-    if end - first > EVIDENCE_LEAVES_MAX:
+    if end - first > limits.EVIDENCE_LEAVES_MAX:
         return ()
     return tuple(leaf_at(i) for i in range(first, end))
 

@@ -1,7 +1,7 @@
-"""The reference pages of command line, config.toml and API, written from what they describe.
+"""The reference pages of command line, config.toml, API and limits, from what they describe.
 
-`python -m luftrom.cli.reference docs/reference` writes cli.md, config.md and api.md anew; a test
-says when that is due.
+`python -m luftrom.cli.reference docs/reference` writes cli.md, config.md, api.md and limits.md
+anew; a test says when that is due.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
-from luftrom import limits
 from luftrom.api.http.problem import CODES
 from luftrom.api.routes import ROUTES
+from luftrom.cli.bounds import BOUNDS
 from luftrom.cli.main import EXIT_CODES, cli
 from luftrom.config.keys import ROLES
 from luftrom.config.settings import FORMAT, SETTINGS
@@ -109,7 +109,21 @@ both carry `code` and, where one is at fault, `field`.
 
 Bodies are JSON of at most 4 MiB, plain or gzip. Below /v1 unknown members are refused by name; on
 F3548-21 paths they are ignored, as the standard asks. Where a body names a member twice the last is
-read, but in notifications of peer USSs, which are recorded and signed: there it is refused.
+read, but in notifications of peer USSs, which are recorded and signed: there it is refused. All
+bounds stand on [a page of their own](limits.md).
+"""
+_LIMITS_HEAD = """\
+# Bounds and budgets
+
+Written by `python -m luftrom.cli.reference`; do not edit.
+
+Nothing that a client, a peer or a stranger sends costs more than it may: each bound is looked at
+before the work that it bounds. What stands here is default and most at once, since none is a
+setting; what parties bound for each other stands in their agreement's terms. A statement of a
+peer that exceeds one is answered 422 where it is signed, and kept as evidence.
+
+A *stranger* is a connection on which no valid token and no peer's signature was seen. An *address*
+is one of IPv4, or an IPv6 /64; behind a reverse proxy it is the proxy's, which then has to count.
 """
 
 
@@ -169,17 +183,29 @@ def api_page() -> str:
         parts.append(f"## {tag}\n\n| path | what it does | scopes, any of |\n|---|---|---|\n{rows}")
     codes = "".join(f"| `{code}` | {text} |\n" for code, text in CODES.items())
     parts.append(f"## Errors\n\n| code | meaning |\n|---|---|\n{codes}")
-    bounds = "".join(f"| `{name}` | {value:,} |\n" for name, value in vars(limits).items()
-                     if name.isupper())
-    parts.append("## Limits\n\nThe unit stands last in a name.\n\n"
-                 f"| limit | value |\n|---|---|\n{bounds}")
     return "\n".join(parts)
+
+
+def limits_page() -> str:
+    """docs/reference/limits.md."""
+    parts = [_LIMITS_HEAD]
+    for title, bounds in BOUNDS.items():
+        rows = "".join(f"| `{bound.name}` | {bound.what} | {_number(bound.value)} | {bound.unit} | "
+                       f"{bound.beyond} |\n" for bound in bounds)
+        parts.append(f"## {title}\n\n| bound | of what | default and most | unit | beyond it |\n"
+                     f"|---|---|---|---|---|\n{rows}")
+    return "\n".join(parts)
+
+
+def _number(value: float) -> str:
+    """A number without a useless `.0`."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,}"
 
 
 def main(folder: Path) -> None:
     """Write all pages."""
     for name, page in (("cli.md", cli_page()), ("config.md", config_page()),
-                       ("api.md", api_page())):
+                       ("api.md", api_page()), ("limits.md", limits_page())):
         (folder / name).write_text(page, encoding="utf-8")
 
 
