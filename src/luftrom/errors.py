@@ -68,7 +68,17 @@ class BadStatement:
     disclosures: tuple[bytes, ...] = ()
 
 
-Evidence = TwoCheckpoints | TwoStatements | SeenBehindReceipt | Contradiction | BadStatement
+@dataclass(frozen=True, slots=True)
+class VoidStatement:
+    """A declaration or a notice outside the agreement's terms, with what was disclosed of it."""
+
+    party: str
+    leaf: bytes
+    disclosures: tuple[bytes, ...] = ()
+
+
+Evidence = TwoCheckpoints | TwoStatements | SeenBehindReceipt | Contradiction | BadStatement | (
+    VoidStatement)
 
 
 # -- refusals ------------------------------------------------------------------------------------

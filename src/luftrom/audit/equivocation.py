@@ -1,7 +1,7 @@
 """Proofs that a party signed what cannot be true, mostly two things that cannot both be.
 
 In goes what a node caught; out comes a JSON document that convinces a stranger who holds nothing
-but the agreement: every byte of its evidence is signed by the party that it accuses. Five kinds:
+but the agreement: every byte of its evidence is signed by the party that it accuses. Six kinds:
 
 `checkpoints`: two checkpoints of one log of which neither continues the other.
 `statements`: two different statements for one leaf of a log.
@@ -9,6 +9,8 @@ but the agreement: every byte of its evidence is signed by the party that it acc
 author's own clock the statement is the later of the two.
 `contradiction`: a run of consecutive statements of which the last cannot follow the others.
 `statement`: a signed leaf that is no statement, or commits to content that breaks the format.
+`void`: a declaration or a notice outside the agreement's terms; by itself it proves a priority that
+the party may not use, and is a record of any other breach.
 
 Not everything that a node refuses proves itself: what rests on the whole of two logs, or on what
 was never signed, is kept as a record, and verifying it says so (`not_proven`).
@@ -35,6 +37,7 @@ from luftrom.errors import (
     TwoCheckpoints,
     TwoStatements,
     Unverified,
+    VoidStatement,
 )
 from luftrom.reading import parse_json
 from luftrom.statements.course import Course
@@ -216,6 +219,20 @@ def _no_statement(party: Party, evidence: BadStatement, _: Agreement) -> str:
     raise _not_proven("by itself the statement is what the format asks for")
 
 
+def _outside_terms(party: Party, evidence: VoidStatement, agreement: Agreement) -> str:
+    statement = _statement(evidence.leaf, party)
+    try:
+        opened = open_disclosures(statement, evidence.disclosures)
+        content = KINDS[statement.type].open(statement, opened)
+    except LuftromError as error:
+        raise _not_proven(str(error)) from None
+    priority = getattr(content, "priority", None)
+    if priority is not None and not agreement.may_use(party.name, priority):
+        return (f"{party.name} declared, in leaf {statement.index} of its log, a priority that it "
+                f"may not use: {priority}")
+    raise _not_proven("whether it is outside the terms shows with geometry, or the log before it")
+
+
 def _checkpoint(note: bytes, party: Party) -> VerifiedCheckpoint:
     keys = [parse_vkey(vkey) for vkey in party.keys.log]
     return verify_checkpoint(note, keys, party.log_origin)
@@ -274,4 +291,5 @@ _FORMS: dict[str, _Form[Any]] = {
     "seen": _Form(SeenBehindReceipt, (), ("leaf", "note", "checkpoint"), _behind_its_receipt),
     "contradiction": _Form(Contradiction, ("leaves",), (), _cannot_follow),
     "statement": _Form(BadStatement, ("disclosures",), ("leaf",), _no_statement),
+    "void": _Form(VoidStatement, ("disclosures",), ("leaf",), _outside_terms),
 }
