@@ -25,6 +25,7 @@ from luftrom.geometry.measure import CLASS_MIN, extent_m, size_class
 from luftrom.geometry.volume import Separation, Volume4D
 from luftrom.state.record import PENDING, Record
 
+_DUE_SPARE = 64                            # places of a heap that may stand in vain
 _UNITS_PER_KM3_H = 1 << -CLASS_MIN         # held sizes are whole numbers of the smallest class
 
 
@@ -62,6 +63,14 @@ class _Account:
     times: dict[str, deque[int]] = field(default_factory=dict)     # entity -> when, oldest first
     recent: deque[tuple[int, str]] = field(default_factory=deque)  # the same of all, oldest first
     waiting: deque[Record] = field(default_factory=deque)          # declarations, oldest first
+
+    def release(self, index: int) -> None:
+        """Hold it no more. What stands in vain in the heap goes once it is the most of it."""
+        hold = self.holds.pop(index)
+        self.units -= hold.units
+        self.notices -= hold.is_notice
+        if len(self.due) > 2 * len(self.holds) + _DUE_SPARE:
+            self.due = sorted((hold.release_s, index) for index, hold in self.holds.items())
 
 
 class Border:
@@ -200,14 +209,20 @@ class Bounds:
         account.notices += hold.is_notice
         heappush(account.due, (hold.release_s, record.index))
 
-    def end(self, record: Record) -> None:
-        """What was noted stands and waits no more: it is held until its period is over."""
+    def end(self, record: Record, is_replaced: bool) -> None:
+        """What was noted stands and waits no more: it is held until its period is over.
+
+        What a later version took the place of is let go of at once: how often that may be is a
+        bound of its own.
+        """
         account = self._accounts.get(record.party)
         hold = account.holds.get(record.index) if account else None
         if account is None or hold is None:
             return
         release_s = self._until_s(hold.since_s)
-        if release_s < hold.release_s:
+        if is_replaced:
+            account.release(record.index)
+        elif release_s < hold.release_s:
             hold.release_s = release_s
             heappush(account.due, (release_s, record.index))
 
@@ -223,9 +238,7 @@ class Bounds:
             release_s, index = heappop(account.due)
             hold = account.holds.get(index)
             if hold is not None and hold.release_s == release_s:
-                del account.holds[index]
-                account.units -= hold.units
-                account.notices -= hold.is_notice
+                account.release(index)
         while account.recent and self._until_s(account.recent[0][0]) <= as_of_s:
             _, entity_id = account.recent.popleft()
             times = account.times[entity_id]

@@ -212,7 +212,7 @@ class Entities:
 
     def _end(self, record: Record, status: str, index: int) -> None:
         record.status, record.end_index = VOID if record.breach else status, index
-        self.bounds.end(record)
+        self.bounds.end(record, status == SUPERSEDED)
         self._unacknowledged.discard(record)
         if self.current.get((record.entity_id, record.party)) is record:
             del self.current[record.entity_id, record.party]
