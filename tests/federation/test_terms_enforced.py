@@ -12,7 +12,6 @@ import pytest
 from hosting import ALFA, BRAVO, agreement_of, hosted
 from liar import HOUR_S, Liar, content, new_id, volume
 from refusing import refused
-from talking import LateClock
 from test_lying_rulings import asking, ours
 
 from luftrom.agreement.terms import PriorityLevel
@@ -37,7 +36,7 @@ TERMS: dict[str, Any] = {"area": AREA, "band": (0.0, 3_000.0), "levels": LEVELS,
 def bound(tmp_path: Path) -> Iterator[Liar]:
     """Alfa's node under narrow terms, and bravo, who has talked to it honestly so far."""
     agreement = agreement_of(mode="hold", after_s=60.0, **TERMS)
-    with hosted(tmp_path, agreement, clock=LateClock()) as house:
+    with hosted(tmp_path, agreement) as house:
         each = Liar(house)
         with each.http:
             each.befriend()
@@ -187,24 +186,26 @@ def test_naming_itself_silent_makes_it_no_better(bound: Liar) -> None:
     assert bound.post(bound.message()).json()["code"] == "unlawful_ruling"
 
 
+def give(liar: Liar, entity_id: str, version: int, lat: float = 46.0, **claims: Any) -> int:
+    """A notice of bravo's."""
+    disclosure = make_disclosure("notice", {"manager": "m", "name": "Closed", "kind": "hazard",
+                                            "remarks": "", "volumes": [volume(lat=lat)]})
+    entity = {"id": entity_id, "version": version}
+    return liar.append(liar.statement("notice", [disclosure], entity=entity, **claims),
+                       [disclosure])
+
+
 def test_a_void_notice_closes_nothing_and_ends_like_any_other(bound: Liar) -> None:
     entity_id = new_id()
-    claim = {"manager": "m", "name": "Closed", "kind": "hazard", "remarks": ""}
-
-    def give(version: int, **more: Any) -> int:
-        disclosure = make_disclosure("notice", claim | {"volumes": [volume(**more)]})
-        entity = {"id": entity_id, "version": version}
-        return bound.append(bound.statement("notice", [disclosure], entity=entity), [disclosure])
-
-    give(1)
+    give(bound, entity_id, 1)
     bound.talk()
     assert bound.house.status()["airspace"]["constraints"] == 1
-    second = give(2, lat=65.0)
+    second = give(bound, entity_id, 2, lat=65.0)
     bound.talk()
     assert bound.house.status()["airspace"]["constraints"] == 0
     bound.append(bound.statement("notice_withdrawal", of=second,
                                  entity={"id": entity_id, "version": 2}))
-    give(3)
+    give(bound, entity_id, 3)
     bound.talk()
     assert bound.house.status()["airspace"]["constraints"] == 1
 
@@ -229,11 +230,9 @@ def test_what_waits_too_long_by_its_authors_times_counts_no_more(bound: Liar) ->
         bound.talk()
         bound.talk()
         assert future.result(100).status_code == 409
-    bound.house.node.clock.late_s = 1_000  # so that what bravo signs from now on is not ahead
     signed_s = bound.house.node.airspace.records[BRAVO, index].iat_s
     for later_s in (600, 601):             # at the bound, and above it
-        bound.append(bound.statement("notice_withdrawal", of=give_away(bound, signed_s + later_s),
-                                     entity={"id": LAST[0], "version": 1}, iat=signed_s + later_s))
+        give(bound, new_id(), 1, lat=47.0, iat=signed_s + later_s)
         bound.talk()
         record = shown(bound, entity_id)
         assert record["status"] == ("pending" if later_s == 600 else "void")
@@ -242,19 +241,6 @@ def test_what_waits_too_long_by_its_authors_times_counts_no_more(bound: Liar) ->
     bound.rule(index, iat=signed_s + 602)
     refused(bound, bound.message(), 422, "unlawful_ruling", "pending_s", proof="contradiction",
             proves=False)
-
-
-LAST: list[str] = []
-
-
-def give_away(liar: Liar, iat_s: int) -> int:
-    """A notice elsewhere, so that something can be said at that time."""
-    LAST[:] = [new_id()]
-    claim = {"manager": "m", "name": "Closed", "kind": "hazard", "remarks": "",
-             "volumes": [volume(lat=47.0)]}
-    disclosure = make_disclosure("notice", claim)
-    return liar.append(liar.statement("notice", [disclosure], iat=iat_s,
-                                      entity={"id": LAST[0], "version": 1}), [disclosure])
 
 
 def test_everybody_who_reads_the_logs_holds_the_same(bound: Liar) -> None:

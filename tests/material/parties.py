@@ -9,8 +9,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from luftrom.agreement.party import Party, PartyKeys
 from luftrom.agreement.bounds import default_bounds
+from luftrom.agreement.party import Party, PartyKeys
 from luftrom.agreement.terms import (
     Agreement,
     PriorityLevel,

@@ -64,7 +64,8 @@ TERMS = (
          "F3548-21 names none; CstrMaxArea 10,000 km² times CstrMaxDuration 24 h is its largest "
          "single one"),
     Term("notices", "", 1, 1_000_000,
-         "prior notices that a party may hold at once; withdrawn ones count for `period_s` from their signing",
+         "prior notices that a party may hold at once; withdrawn ones count for `period_s` from "
+         "their signing",
          "1,000", "F3548-21 names none", is_whole=True),
     Term("changes", "", 1, 1_000_000_000,
          "versions of one activity or notice within `period_s`", "1,000",

@@ -16,7 +16,7 @@ from luftrom.geometry.bounds import CIRCLE
 from luftrom.geometry.packing import pack
 from luftrom.geometry.volume import Volume4D
 
-CLASS_MIN = -20                            # the smallest size class: 2^-20 km3 h, a metre cube or so
+CLASS_MIN = -20                            # the smallest size class: 2^-20 km3 h
 _NS_PER_H = 3_600_000_000_000
 
 

@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from itertools import takewhile
 
 from luftrom.agreement.terms import Agreement
-from luftrom.airspace.breach import ALTITUDE, AREA, PENDING_TIME, PRIORITY_LEVEL, Breach
+from luftrom.airspace.breach import TERM_ALTITUDE, TERM_AREA, TERM_PENDING, TERM_PRIORITY, Breach
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S
@@ -91,14 +91,14 @@ class Border:
         if not banded:
             return (), self._altitude(volumes)
         inside = tuple(v for v in banded if self._is_in_area(v))
-        return inside, None if inside else Breach(AREA)
+        return inside, None if inside else Breach(TERM_AREA)
 
     def _altitude(self, volumes: Sequence[Volume4D]) -> Breach:
         """By how much the nearest of them is beside the band."""
         lowest = min(v.altitude_m_w84_lower for v in volumes)
         if lowest >= self._upper_m:
-            return Breach(ALTITUDE, lowest, self._upper_m)
-        return Breach(ALTITUDE, max(v.altitude_m_w84_upper for v in volumes
+            return Breach(TERM_ALTITUDE, lowest, self._upper_m)
+        return Breach(TERM_ALTITUDE, max(v.altitude_m_w84_upper for v in volumes
                                     if v.altitude_m_w84_upper <= self._lower_m), self._lower_m)
 
     def _is_in_area(self, volume: Volume4D) -> bool:
@@ -144,7 +144,7 @@ class Bounds:
             if priority is not None and not agreement.may_use(party, priority):
                 usable = tuple(p for p in sorted(agreement.priority_levels)
                                if agreement.may_use(party, p))
-                return Breach(PRIORITY_LEVEL, priority, usable)
+                return Breach(TERM_PRIORITY, priority, usable)
         inside, breach = border.split(content.all_volumes)
         if breach is not None:
             return breach
@@ -267,7 +267,7 @@ class Bounds:
         oldest = next((r for r in account.waiting if r.status == PENDING), None)
         used = {"held_km3_h": account.units / _UNITS_PER_KM3_H, "notices": account.notices,
                 "changes": max(map(len, account.times.values()), default=0),
-                PENDING_TIME: account.as_of_s - oldest.as_of_s if oldest is not None else 0}
+                TERM_PENDING: account.as_of_s - oldest.as_of_s if oldest is not None else 0}
         return tuple(Usage(term, value, getattr(agreement.bounds, term))
                      for term, value in used.items())
 

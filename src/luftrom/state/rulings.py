@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from luftrom.airspace.breach import PENDING_TIME
+from luftrom.airspace.breach import TERM_PENDING
 from luftrom.airspace.right_of_way import OUTSIDE_TERMS, SAME_ENTITY, refusal
 from luftrom.errors import Unverified
 from luftrom.geometry.volume import Volume4D
@@ -112,7 +112,7 @@ def _fault_of(entities: Entities, ruling: Ruling, record: Record, statement: Sta
     as_of_s = entities.progress.as_of(statement.party, statement.iat_s)
     for other, rule in verdict(entities, record, as_of_s):
         if rule == OUTSIDE_TERMS:
-            term = record.breach.term if record.breach else PENDING_TIME
+            term = record.breach.term if record.breach else TERM_PENDING
             return f"which is outside the agreement's terms by {term}"
         if record.knew(other) and entities.applied.get(other.party, 0) < record.cut(other):
             continue                       # a third party's: its end may not have arrived here yet

@@ -112,7 +112,7 @@ def test_only_those_named_may_use_a_level() -> None:
 
 def test_the_turn_changes_by_the_hour_and_by_the_day() -> None:
     agreed = agreement(ALFA, BRAVO)
-    for hour in range(0, 24 * 4):
+    for hour in range(24 * 4):
         day = hour // 24
         expected = ALFA if (hour + day) % 2 == 0 else BRAVO
         assert agreed.turn(ALFA, BRAVO, hour * NS_PER_HOUR) == expected

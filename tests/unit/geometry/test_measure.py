@@ -69,6 +69,7 @@ def test_classes_are_powers_of_two_rounded_up() -> None:
     one = Circle(46.0, 7.0, 1e3 / math.sqrt(math.pi))            # a square kilometre
     asked = volume_time_km3_h([volume(one)])
     assert asked == pytest.approx(1.0)
-    for hours, expected in ((0.99, 0), (1.01, 1), (3.9, 2), (4.1, 3), (0.26, -1), (1e-9, CLASS_MIN)):
+    for hours, expected in (
+            (0.99, 0), (1.01, 1), (3.9, 2), (4.1, 3), (0.26, -1), (1e-9, CLASS_MIN)):
         assert size_class([volume(one, hours=hours)]) == expected
         assert volume_time_km3_h([volume(one, hours=hours)]) <= 2.0 ** expected

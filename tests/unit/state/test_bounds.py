@@ -16,7 +16,7 @@ from luftrom.airspace.intent import Intent
 from luftrom.airspace.sentences import breach_sentence
 from luftrom.clock import NS_PER_S
 from luftrom.geometry.volume import Circle, Polygon, Volume4D
-from luftrom.state.bounds import Bounds
+from luftrom.state.bounds import Bounds, Usage
 from luftrom.state.record import PENDING, REFUSED, VOID, Record
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
@@ -174,7 +174,7 @@ def test_volume_times_time_is_held_until_it_is_over() -> None:
     assert checked(held, intent(asks_km3_h(1.01))) == Breach("held_km3_h", 5.0, 4.0)
     assert checked(held, notice(asks_km3_h(1.01))) == Breach("held_km3_h", 5.0, 4.0)
     assert checked(held, intent(asks_km3_h(3.99)), party=BRAVO) is None    # an account a party
-    assert [(u.term, u.used, u.most) for u in held.usage(ALFA)][0] == ("held_km3_h", 3.0, 4.0)
+    assert held.usage(ALFA)[0] == Usage("held_km3_h", 3.0, 4.0)
     assert term(held, intent(asks_km3_h(3.99)), NOW_S + 3_599) == "held_km3_h"
     assert term(held, intent(asks_km3_h(3.99)), NOW_S + 3_600) is None     # all ended by then
     # A question moves nothing on: asked again at an earlier time it has the same answer.
@@ -198,7 +198,7 @@ def test_what_is_replaced_is_let_go_of_at_once_and_leaves_nothing_behind() -> No
         record = noted(held, index, notice(asks_km3_h(.99), entity_id=str(index)))
         assert term(held, notice(entity_id="x")) == "held_km3_h"
         held.end(record, is_replaced=True)
-    assert len(held._accounts[ALFA].due) < 100     # noqa: SLF001 - its memory is what is asked about
+    assert len(held._accounts[ALFA].due) < 100
 
 
 def test_notices() -> None:
@@ -255,7 +255,7 @@ def test_an_account_keeps_nothing_of_what_is_over() -> None:
         start_s = float(at_s - NOW_S)
         ended(held, noted(held, index, intent(volume(start_s=start_s, duration_s=50.0),
                                               entity_id=f"e{index}"), at_s))
-    account = held._accounts[ALFA]         # noqa: SLF001 - its memory is what is asked about
+    account = held._accounts[ALFA]
     sizes: Sequence[int] = [len(each) for each in (account.holds, account.due, account.times,
                                                    account.recent, account.waiting)]
     assert max(sizes) <= 2
