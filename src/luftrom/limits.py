@@ -38,6 +38,7 @@ DATASET_ITEM_CHARS_MAX = 4 * 1024 * 1024   # one feature or intent of a file of 
 FILE_BYTES_MAX = 16 * 1024 * 1024          # a file of settings, keys, cards, agreements, proofs
 RECORDING_BYTES_MAX = 256 * 1024 * 1024    # recorded positions, after decompression
 ANSWER_BYTES_MAX = 256 * 1024 * 1024       # of a node to a command, so that none is endless
+VOID_PROOFS_MAX = 100                      # kept against one party; all stand in its log
 EVIDENCE_LEAVES_MAX = 4_096                # in one proof
 
 # Requests with a token, and what comes in them.

@@ -124,6 +124,7 @@ BOUNDS: dict[str, tuple[Bound, ...]] = {
         Bound("NOTE_SIGNATURES_MAX", "signatures under a note", _BAD),
         Bound("PROOF_HASHES_MAX", "hashes of a proof", _BAD),
         Bound("PARTIES_MAX", "parties of an agreement", _BAD),
+        Bound("VOID_PROOFS_MAX", "kept proofs of what a party signed outside the terms", _BAD),
         Bound("EVIDENCE_LEAVES_MAX", "statements of one proof of a contradiction", _BAD),
     ),
     "Files and commands": (

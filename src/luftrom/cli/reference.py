@@ -1,7 +1,7 @@
 """The reference pages of command line, config.toml, API and limits, from what they describe.
 
-`python -m luftrom.cli.reference docs/reference` writes cli.md, config.md, api.md and limits.md
-anew; a test says when that is due.
+`python -m luftrom.cli.reference docs/reference` writes cli.md, config.md, api.md, limits.md and
+agreement.md anew; a test says when that is due.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import click
 
+from luftrom.agreement.bounds import TERMS
+from luftrom.agreement.terms import FORMAT as AGREEMENT_FORMAT
 from luftrom.api.http.problem import CODES
 from luftrom.api.routes import ROUTES
 from luftrom.cli.bounds import BOUNDS
@@ -127,6 +129,53 @@ is one of IPv4, or an IPv6 /64; behind a reverse proxy it is the proxy's, which 
 """
 
 
+_AGREEMENT_HEAD = f"""\
+# The agreement
+
+Written by `python -m luftrom.cli.reference`; do not edit.
+
+`luftrom agreement new --terms FILE` takes the terms as one JSON object, adds the parties from their
+key cards, and writes out every default, so that what is signed leaves nothing open. The format is
+`{AGREEMENT_FORMAT}`; version 1 is refused: draft it anew from the same terms. What is outside the
+terms is refused to own clients as `outside_terms`, with `term`, `value` and `bound`; what a peer
+signs all the same has the status `void`, wins nothing and is nobody's conflict. `GET /v1/agreement`,
+`luftrom status` and the metrics show how much of each bound each party uses. Why it is so:
+[decisions/terms.md](../decisions/terms.md).
+
+## Terms
+
+| member | needed | what it says |
+|---|---|---|
+| `name`, `version` | `name` | the agreement's name; 1, or higher than the one that it replaces |
+| `area` | no | `vertices` of a polygon; without it, everywhere. What lies wholly outside is refused as `area`; of what crosses the border the volumes that touch the area count, and all are recorded |
+| `altitude_m_w84_lower`, `altitude_m_w84_upper` | yes | the band, in the same way: `altitude` |
+| `separation` | yes | minima: `lateral_m`, `vertical_m`, `time_s` |
+| `priority_levels` | yes | the priorities that may be declared, each with `conflicts_permitted` and, if not all parties may use it, `parties`. Any other is refused as `priority` |
+| `undeclared_priority_permits` | yes | may whoever tells no priority conflict with what its key names? |
+| `silence` | yes | `mode` (`hold` or `proceed`), and how long a receipt (`after_s`), the opening of what it covers (`opening_s`) and a ruling (`ruling_s`) may take, 0.1 to 600 s each; the last two are `after_s` by default |
+| `sealed` | no | does content follow the receipts of all parties? `true` by default |
+| `bounds` | no | how much of the sky one party may ask for; below |
+
+Of two parties whose declarations crossed at one priority, the one that stands first in the agreement
+has the turn when hours plus days since 1970 UTC are even, at the hour in which the overlap begins.
+
+## Bounds
+
+Each may be left out. A bound is held against the volumes that count, at the times that its author
+signed: no clock of anybody else plays a part. Names in capitals and camel case are limits of ASTM
+F3548-21.
+"""
+
+
+def agreement_page() -> str:
+    """docs/reference/agreement.md."""
+    rows = "".join(f"| `bounds.{term.name}` | {term.unit or 'number'} | {term.default} | "
+                   f"{term.least:,g} to {term.most:,.0f} | {term.text} | {term.source} |\n"
+                   for term in TERMS)
+    return (f"{_AGREEMENT_HEAD}\n| bound | unit | default | from, to | what it bounds | why |\n"
+            f"|---|---|---|---|---|---|\n{rows}")
+
+
 def cli_page() -> str:
     """docs/reference/cli.md."""
     parts = [_CLI_HEAD, "## Exit codes\n\n| code | meaning |\n|---|---|\n" + "".join(
@@ -205,7 +254,8 @@ def _number(value: float) -> str:
 def main(folder: Path) -> None:
     """Write all pages."""
     for name, page in (("cli.md", cli_page()), ("config.md", config_page()),
-                       ("api.md", api_page()), ("limits.md", limits_page())):
+                       ("api.md", api_page()), ("limits.md", limits_page()),
+                       ("agreement.md", agreement_page())):
         (folder / name).write_text(page, encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from luftrom.cli.options import json_option, node_options
+from luftrom.cli.sentences import print_usage
 
 if TYPE_CHECKING:
     from luftrom.cli.client import NodeClient
@@ -56,6 +57,7 @@ def _print(document: Mapping[str, Any]) -> None:
          f"{plural(airspace['constraints'], 'prior notice')}, "
          f"{plural(airspace['conflicts'], 'conflict')}, digest {short(airspace['digest'])}"),
         ("kernels", f"compiled from sources with digest {short(document['kernels_digest'])}")])
+    print_usage(document.get("bounds", ()))
     for channel in document["channels"]:
         _print_channel(channel, document["kernels_digest"])
 

@@ -46,6 +46,12 @@ class Metrics:
                [('kind="operational_intents"', intents), ('kind="constraints"', constraints),
                 ('kind="conflicts"', conflicts)])
         _gauge(lines, "luftrom_event_streams", "Open event streams.", [("", streams)])
+        for name, text in (("used", "Of each bound, how much a party uses."),
+                           ("most", "Of each bound, what is agreed.")):
+            _gauge(lines, f"luftrom_bound_{name}", text,
+                   [(f'party="{party.name}",term="{each.term}"', getattr(each, name))
+                    for party in (node.agreement.parties if node.agreement else ())
+                    for each in node.airspace.bounds.usage(party.name)])
         self._channel_lines(lines, node.channels())
         _gauge(lines, "luftrom_proofs", "Kept proofs of misbehaviour.", [("", len(node.proofs()))])
         return ("\n".join(lines) + "\n").encode()
