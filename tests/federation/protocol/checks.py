@@ -1,0 +1,175 @@
+"""What has to hold at the end of a schedule. Each check has a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protocol.leaves import Leaf, Ruling, place, turn
+from protocol.node import Node
+from protocol.reading import Reading, ended, late_loss, lost, rulings, what_it_had_seen
+from protocol.rules import Rules
+from protocol.schedule import Play
+
+
+class Broken(AssertionError):
+    """A check does not hold."""
+
+    def __init__(self, check: str, about: object):
+        super().__init__(f"{check}: {about}")
+        self.check = check
+
+
+def check(it: Play) -> dict[str, int]:
+    """Everything, the plainest first; what was accepted, for whoever wants to count."""
+    for part in (honest_are_not_convicted, liars_are_convicted, honest_are_not_void, all_is_ruled,
+                 rulings_are_recomputed, nobody_is_displaced, nobody_is_sacrificed,
+                 seen_is_earlier, same_state, no_conflict, nobody_is_blamed):
+        part(it)
+    rulings_made = [body for n in it.honest for leaf in n.log
+                    if isinstance(body := leaf.body, Ruling)]
+    return {"declared": sum(leaf.declares for n in it.nodes for leaf in n.log),
+            "accepted": sum(r.accepted for r in rulings_made), "ruled": len(rulings_made)}
+
+
+def honest_are_not_convicted(it: Play) -> None:
+    honest = {n.me for n in it.honest}
+    for n in it.nodes:
+        if n.convicted & honest:
+            raise Broken("convicted", (n.me, n.convicted))
+
+
+def liars_are_convicted(it: Play) -> None:
+    """Where honest parties hold two histories of it, or one that an honest word contradicts."""
+    if it.liar is None or it.liar.forked_at is None:
+        return
+    k, me = it.liar.forked_at, it.liar.me
+    held = {n.mirrors[me][k] for n in it.honest if len(n.mirrors[me]) > k}
+    if len(held) > 1 and not all(me in n.convicted for n in it.honest):
+        raise Broken("free", f"a fork at {k} convicted nobody")
+
+
+def honest_are_not_void(it: Play) -> None:
+    full = {n.me: Reading(Rules(), n.contents, it.world.parties, it.world.mode) for n in it.honest}
+    for n in it.honest:
+        for leaf in n.log:
+            if full[n.me].is_void(leaf, n.view()):
+                raise Broken("void", leaf)
+
+
+def all_is_ruled(it: Play) -> None:
+    for n in it.honest:
+        if n.restore or n.pending():
+            raise Broken("stuck", (n.me, n.restore, n.pending()))
+        for q in it.honest:
+            if q is not n and len(q.mirrors[n.me]) < len(n.log) - 1:
+                raise Broken("stuck", f"{q.me} holds {len(q.mirrors[n.me])} of {len(n.log)}")
+
+
+def rulings_are_recomputed(it: Play) -> None:
+    honest = {n.me for n in it.honest}
+    for n in it.honest:
+        for leaf, body in rulings(n.view()):
+            x = leaf.log[body.of]
+            if leaf.party not in honest or lost(n.view()[x.party], x.index) is not None:
+                continue
+            view = what_it_had_seen(leaf) if it.world.rules.carried else n.view()
+            if (n.reading.loses_to(x, view, body) is None) != body.accepted:
+                raise Broken("alike", f"{n.me} computes another ruling for {x}")
+            if not n.reading.is_lawful(leaf, body):
+                raise Broken("lawful", f"{n.me} finds a ruling of {leaf.party} unlawful")
+
+
+def refusals(it: Play) -> Iterator[tuple[Leaf, Leaf, Ruling]]:
+    honest = {n.me for n in it.honest}
+    for kind, what in it.world.told:
+        if kind == "refused":
+            x, rival, body = what                    # type: ignore[misc]
+            if x.party in honest and rival is not x:
+                yield x, rival, body
+
+
+def nobody_is_displaced(it: Play) -> None:
+    if it.liar is None:
+        return
+    for x, rival, body in refusals(it):
+        if it.liar.rivals.get(rival) is x:
+            raise Broken("displaced", (x, rival, body.silent))
+        if it.liar.chosen.get(rival) is x and late_loss(
+                x, it.nodes[x.party].mirrors[rival.party], body.cuts[rival.party]):
+            raise Broken("chosen", (x, rival, body.silent))
+
+
+def nobody_is_sacrificed(it: Play) -> None:
+    for x, rival, body in refusals(it):
+        full = Reading(Rules(), it.nodes[x.party].contents, it.world.parties, it.world.mode)
+        if rival.index >= x.seen[rival.party] and rival.party != x.party \
+                and full.is_dead(rival, it.nodes[x.party].view(), body.cuts):
+            raise Broken("sacrificed", (x, rival))
+
+
+def seen_is_earlier(it: Play) -> None:
+    n = it.honest[0]
+    view = n.view()
+    valid = {leaf for log in view for leaf in log if not n.reading.is_void(leaf, view)}
+    for leaf in valid:
+        for log in what_it_had_seen(leaf):
+            for other in log:
+                if other in valid and place(other) >= place(leaf):
+                    raise Broken("place", (other, leaf))
+    declared = {leaf for leaf in valid if leaf.declares}
+    for leaf, body in rulings([n.log]):
+        x = n.log[body.of]
+        if body.silent:
+            continue
+        known = {other for log in what_it_had_seen(leaf) for other in log}
+        late = {other for other in declared if place(other) < place(x) and other not in known}
+        if late:
+            raise Broken("final", (x, late))
+
+
+def accepted(it: Play, n: Node) -> dict[Leaf, tuple[Leaf, Ruling]]:
+    """What stands for a node, with the ruling."""
+    view, standing = n.view(), {}
+    for leaf, body in rulings(view):
+        x = leaf.log[body.of]
+        if (body.accepted and x not in standing and n.reading.counts(x, view)
+                and not n.reading.is_void(leaf, view)
+                and not ended(view[x.party], x.index)
+                and n.reading.is_lawful(leaf, body)
+                and not n.reading.is_false_silence(leaf, body, view)
+                and n.reading.loses_to(x, what_it_had_seen(leaf), body) is None):
+            standing[x] = leaf, body
+    return standing
+
+
+def same_state(it: Play) -> None:
+    states = [set(accepted(it, n)) for n in it.honest]
+    if any(state != states[0] for state in states):
+        raise Broken("state", [len(state) for state in states])
+
+
+def no_conflict(it: Play) -> None:
+    honest = {n.me for n in it.honest}
+    for n in it.honest:
+        standing = accepted(it, n)
+        for x, (_, ruled_x) in standing.items():
+            for y, (_, ruled_y) in standing.items():
+                hour = n.reading.meet(x, y) if x.party < y.party else None
+                if hour is None:
+                    continue
+                by_x, by_y = y.party in ruled_x.silent, x.party in ruled_y.silent
+                if not by_x and not by_y:
+                    raise Broken("conflict", (x, y))
+                yielding = {(True, False): y, (False, True): x}.get(
+                    (by_x, by_y), y if turn(x.party, y.party, hour) == x.party else x)
+                other = x if yielding is y else y
+                ruled = ruled_y if yielding is y else ruled_x
+                if yielding.party in honest and other.party not in honest and not ruled.silent:
+                    raise Broken("feigned", (yielding, other))
+
+
+def nobody_is_blamed(it: Play) -> None:
+    honest = {n.me for n in it.honest}
+    for kind, what in it.world.told:
+        if kind == "blamed" and set(what) <= honest:             # type: ignore[call-overload]
+            raise Broken("blamed", what)
