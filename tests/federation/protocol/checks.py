@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol.leaves import Leaf, Ruling, place, turn
+from protocol.leaves import Leaf, Lost, Ruling, place, turn
 from protocol.node import Node
-from protocol.reading import Reading, ended, late_loss, lost, rulings, what_it_had_seen
+from protocol.reading import Reading, ended, is_lost, rulings, what_it_had_seen
 from protocol.rules import Rules
 from protocol.schedule import Play
 
@@ -70,7 +70,8 @@ def rulings_are_recomputed(it: Play) -> None:
     for n in it.honest:
         for leaf, body in rulings(n.view()):
             x = leaf.log[body.of]
-            if leaf.party not in honest or lost(n.view()[x.party], x.index) is not None:
+            if leaf.party not in honest or is_lost(
+                    n.view()[x.party], x.index, n.rules):
                 continue
             view = what_it_had_seen(leaf) if it.world.rules.carried else n.view()
             if (n.reading.loses_to(x, view, body) is None) != body.accepted:
@@ -94,15 +95,19 @@ def nobody_is_displaced(it: Play) -> None:
     for x, rival, body in refusals(it):
         if it.liar.rivals.get(rival) is x:
             raise Broken("displaced", (x, rival, body.silent))
-        if it.liar.chosen.get(rival) is x and late_loss(
-                x, it.nodes[x.party].mirrors[rival.party], body.cuts[rival.party]):
+        crossing = rival.index >= x.seen[rival.party]
+        if it.liar.chosen.get(rival) is x and crossing and any(
+                isinstance(leaf.body, Lost) and leaf.body.of < body.cuts[rival.party]
+                for leaf in it.liar.log):
             raise Broken("chosen", (x, rival, body.silent))
 
 
 def nobody_is_sacrificed(it: Play) -> None:
     for x, rival, body in refusals(it):
         full = Reading(Rules(), it.nodes[x.party].contents, it.world.parties, it.world.mode)
-        if rival.index >= x.seen[rival.party] and rival.party != x.party \
+        stands = any(r.of == rival.index and r.accepted
+                     for _, r in rulings([it.nodes[x.party].view()[rival.party]]))
+        if rival.index >= x.seen[rival.party] and rival.party != x.party and not stands \
                 and full.is_dead(rival, it.nodes[x.party].view(), body.cuts):
             raise Broken("sacrificed", (x, rival))
 

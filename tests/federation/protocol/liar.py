@@ -33,6 +33,7 @@ class Liar(Node):
         self.given: list[Head] = []
         self.shut: set[Leaf] = set()                 # never opened
         self.held_back: list[Leaf] = []              # blind leaves of which it will open one
+        self.accomplices: list[int] = []
         self.aims = True                             # until the fair end
         self.branches: list[list[Leaf]] = []         # its histories, once it forked
         self.rivals: dict[Leaf, Leaf] = {}
@@ -115,8 +116,7 @@ class Liar(Node):
             self.forked_at = len(self.log) - 2
             self.log = self.log[:self.forked_at]
             self.append(Restored(tuple(Word(p, self.me, self.forked_at, 0, 1)
-                                       for p in self.peers if self.chance.random() < .5
-                                       and p == self.world.parties - 2)))
+                                       for p in self.accomplices)))
 
     def doom(self) -> None:
         """A blind rival, doomed by an own one that it had seen."""

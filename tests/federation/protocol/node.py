@@ -20,7 +20,15 @@ from protocol.leaves import (
     Word,
     first_difference,
 )
-from protocol.reading import PATIENCE, Reading, late_loss, named, passed_over, what_it_had_seen
+from protocol.reading import (
+    PATIENCE,
+    Reading,
+    forked,
+    is_lost,
+    named,
+    passed_over,
+    what_it_had_seen,
+)
 from protocol.rules import Rules
 
 Offer = tuple[Sequence[Leaf], int]       # a log, and how much of it
@@ -60,7 +68,6 @@ class Node:
         self.secrets: set[Leaf] = set()              # own leaves whose content is still here
         self.heads: list[list[Head]] = [[] for _ in range(world.parties)]
         self.opened = [0] * world.parties
-        self.lost: set[tuple[int, int]] = set()
         self.forks: dict[int, ForkProof] = {}
         self.convicted: set[int] = set()
         self.words_given: dict[int, int] = {}        # until the restored statement is here
@@ -92,7 +99,7 @@ class Node:
             return True
         if leaf in self.contents:
             return self.contents[leaf] is not None or self.rules.garbage_is_void
-        return self.rules.lost and (leaf.party, leaf.index) in self.lost
+        return self.rules.lost and is_lost(self.mirrors[leaf.party], leaf.index, self.rules)
 
     def is_explained(self, leaf: Leaf, ruling: Ruling) -> bool:
         """Is all on which a peer's ruling rests open here?"""
@@ -257,9 +264,7 @@ class Node:
     def note(self, leaf: Leaf) -> None:
         """What a mirrored leaf tells."""
         body = leaf.body
-        if isinstance(body, Lost):
-            self.lost.add((leaf.party, body.of))
-        elif isinstance(body, Restored):
+        if isinstance(body, Restored):
             self.words_given.pop(leaf.party, None)
             self.restores_seen[leaf.party] = max((w.restore for w in body.words), default=0)
         elif isinstance(body, ForkProof) and self.rules.fork_proof and body.one.party != self.me:
@@ -284,18 +289,19 @@ class Node:
     def explains(self, leaf: Leaf) -> bool:
         """A restored statement with a word of every peer, none of which says more."""
         body = leaf.body
+        gone = forked(what_it_had_seen(leaf)).keys() | {leaf.party}
         return (self.rules.words and isinstance(body, Restored)
-                and {w.giver for w in body.words} >= {p for p in range(self.world.parties)
-                                                      if p != leaf.party}
+                and {w.giver for w in body.words} >= set(range(self.world.parties)) - gone
                 and all(w.party == leaf.party and w.size <= leaf.index for w in body.words))
 
     def convict(self, proof: ForkProof) -> None:
         party = proof.one.party
         self.convicted.add(party)
         known = self.forks.get(party)
-        if (known is None or proof.one.index < known.one.index) and not self.restore:
+        if known is None or proof.one.index < known.one.index:
             self.forks[party] = proof
-            self.append(proof)
+            if not self.restore:                     # else it is signed when this node may again
+                self.append(proof)
 
     def is_other_history_of_mine(self, p: int, log: Sequence[Leaf], shower: int) -> None:
         if p == self.me and log and len(self.log) >= len(log) and self.log[len(log) - 1] is not \
@@ -330,7 +336,6 @@ class Node:
         self.secrets &= here
         self.heads = [[] for _ in self.heads]
         self.opened = [0] * self.world.parties
-        self.lost = {(leaf.party, leaf.body.of) for leaf in here if isinstance(leaf.body, Lost)}
         self.forks = {}
         for leaf in here:
             if isinstance(leaf.body, ForkProof):
@@ -341,16 +346,22 @@ class Node:
 
     def come_back(self) -> None:
         """Sign again once every peer has given its word, and all that it names is here."""
-        if any(p not in self.words for p in self.peers):
+        asked = [p for p in self.peers if p not in self.forks]
+        if any(p not in self.words for p in asked):
             return
-        words = tuple(self.words[p] for p in self.peers)
-        short = len(self.log) < max(w.size for w in words) or any(
-            len(self.mirrors[w.giver]) < w.mirrored for w in words)
-        owed = any(s > len(self.view()[p]) for leaf in self.log for p, s in enumerate(leaf.seen))
+        words = tuple(self.words[p] for p in asked)
+        short = any(len(self.log) < w.size or len(self.mirrors[w.giver]) < w.mirrored
+                    for w in words)
+        owed = any(s > len(self.view()[p]) for leaf in self.log
+                   for p, s in enumerate(leaf.seen) if p not in self.forks)
         if short or owed:
             return
         self.restore = 0
+        signed = [leaf.body for leaf in self.log if isinstance(leaf.body, ForkProof)]
         self.append(Restored(words if self.rules.words else ()))
+        for proof in self.forks.values():
+            if proof not in signed:
+                self.append(proof)
         for leaf in list(self.log):
             if leaf.declares and leaf not in self.secrets and not self.is_over(leaf.index):
                 self.append(Lost(leaf.index))
@@ -364,7 +375,10 @@ class Node:
 
     def rule(self) -> None:
         if self.restore:
+            self.come_back()
             return
+        for x in self.withdrawn():
+            self.waits_longer(x)
         for x in self.pending():
             found = {q: self.receipt_of(q, x) for q in self.peers if q not in self.forks}
             over = self.passed_over(x) if self.rules.passed_over_first else frozenset()
@@ -378,6 +392,13 @@ class Node:
                 for q in silent - over:
                     self.tell_blame(q, x)
                 self.rule_on(x, found, silent)
+
+    def withdrawn(self) -> list[Leaf]:
+        """Under `proceed`: they still owe their opening, else this log stops for all."""
+        if self.world.mode == "hold":
+            return []
+        return [self.log[leaf.body.of] for leaf in self.log if isinstance(leaf.body, Withdrawal)
+                and self.world.step - self.log[leaf.body.of].time >= PATIENCE]
 
     def waits_longer(self, x: Leaf) -> bool:
         """Under `proceed`: first name who gave no receipt, so that the others can be shown the
@@ -402,10 +423,11 @@ class Node:
             return None
         if self.rules.open_before_ruling and not self.rules.blame_by_leaf and self.blocked(q, cut):
             return None
-        if self.rules.late_loss_is_silence and late_loss(x, self.mirrors[q], cut):
-            return None
         if self.world.mode == "hold" or not self.rules.acknowledged:
             return head, None
+        if self.rules.passed_over_waits and self.reading.is_passed_over(
+                x, self.mirrors[q][:self.opened[q]]):
+            return None
         acknowledging = next((h for h in heads if h.opened > x.index and (
             h.size <= self.opened[q] or not self.rules.acknowledged_in_the_open)), None)
         return None if acknowledging is None else (head, acknowledging)
@@ -440,9 +462,10 @@ class Node:
         """Did all that q owes come, and is it named all the same?"""
         covering = [h for h in self.counting(q) if h.mirrored > x.index]
         cut = max(min((h.size for h in covering), default=0), x.seen[q])
-        if covering and self.opened[q] >= cut and not late_loss(x, self.mirrors[q], cut) \
+        if covering and self.opened[q] >= cut \
                 and any(h.opened > x.index and h.size <= self.opened[q]
-                        for h in self.counting(q)):
+                        for h in self.counting(q)) \
+                and not self.reading.is_passed_over(x, self.mirrors[q][:self.opened[q]]):
             self.world.told.append(("blamed", (self.me, q)))
 
     def rule_on(self, x: Leaf, receipts: Mapping[int, tuple[Head, Head | None] | None],

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from protocol.leaves import (
     Content,
-    Declaration,
     ForkProof,
     Head,
     Leaf,
     Lost,
     PassedOver,
+    Restored,
     Ruling,
     Withdrawal,
     overlap_begins,
@@ -33,8 +33,10 @@ def what_it_had_seen(leaf: Leaf) -> View:
     logs: list[Sequence[Leaf]] = []
     for party, size in enumerate(leaf.seen):
         root = leaf.roots[party]
-        log = leaf.log if party == leaf.party else root.log if root is not None else ()
-        logs.append(log[:size])
+        if party == leaf.party:
+            logs.append(leaf.log[:size])
+        else:
+            logs.append(() if root is None else root.log[:min(size, root.index + 1)])
     return logs
 
 
@@ -63,10 +65,20 @@ def ended(log: Sequence[Leaf], index: int, *, refused: bool = True, withdrawn: b
                for b in (leaf.body for leaf in log))
 
 
-def lost(log: Sequence[Leaf], index: int) -> int | None:
-    """Where the log says that its leaf is lost."""
-    return next((leaf.index for leaf in log
-                 if isinstance(leaf.body, Lost) and leaf.body.of == index), None)
+def is_settled(log: Sequence[Leaf], index: int) -> bool:
+    """Does the log rule on its own leaf, or withdraw it?"""
+    return any(isinstance(leaf.body, Ruling | Withdrawal | Lost) and leaf.body.of == index
+               for leaf in log)
+
+
+def is_lost(log: Sequence[Leaf], index: int, rules: Rules) -> bool:
+    """Does the log say that its own leaf is lost, as it may after a restore?"""
+    restored = not rules.lost_after_restored
+    for leaf in log[index + 1:]:
+        restored = restored or isinstance(leaf.body, Restored)
+        if restored and isinstance(leaf.body, Lost) and leaf.body.of == index:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +119,8 @@ class Reading:
         return self.rules.closed_yields and len(leaf.audience) < self.parties
 
     def is_lost(self, leaf: Leaf, view: View) -> bool:
-        return self.rules.lost_wins_nothing and lost(view[leaf.party], leaf.index) is not None
+        return self.rules.lost_wins_nothing and is_lost(
+            view[leaf.party], leaf.index, self.rules)
 
     def counts(self, leaf: Leaf, view: View, heads: Sequence[Head | None] = ()) -> bool:
         """Can it stand at all?"""
@@ -160,9 +173,6 @@ class Reading:
             return False
         if self.yields(x, y, view, ruling):
             return True
-        if y.party in ruling.silent and self.rules.late_loss_is_silence \
-                and late_loss(x, log, cut):
-            return False
         if self.rules.withdrawn_wins_nothing and ended(log[:cut], y.index, refused=False):
             return False
         return self.beats(y, x, hour) and not (
@@ -184,6 +194,17 @@ class Reading:
         return any(r.of == z.index and r.accepted and x.party in r.silent and leaf.index < size
                    and self.is_right(leaf, r, view, ruling)
                    for leaf, r in rulings([view[z.party]]))
+
+    def is_passed_over(self, x: Leaf, log: Sequence[Leaf]) -> bool:
+        """Does the other log pass x's party over for one that crosses x, and has not ruled on it?
+        It may be accepted without a look at x."""
+        for leaf in log:
+            if isinstance(leaf.body, PassedOver) and x.party in leaf.body.parties:
+                z = log[leaf.body.of]
+                if (self.meet(x, z) is not None and z.seen[x.party] <= x.index
+                        and z.index >= x.seen[z.party] and not is_settled(log, z.index)):
+                    return True
+        return False
 
     def is_right(self, leaf: Leaf, r: Ruling, view: View, ruling: Ruling) -> bool:
         """Does the other's ruling hold for whoever makes this one?"""
@@ -231,18 +252,17 @@ class Reading:
         if passed is not None and not named(passed) <= ruling.silent:
             return False
         forks = forked(view)
-        return all(self.is_receipted(leaf, ruling, q, view) for q in range(self.parties)
+        return all(self.is_receipted(leaf, ruling, q) for q in range(self.parties)
                    if q != leaf.party and q not in ruling.silent and q not in forks)
 
-    def is_receipted(self, leaf: Leaf, ruling: Ruling, q: int, view: View) -> bool:
+    def is_receipted(self, leaf: Leaf, ruling: Ruling, q: int) -> bool:
         """A head of q that covers the ruled leaf, and the cut that follows from it."""
         x, head = leaf.log[ruling.of], ruling.heads[q]
         if head is None or head.sender != q or head.recipient != leaf.party:
             return False
         if head.mirrored <= x.index or ruling.cuts[q] != max(head.size, x.seen[q]):
             return False
-        return ruling.cuts[q] <= leaf.seen[q] and not (
-            self.rules.late_loss_is_silence and late_loss(x, view[q], ruling.cuts[q]))
+        return ruling.cuts[q] <= leaf.seen[q]
 
 
 def passed_over(log: Sequence[Leaf], index: int) -> Leaf | None:
@@ -254,12 +274,3 @@ def passed_over(log: Sequence[Leaf], index: int) -> Leaf | None:
 def named(leaf: Leaf) -> frozenset[int]:
     assert isinstance(leaf.body, PassedOver)
     return leaf.body.parties
-
-
-def late_loss(x: Leaf, log: Sequence[Leaf], cut: int) -> bool:
-    """Has the log's author lost a leaf that crossed x after it had receipted x?"""
-    for k in range(x.seen[log[0].party] if log else 0, min(cut, len(log))):
-        at = lost(log, k) if isinstance(log[k].body, Declaration) else None
-        if at is not None and at >= cut:
-            return True
-    return False

@@ -12,12 +12,13 @@ class Rules:
     one_content: bool = True            # 2: a leaf commits to one content
     opened_after_all: bool = True       # 4: content follows the receipts of the whole audience
     passed_over_first: bool = True      # 4, 17: silence is signed before content goes past it
+    passed_over_waits: bool = True      # 17: who was passed over waits for that ruling
     held: bool = True                   # 5: a receipt counts once all below its own size is here
     smallest_cut: bool = True           # 5: of several heads the one with the smallest own size
     open_before_ruling: bool = True     # 6: nobody rules over leaves that are not open
     lost: bool = True                   # 6, 20: what is named as lost stops no log
     lost_wins_nothing: bool = True      # 6: not even where its content is known
-    late_loss_is_silence: bool = True   # 6: who loses a leaf after the cut was silent
+    lost_after_restored: bool = True    # 6: only a restored statement makes room for `lost`
     garbage_is_void: bool = True        # 6: what opens to garbage stops no log
     in_order: bool = True               # 7: nothing is mirrored before what it had seen
     handed_over: bool = True            # 7: who rests on a content hands it on

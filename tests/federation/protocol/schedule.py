@@ -39,6 +39,7 @@ def start(seed: int, rules: Rules, parties: int | None = None) -> Play:
         if told:
             accomplice = Accomplice(parties - 2, world)
             accomplice.liar = liar
+            liar.accomplices = [accomplice.me]
             nodes[-2] = accomplice
     honest = [n for n in nodes if type(n) is Node]
     return Play(world, nodes, honest, liar, chance)
