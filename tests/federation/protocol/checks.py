@@ -57,12 +57,16 @@ def honest_are_not_void(it: Play) -> None:
 
 
 def all_is_ruled(it: Play) -> None:
+    """By the honest; and where nobody holds receipts or contents back, all is open to them."""
+    fair = it.liar is None or it.liar.tactics <= {"garbage"}
     for n in it.honest:
         if n.restore or n.pending():
             raise Broken("stuck", (n.me, n.restore, n.pending()))
         for q in it.honest:
             if q is not n and len(q.mirrors[n.me]) < len(n.log) - 1:
                 raise Broken("stuck", f"{q.me} holds {len(q.mirrors[n.me])} of {len(n.log)}")
+            if q is not n and fair and q.opened[n.me] < len(q.mirrors[n.me]):
+                raise Broken("stuck", f"{n.me} is open to {q.me} below {q.opened[n.me]} only")
 
 
 def rulings_are_recomputed(it: Play) -> None:

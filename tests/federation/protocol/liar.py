@@ -254,11 +254,13 @@ class Liar(Node):
 class Accomplice(Node):
     """Honest in all it signs; it tells the liar at once what it was shown."""
 
-    liar: Liar | None = None
+    def __init__(self, me: int, world: World, liar: Liar):
+        super().__init__(me, world)
+        self.liar = liar
 
     def learn(self, news: Sequence[Leaf]) -> None:
         liar = self.liar
-        if liar is None or not liar.aims:
+        if not liar.aims:
             return
         logs = tuple((log, len(log)) for log in self.view())
         fresh = [leaf for leaf in news if leaf not in liar.contents and leaf.party != liar.me]

@@ -99,7 +99,8 @@ class Node:
             return True
         if leaf in self.contents:
             return self.contents[leaf] is not None or self.rules.garbage_is_void
-        return self.rules.lost and is_lost(self.mirrors[leaf.party], leaf.index, self.rules)
+        return self.rules.lost and is_lost(
+            self.view()[leaf.party], leaf.index, self.rules)
 
     def is_explained(self, leaf: Leaf, ruling: Ruling) -> bool:
         """Is all on which a peer's ruling rests open here?"""

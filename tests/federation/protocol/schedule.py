@@ -20,29 +20,41 @@ class Play:
     honest: list[Node]
     liar: Liar | None
     chance: random.Random
+    restores: bool
     net: list[tuple[Message, bool]] = field(default_factory=list)
     copies: dict[int, tuple[int, list[int]]] = field(default_factory=dict)
     restored: int | None = None
 
 
-def start(seed: int, rules: Rules, parties: int | None = None) -> Play:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a schedule is about; what is None is drawn by its seed."""
+
+    parties: int | None = None
+    mode: str | None = None
+    tactics: frozenset[str] | None = None            # empty: nobody lies
+    told: bool | None = None                         # has the liar an accomplice?
+    restores: bool = True
+
+
+def start(seed: int, rules: Rules, setting: Setting) -> Play:
     chance = random.Random(seed)
-    parties = parties or chance.choice((2, 2, 3, 3, 3, 4))
-    world = World(rules, parties, chance.choice(("hold", "proceed")))
-    lies = chance.random() < .85
-    tactics = frozenset(chance.sample(TACTICS, chance.randint(1, 4)))
-    told = parties > 2 and chance.random() < .6
+    parties = setting.parties or chance.choice((2, 2, 3, 3, 3, 4))
+    world = World(rules, parties, setting.mode or chance.choice(("hold", "proceed")))
+    tactics = setting.tactics
+    if tactics is None:
+        lies = chance.random() < .85
+        tactics = frozenset(chance.sample(TACTICS, chance.randint(1, 4)) if lies else ())
+    told = chance.random() < .6 if setting.told is None else setting.told
     nodes: list[Node] = [Node(p, world) for p in range(parties)]
     liar = None
-    if lies:
+    if tactics:
         nodes[-1] = liar = Liar(parties - 1, world, chance, tactics)
-        if told:
-            accomplice = Accomplice(parties - 2, world)
-            accomplice.liar = liar
-            liar.accomplices = [accomplice.me]
-            nodes[-2] = accomplice
+        if told and parties > 2:
+            nodes[-2] = Accomplice(parties - 2, world, liar)
+            liar.accomplices = [parties - 2]
     honest = [n for n in nodes if type(n) is Node]
-    return Play(world, nodes, honest, liar, chance)
+    return Play(world, nodes, honest, liar, chance, setting.restores)
 
 
 def content(chance: random.Random) -> Content:
@@ -51,8 +63,8 @@ def content(chance: random.Random) -> Content:
                    chance.choice((0, 0, 0, 1)))
 
 
-def play(seed: int, rules: Rules, parties: int | None = None) -> Play:
-    it = start(seed, rules, parties)
+def play(seed: int, rules: Rules, setting: Setting = Setting()) -> Play:  # noqa: B008 - frozen
+    it = start(seed, rules, setting)
     steps = it.chance.randint(20, 110)
     for _ in range(steps):
         it.world.step += 1
@@ -107,7 +119,7 @@ def deliver(it: Play, message: Message) -> Message | None:
 
 def copy_or_restore(it: Play, n: Node) -> None:
     """An honest directory is copied; or, once a schedule, one is set back to its copy."""
-    if n not in it.honest or n.restore:
+    if n not in it.honest or n.restore or not it.restores:
         return
     if n.me in it.copies and it.restored is None:
         it.restored = n.me
