@@ -22,7 +22,7 @@ class Broken(AssertionError):
 def check(it: Play) -> dict[str, int]:
     """Everything, the plainest first; what was accepted, for whoever wants to count."""
     for part in (honest_are_not_convicted, liars_are_convicted, honest_are_not_void, all_is_ruled,
-                 rulings_are_recomputed, nobody_is_displaced, nobody_is_sacrificed,
+                 rulings_are_recomputed, nobody_is_displaced, nobody_is_sacrificed, nobody_is_refused_in_vain,
                  seen_is_earlier, same_state, no_conflict, nobody_is_blamed):
         part(it)
     rulings_made = [body for n in it.honest for leaf in n.log
@@ -62,11 +62,11 @@ def all_is_ruled(it: Play) -> None:
     for n in it.honest:
         if n.restore or n.pending():
             raise Broken("stuck", (n.me, n.restore, n.pending()))
+        if fair and any(n.opened[p] < len(n.mirrors[p]) for p in n.peers):
+            raise Broken("stuck", f"{n.me} waits for contents: {n.opened}")
         for q in it.honest:
             if q is not n and len(q.mirrors[n.me]) < len(n.log) - 1:
                 raise Broken("stuck", f"{q.me} holds {len(q.mirrors[n.me])} of {len(n.log)}")
-            if q is not n and fair and q.opened[n.me] < len(q.mirrors[n.me]):
-                raise Broken("stuck", f"{n.me} is open to {q.me} below {q.opened[n.me]} only")
 
 
 def rulings_are_recomputed(it: Play) -> None:
@@ -109,11 +109,22 @@ def nobody_is_displaced(it: Play) -> None:
 def nobody_is_sacrificed(it: Play) -> None:
     for x, rival, body in refusals(it):
         full = Reading(Rules(), it.nodes[x.party].contents, it.world.parties, it.world.mode)
-        stands = any(r.of == rival.index and r.accepted
-                     for _, r in rulings([it.nodes[x.party].view()[rival.party]]))
+        stands = any(r.of == rival.index and r.accepted and full.is_lawful(leaf, r)
+                     and full.loses_to(rival, what_it_had_seen(leaf), r) is None
+                     for leaf, r in rulings([it.nodes[x.party].view()[rival.party]]))
         if rival.index >= x.seen[rival.party] and rival.party != x.party and not stands \
                 and full.is_dead(rival, it.nodes[x.party].view(), body.cuts):
             raise Broken("sacrificed", (x, rival))
+
+
+def nobody_is_refused_in_vain(it: Play) -> None:
+    """For one that had been withdrawn before its author had the refused one."""
+    for x, rival, body in refusals(it):
+        log = it.nodes[x.party].view()[rival.party]
+        crossing = rival.party != x.party and rival.index >= x.seen[rival.party]
+        if crossing and ended(log[:body.cuts[rival.party]], rival.index,
+                                            refused=False):
+            raise Broken("vain", (x, rival))
 
 
 def seen_is_earlier(it: Play) -> None:
@@ -138,7 +149,7 @@ def seen_is_earlier(it: Play) -> None:
 
 def accepted(it: Play, n: Node) -> dict[Leaf, tuple[Leaf, Ruling]]:
     """What stands for a node, with the ruling."""
-    view, standing = n.view(), {}
+    view, standing = n.reading.without_forks(n.view()), {}
     for leaf, body in rulings(view):
         x = leaf.log[body.of]
         if (body.accepted and x not in standing and n.reading.counts(x, view)
@@ -173,7 +184,7 @@ def no_conflict(it: Play) -> None:
                     (by_x, by_y), y if turn(x.party, y.party, hour) == x.party else x)
                 other = x if yielding is y else y
                 ruled = ruled_y if yielding is y else ruled_x
-                if yielding.party in honest and other.party not in honest and not ruled.silent:
+                if yielding.party in honest and not ruled.silent:
                     raise Broken("feigned", (yielding, other))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from protocol.leaves import (
     Content,
@@ -22,7 +23,7 @@ from protocol.node import Message, Node, World
 from protocol.reading import PATIENCE
 
 AHEAD = 3                                # leaves that a head names and that are not there yet
-TACTICS = ("peek", "ahead", "doomed", "forget", "shut", "choose", "garbage", "several", "closed",
+TACTICS = ("peek", "ahead", "doomed", "forget", "shut", "late", "choose", "garbage", "several", "closed",
            "invented", "overrule", "feign", "deaf", "fork", "unrestored", "hide")
 
 
@@ -31,7 +32,8 @@ class Liar(Node):
         super().__init__(me, world)
         self.chance, self.tactics = chance, tactics
         self.given: list[Head] = []
-        self.shut: set[Leaf] = set()                 # never opened
+        self.shut: dict[Leaf, int] = {}              # never opened, but to the party of that number
+        self.late: set[Leaf] = set()                 # opened at the fair end
         self.held_back: list[Leaf] = []              # blind leaves of which it will open one
         self.accomplices: list[int] = []
         self.aims = True                             # until the fair end
@@ -90,15 +92,18 @@ class Liar(Node):
         if self.does("choose", .8):
             self.held_back.append(leaf)
         elif self.does("shut", .3):
-            self.shut.add(leaf)
+            self.shut[leaf] = self.chance.choice((self.me, *self.peers))
+        elif self.does("late", .4):
+            self.late.add(leaf)
         return leaf
 
     def forgetful_seen(self) -> list[int]:
-        """One component only as new as its heads to that party, or older than even those."""
+        """One component older than its heads to that party; half the time than its leaves too."""
         seen = [max(a, b) for a, b in zip((len(log) for log in self.view()), self.lawful_seen(),
                                           strict=True)]
         p = self.chance.choice(self.peers)
-        seen[p] = self.chance.randint(0, seen[p])
+        signed = max((leaf.seen[p] for leaf in self.log), default=0)
+        seen[p] = signed if self.chance.random() < .5 else self.chance.randint(0, seen[p])
         return seen
 
     def pick_branch(self) -> None:
@@ -109,6 +114,10 @@ class Liar(Node):
         if len(self.log) > 2 and not self.branches:
             self.forked_at = len(self.log)
             self.branches = [self.log, list(self.log)]
+            self.log = self.branches[1]              # here it takes back what stands there
+            for leaf in self.branches[0]:
+                if leaf.declares:
+                    self.withdraw(leaf.index)
 
     def pretend_restore(self) -> None:
         """Go on from an older end, with the words that it has: none of an honest peer's."""
@@ -195,11 +204,21 @@ class Liar(Node):
         for leaf in list(known):
             if leaf.party == self.me:
                 assert isinstance(leaf.body, Declaration)
-                if leaf in self.shut or leaf in self.held_back:
+                if self.shut.get(leaf, to) != to or leaf in self.held_back or (
+                        self.aims and leaf in self.late):
                     del known[leaf]
                 elif len(leaf.body.contents) > 1:
                     known[leaf] = leaf.body.contents[to % 2]
         return known
+
+    def answer(self, message: Message) -> Message | None:
+        """Where it hides leaves of a restored log, it does not hand them over either."""
+        reply = super().answer(message)
+        if reply is None or reply.word is None or message.sender not in self.hid:
+            return reply
+        logs = list(reply.logs)
+        logs[message.sender] = logs[message.sender][0], reply.word.size
+        return replace(reply, logs=tuple(logs))
 
     def give_word(self, message: Message) -> Word:
         word = super().give_word(message)
@@ -222,9 +241,8 @@ class Liar(Node):
             for x in self.pending():
                 if self.world.step - x.time >= PATIENCE:
                     self.feign(x)
-        elif self.branches:
-            return
         else:
+            self.pick_branch()
             super().rule()
 
     def feign(self, x: Leaf) -> None:

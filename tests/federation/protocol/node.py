@@ -322,9 +322,14 @@ class Node:
         if self.restore:
             return self.message(message.sender)
         reply = self.message(message.sender)
+        first = message.sender not in self.words_given
         if message.asks_for_word <= self.restores_seen[message.sender]:
             return reply                             # nobody asks, or a message from long ago
         word = self.give_word(message)
+        if first:                                    # a long log comes with the next replies
+            logs = tuple((log, size if p == message.sender else 0)
+                         for p, (log, size) in enumerate(reply.logs))
+            return Message(self.me, message.sender, logs, {}, None, word)
         return Message(self.me, message.sender, reply.logs, reply.contents, reply.head, word)
 
     def lose(self, kept: int, mirrors_kept: Sequence[int]) -> None:
@@ -364,7 +369,8 @@ class Node:
             if proof not in signed:
                 self.append(proof)
         for leaf in list(self.log):
-            if leaf.declares and leaf not in self.secrets and not self.is_over(leaf.index):
+            if leaf.declares and leaf not in self.secrets and not is_lost(
+                    self.log, leaf.index, self.rules):
                 self.append(Lost(leaf.index))
 
     # What is ruled.

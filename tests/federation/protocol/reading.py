@@ -147,6 +147,7 @@ class Reading:
 
     def loses_to(self, x: Leaf, view: View, ruling: Ruling) -> Leaf | None:
         """The first that the declaration gives way to; itself if it could never stand."""
+        view = self.without_forks(view)
         if self.contents.get(x) is None or not self.counts(x, view):
             return x
         carried = (*ruling.heads, *ruling.acknowledgements)
@@ -159,6 +160,11 @@ class Reading:
                         and self.counts(y, view, carried if self.rules.carried else ())):
                     return y
         return None
+
+    def without_forks(self, view: View) -> View:
+        """Rule 21: nothing beyond the common prefix counts, withdrawals and rulings neither."""
+        ends = forked(view) if self.rules.fork_voids else {}
+        return [log[:ends.get(p, len(log))] for p, log in enumerate(view)] if ends else view
 
     def gives_way(self, x: Leaf, y: Leaf, hour: int, view: View, ruling: Ruling) -> bool:
         """The pairwise rule (9), for two that meet."""
@@ -185,10 +191,11 @@ class Reading:
         return ruling.cuts if self.rules.carried else (10**9,) * self.parties
 
     def yields(self, x: Leaf, z: Leaf, view: View, ruling: Ruling) -> bool:
-        """Rule 17: x's party was named silent when z was accepted, and does not name it back."""
+        """Rule 17: x's party was named silent when z was accepted, and does not name it back.
+        Also where z had seen x, closed: then nobody judged x."""
         if not self.rules.silent_yields or z.party in ruling.silent:
             return False
-        if z.seen[x.party] > x.index or z.index < x.seen[z.party]:
+        if z.index < x.seen[z.party]:
             return False
         size = ruling.opened[z.party] if self.rules.yields_to_what_is_open else 10**9
         return any(r.of == z.index and r.accepted and x.party in r.silent and leaf.index < size
@@ -196,13 +203,13 @@ class Reading:
                    for leaf, r in rulings([view[z.party]]))
 
     def is_passed_over(self, x: Leaf, log: Sequence[Leaf]) -> bool:
-        """Does the other log pass x's party over for one that crosses x, and has not ruled on it?
+        """Does the other log pass x's party over for one that meets x, and has not ruled on it?
         It may be accepted without a look at x."""
         for leaf in log:
             if isinstance(leaf.body, PassedOver) and x.party in leaf.body.parties:
                 z = log[leaf.body.of]
-                if (self.meet(x, z) is not None and z.seen[x.party] <= x.index
-                        and z.index >= x.seen[z.party] and not is_settled(log, z.index)):
+                if (self.meet(x, z) is not None and z.index >= x.seen[z.party]
+                        and not is_settled(log, z.index)):
                     return True
         return False
 

@@ -63,7 +63,7 @@ def content(chance: random.Random) -> Content:
                    chance.choice((0, 0, 0, 1)))
 
 
-def play(seed: int, rules: Rules, setting: Setting = Setting()) -> Play:  # noqa: B008 - frozen
+def play(seed: int, rules: Rules, setting: Setting = Setting()) -> Play:
     it = start(seed, rules, setting)
     steps = it.chance.randint(20, 110)
     for _ in range(steps):
