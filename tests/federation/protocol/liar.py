@@ -23,8 +23,8 @@ from protocol.node import Message, Node, World
 from protocol.reading import PATIENCE
 
 AHEAD = 3                                # leaves that a head names and that are not there yet
-TACTICS = ("peek", "ahead", "doomed", "forget", "shut", "late", "choose", "garbage", "several", "closed",
-           "invented", "overrule", "feign", "deaf", "fork", "unrestored", "hide")
+TACTICS = ("peek", "ahead", "doomed", "forget", "shut", "late", "choose", "garbage", "several",
+           "closed", "invented", "overrule", "feign", "deaf", "fork", "unrestored", "hide")
 
 
 class Liar(Node):

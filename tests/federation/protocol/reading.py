@@ -223,8 +223,8 @@ class Reading:
 
     def is_false_silence(self, leaf: Leaf, ruling: Ruling, view: View,
                          heads: Sequence[Head | None] = ()) -> bool:
-        """Does it name a party as silent, and its author had acknowledged before that more of it was
-        open than the ruling counts?"""
+        """Does it name a party as silent, and its author had acknowledged before that more of it
+        was open than the ruling counts?"""
         if not self.rules.no_false_silence:
             return False
         known = [h for _, r in rulings(view) for h in (*r.heads, *r.acknowledgements)]
