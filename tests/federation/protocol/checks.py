@@ -23,7 +23,8 @@ def check(it: Play) -> dict[str, int]:
     """Everything, the plainest first; what was accepted, for whoever wants to count."""
     for part in (honest_are_not_convicted, liars_are_convicted, honest_are_not_void, all_is_ruled,
                  rulings_are_recomputed, nobody_is_displaced, nobody_is_sacrificed,
-                 nobody_is_refused_in_vain, seen_is_earlier, same_state, no_conflict, nobody_is_blamed):
+                 nobody_is_refused_in_vain, seen_is_earlier, same_state, no_conflict,
+                 nobody_is_blamed):
         part(it)
     rulings_made = [body for n in it.honest for leaf in n.log
                     if isinstance(body := leaf.body, Ruling)]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from protocol.checks import Broken, check
 from protocol.rules import Rules
 from protocol.schedule import Setting, play
@@ -45,6 +46,7 @@ NEEDED: list[tuple[str, Setting, str, int]] = [
     ("withdrawn_wins_nothing", Setting(3, None, lies()), "vain", 10),
     ("carried", ANY, "alike", 0),
     ("yields_to_what_stands", Setting(3, "proceed", lies("feign", "doomed")), "sacrificed", 230),
+    ("silent_is_judged", Setting(2, "proceed", lies()), "feigned", 3370),
     ("silent_yields", Setting(2, "proceed", lies("feign")), "feigned", 0),
     ("acknowledged", Setting(2, "proceed", lies("feign")), "feigned", 20),
     ("acknowledged_in_the_open", Setting(3, "proceed", lies("shut", "deaf")), "feigned", 0),
@@ -52,7 +54,7 @@ NEEDED: list[tuple[str, Setting, str, int]] = [
     ("blame_by_leaf", Setting(3, "proceed", lies("shut")), "blamed", 10),
     ("words", Setting(2, None, lies("hide")), "convicted", 30),
     ("head_in_word", Setting(2, None, lies()), "void", 40),
-    ("words_bind", Setting(2, None, lies()), "convicted", 0),
+    ("words_bind", Setting(2, None, lies()), "convicted", 560),
     ("fork_voids", Setting(4, None, lies("fork")), "state", 30),
     ("fork_proof", Setting(4, None, lies("fork")), "stuck", 120),
     ("frozen", Setting(4, None, lies("fork")), "void", 120),
