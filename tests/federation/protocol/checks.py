@@ -50,11 +50,11 @@ def liars_are_convicted(it: Play) -> None:
 
 
 def honest_are_not_void(it: Play) -> None:
-    full = {n.me: Reading(Rules(), n.contents, it.world.parties, it.world.mode) for n in it.honest}
+    full = Reading(Rules(), {}, it.world.parties, it.world.mode)
     for n in it.honest:
-        for leaf in n.log:
-            if full[n.me].is_void(leaf, n.view()):
-                raise Broken("void", leaf)
+        void = full.void_leaves(n.view()) & set(n.log)
+        if void:
+            raise Broken("void", void)
 
 
 def all_is_ruled(it: Play) -> None:
@@ -87,11 +87,9 @@ def rulings_are_recomputed(it: Play) -> None:
 
 def refusals(it: Play) -> Iterator[tuple[Leaf, Leaf, Ruling]]:
     honest = {n.me for n in it.honest}
-    for kind, what in it.world.told:
-        if kind == "refused":
-            x, rival, body = what                    # type: ignore[misc]
-            if x.party in honest and rival is not x:
-                yield x, rival, body
+    for x, rival, body in it.world.refused:
+        if x.party in honest and rival is not x:
+            yield x, rival, body
 
 
 def nobody_is_displaced(it: Play) -> None:
@@ -131,7 +129,7 @@ def nobody_is_refused_in_vain(it: Play) -> None:
 def seen_is_earlier(it: Play) -> None:
     n = it.honest[0]
     view = n.view()
-    valid = {leaf for log in view for leaf in log if not n.reading.is_void(leaf, view)}
+    valid = {leaf for log in view for leaf in log} - n.reading.void_leaves(view)
     for leaf in valid:
         for log in what_it_had_seen(leaf):
             for other in log:
@@ -151,10 +149,11 @@ def seen_is_earlier(it: Play) -> None:
 def accepted(it: Play, n: Node) -> dict[Leaf, tuple[Leaf, Ruling]]:
     """What stands for a node, with the ruling."""
     view, standing = n.reading.without_forks(n.view()), {}
+    void = n.reading.void_leaves(view)
     for leaf, body in rulings(view):
         x = leaf.log[body.of]
         if (body.accepted and x not in standing and n.reading.counts(x, view)
-                and not n.reading.is_void(leaf, view)
+                and leaf not in void
                 and not ended(view[x.party], x.index)
                 and n.reading.is_lawful(leaf, body)
                 and not n.reading.is_false_silence(leaf, body, view)
@@ -191,6 +190,6 @@ def no_conflict(it: Play) -> None:
 
 def nobody_is_blamed(it: Play) -> None:
     honest = {n.me for n in it.honest}
-    for kind, what in it.world.told:
-        if kind == "blamed" and set(what) <= honest:             # type: ignore[call-overload]
-            raise Broken("blamed", what)
+    for pair in it.world.blamed:
+        if set(pair) <= honest:
+            raise Broken("blamed", pair)

@@ -55,7 +55,9 @@ class World:
     parties: int
     mode: str                            # what holds when a peer is silent: hold, proceed
     step: int = 0
-    told: list[tuple[str, object]] = field(default_factory=list)     # what a check looks at
+    # What the checks look at: who was refused for what, and who was named though nothing was owed.
+    refused: list[tuple[Leaf, Leaf, Ruling]] = field(default_factory=list)
+    blamed: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Node:
@@ -473,7 +475,7 @@ class Node:
                 and any(h.opened > x.index and h.size <= self.opened[q]
                         for h in self.counting(q)) \
                 and not self.reading.is_passed_over(x, self.mirrors[q][:self.opened[q]]):
-            self.world.told.append(("blamed", (self.me, q)))
+            self.world.blamed.append((self.me, q))
 
     def rule_on(self, x: Leaf, receipts: Mapping[int, tuple[Head, Head | None] | None],
                 silent: frozenset[int]) -> None:
@@ -490,5 +492,5 @@ class Node:
         if rival is not None:
             body = Ruling(x.index, False, body.heads, body.acknowledgements, body.cuts,
                           body.opened, silent)
-            self.world.told.append(("refused", (x, rival, body)))
+            self.world.refused.append((x, rival, body))
         self.append(body)

@@ -47,6 +47,12 @@ def rulings(view: View) -> Iterator[tuple[Leaf, Ruling]]:
                 yield leaf, leaf.body
 
 
+def carried(view: View) -> list[Head]:
+    """The heads that the rulings in the view rest on."""
+    found = {h for _, r in rulings(view) for h in (*r.heads, *r.acknowledgements) if h is not None}
+    return list(found)
+
+
 def forked(view: View) -> dict[int, int]:
     """The parties whose fork is proved in the view, and where their common prefix ends."""
     ends: dict[int, int] = {}
@@ -97,15 +103,22 @@ class Reading:
 
     def is_void(self, leaf: Leaf, view: View, heads: Sequence[Head | None] = ()) -> bool:
         """Rules 8 and 21, for whoever has the view, and `heads` besides."""
+        return self.is_void_by(leaf, forked(view), (*carried(view), *heads))
+
+    def void_leaves(self, view: View) -> set[Leaf]:
+        """All that are void in the view."""
+        ends, heads = forked(view), carried(view)
+        return {leaf for log in view for leaf in log if self.is_void_by(leaf, ends, heads)}
+
+    def is_void_by(self, leaf: Leaf, ends: Mapping[int, int],
+                   heads: Sequence[Head | None]) -> bool:
         if self.rules.void_seen and self.has_gaps(leaf):
             return True
-        if self.rules.fork_voids and leaf.index >= forked(view).get(leaf.party, leaf.index + 1):
+        if self.rules.fork_voids and leaf.index >= ends.get(leaf.party, leaf.index + 1):
             return True
-        if not self.rules.void_behind_head:
-            return False
-        carried = [h for _, r in rulings(view) for h in (*r.heads, *r.acknowledgements)]
-        return any(h is not None and h.sender == leaf.party and h.size <= leaf.index
-                   and h.mirrored > leaf.seen[h.recipient] for h in (*carried, *heads))
+        return self.rules.void_behind_head and any(
+            h is not None and h.sender == leaf.party and h.size <= leaf.index
+            and h.mirrored > leaf.seen[h.recipient] for h in heads)
 
     def has_gaps(self, leaf: Leaf) -> bool:
         """Its `seen` goes back, or covers a leaf but not what that leaf had seen."""
@@ -150,14 +163,14 @@ class Reading:
         view = self.without_forks(view)
         if self.contents.get(x) is None or not self.counts(x, view):
             return x
-        carried = (*ruling.heads, *ruling.acknowledgements)
+        heads = (*ruling.heads, *ruling.acknowledgements)
         for log in view:
             for y in log:
                 if not y.declares or y is x:
                     continue
                 hour = self.meet(x, y)
                 if (hour is not None and self.gives_way(x, y, hour, view, ruling)
-                        and self.counts(y, view, carried if self.rules.carried else ())):
+                        and self.counts(y, view, heads if self.rules.carried else ())):
                     return y
         return None
 
@@ -225,11 +238,10 @@ class Reading:
                          heads: Sequence[Head | None] = ()) -> bool:
         """Does it name a party as silent, and its author had acknowledged before that more of it
         was open than the ruling counts?"""
-        if not self.rules.no_false_silence:
+        if not self.rules.no_false_silence or not ruling.silent:
             return False
-        known = [h for _, r in rulings(view) for h in (*r.heads, *r.acknowledgements)]
         return any(h is not None and h.sender == leaf.party and h.recipient in ruling.silent
-                   and self.counted_less(leaf, ruling, h) for h in (*known, *heads))
+                   and self.counted_less(leaf, ruling, h) for h in (*carried(view), *heads))
 
     def counted_less(self, leaf: Leaf, ruling: Ruling, h: Head) -> bool:
         """Does the ruling count less than a head given before? What the ruled leaf had seen counts

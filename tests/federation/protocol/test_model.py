@@ -50,7 +50,7 @@ NEEDED: list[tuple[str, Setting, str, int]] = [
     ("silent_yields", Setting(2, "proceed", lies("feign")), "feigned", 0),
     ("acknowledged", Setting(2, "proceed", lies("feign")), "feigned", 20),
     ("acknowledged_in_the_open", Setting(3, "proceed", lies("shut", "deaf")), "feigned", 0),
-    ("no_false_silence", Setting(2, "proceed", lies("feign")), "feigned", 0),
+    ("no_false_silence", Setting(2, "proceed", lies("feign")), "feigned", 420),
     ("blame_by_leaf", Setting(3, "proceed", lies("shut")), "blamed", 10),
     ("words", Setting(2, None, lies("hide")), "convicted", 30),
     ("head_in_word", Setting(2, None, lies()), "void", 40),
@@ -72,7 +72,7 @@ def play_all(seeds: range, setting: Setting) -> None:
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, {setting}: {error}") from error
         accepted, ruled = accepted + counts["accepted"], ruled + counts["ruled"]
-    assert len(seeds) < accepted < ruled - len(seeds)
+    assert len(seeds) < accepted < ruled - len(seeds) // 2
 
 
 @pytest.mark.parametrize(("setting", "count"), [
