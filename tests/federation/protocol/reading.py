@@ -188,10 +188,10 @@ class Reading:
             return self.yields(x, y, view, ruling)
         if y.index < x.seen[y.party]:
             return not ended(log[:x.seen[y.party]], y.index)
-        if y.seen[x.party] > x.index:
-            return False
         if self.yields(x, y, view, ruling):
             return True
+        if y.seen[x.party] > x.index:
+            return False
         if self.rules.withdrawn_wins_nothing and ended(log[:cut], y.index, refused=False):
             return False
         return self.beats(y, x, hour) and not (

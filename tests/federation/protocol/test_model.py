@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from protocol.checks import Broken, check
@@ -30,7 +32,7 @@ NEEDED: list[tuple[str, Setting, str, int]] = [
     ("one_content", Setting(3, "hold", lies("several"), False), "alike", 0),
     ("opened_after_all", Setting(3, None, lies("peek"), True), "displaced", 40),
     ("passed_over_first", Setting(3, "proceed", lies("peek"), True), "displaced", 300),
-    ("passed_over_waits", Setting(3, "proceed", lies("overrule")), "feigned", 0),
+    ("passed_over_waits", Setting(3, "proceed", lies("overrule")), "feigned", 300),
     ("held", Setting(None, "hold", lies("peek", "ahead")), "displaced", 0),
     ("smallest_cut", Setting(2, None, lies()), "blamed", 0),
     ("open_before_ruling", Setting(2, None, lies()), "alike", 60),
@@ -49,7 +51,7 @@ NEEDED: list[tuple[str, Setting, str, int]] = [
     ("silent_is_judged", Setting(2, "proceed", lies()), "feigned", 3370),
     ("silent_yields", Setting(2, "proceed", lies("feign")), "feigned", 0),
     ("acknowledged", Setting(2, "proceed", lies("feign")), "feigned", 20),
-    ("acknowledged_in_the_open", Setting(3, "proceed", lies("shut", "deaf")), "feigned", 0),
+    ("acknowledged_in_the_open", Setting(3, "proceed", lies("shut", "deaf")), "feigned", 740),
     ("no_false_silence", Setting(2, "proceed", lies("feign")), "feigned", 420),
     ("blame_by_leaf", Setting(3, "proceed", lies("shut")), "blamed", 10),
     ("words", Setting(2, None, lies("hide")), "convicted", 30),
@@ -61,6 +63,8 @@ NEEDED: list[tuple[str, Setting, str, int]] = [
     ("closed_yields", Setting(3, "hold", lies("closed")), "state", 0),
 ]
 SEEDS = 60
+# No schedule was found that needs these (docs/decisions/protocol-model.md).
+NOT_SHOWN = {"lost_wins_nothing", "yields_to_what_is_open"}
 
 
 def play_all(seeds: range, setting: Setting) -> None:
@@ -88,6 +92,10 @@ def test_all_rules_hold(setting: str, count: int) -> None:
 def test_all_rules_hold_in_many_more(setting: str, part: int) -> None:
     start = 10_000 + part * 2_000
     play_all(range(start, start + 2_000), SETTINGS[setting])
+
+
+def test_every_rule_is_taken_away_once() -> None:
+    assert {row[0] for row in NEEDED} | NOT_SHOWN == {field.name for field in fields(Rules)}
 
 
 @pytest.mark.parametrize(("rule", "setting", "name", "start"), NEEDED,
