@@ -23,7 +23,7 @@ def check(it: Play) -> dict[str, int]:
     """Everything, the plainest first; what was accepted, for whoever wants to count."""
     for part in (honest_are_not_convicted, liars_are_convicted, honest_are_not_void, all_is_ruled,
                  rulings_are_recomputed, nobody_is_displaced, nobody_is_sacrificed,
-                 nobody_is_refused_in_vain, seen_is_earlier, same_state, no_conflict,
+                 nobody_is_refused_in_vain, seen_is_earlier, same_state, answers_stand, no_conflict,
                  nobody_is_blamed):
         part(it)
     rulings_made = [body for n in it.honest for leaf in n.log
@@ -166,6 +166,17 @@ def same_state(it: Play) -> None:
     states = [set(accepted(it, n)) for n in it.honest]
     if any(state != states[0] for state in states):
         raise Broken("state", [len(state) for state in states])
+
+
+def answers_stand(it: Play) -> None:
+    """What an honest party accepted stands, unless it was withdrawn or lost."""
+    for n in it.honest:
+        standing = accepted(it, n)
+        for leaf in n.log:
+            body = leaf.body
+            if isinstance(body, Ruling) and body.accepted and not ended(n.log, body.of) \
+                    and n.log[body.of] not in standing:
+                raise Broken("answer", n.log[body.of])
 
 
 def no_conflict(it: Play) -> None:

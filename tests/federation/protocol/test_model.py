@@ -48,7 +48,7 @@ NEEDED: list[tuple[str, Setting, str, int]] = [
     ("withdrawn_wins_nothing", Setting(3, None, lies()), "vain", 10),
     ("carried", ANY, "alike", 0),
     ("yields_to_what_stands", Setting(3, "proceed", lies("feign", "doomed")), "sacrificed", 230),
-    ("silent_is_judged", Setting(2, "proceed", lies()), "feigned", 3370),
+    ("silent_is_judged", Setting(2, "proceed", lies()), "answer", 0),
     ("silent_yields", Setting(2, "proceed", lies("feign")), "feigned", 0),
     ("acknowledged", Setting(2, "proceed", lies("feign")), "feigned", 20),
     ("acknowledged_in_the_open", Setting(3, "proceed", lies("shut", "deaf")), "feigned", 740),
