@@ -25,7 +25,7 @@ from luftrom.node.desk import Desk
 from luftrom.node.step import Reply, Request
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.declaration import Declared, Version
-from luftrom.statements.opening import open_item
+from luftrom.statements.opening import Item, open_item
 from luftrom.statements.statement import Seen
 
 AHEAD_MAX = 3
@@ -49,6 +49,7 @@ class PeekingConductor(Conductor):
         if self.peeker.world.is_peeking:
             self.peeker.sign_rivals(desk)
         if isinstance(request, Peek):
+            self.peeker.fill(desk)
             desk.then(request.reply, lambda: None)
 
 
@@ -60,6 +61,7 @@ class Peeker(Party):
     def __init__(self, world: PeekingWorld, name: str):
         self.heads: list[tuple[str, int, int]] = []
         self.answered: set[Where] = set()
+        self.claimed = 0
         super().__init__(world, name)
 
     def wake(self) -> None:
@@ -68,10 +70,27 @@ class Peeker(Party):
         self.conductor.peeker = self
 
     def letter(self, message: Message, draft: Head, is_answer: bool) -> Letter:
-        if self.world.is_peeking and self.world.random.random() < .3:
-            draft = replace(draft, size=draft.size + self.world.random.randint(1, AHEAD_MAX))
+        ahead = 0
+        if self.world.is_peeking and self.world.random.random() < .2:
+            ahead = self.world.random.randint(1, AHEAD_MAX)
+        # A head of a smaller log than it named before could be held against it.
+        self.claimed = max(self.claimed, draft.size + ahead)
+        draft = replace(draft, size=self.claimed)
         self.heads.append((draft.recipient, draft.size, draft.mirrored))
         return super().letter(message, draft, is_answer)
+
+    def fill(self, desk: Desk) -> None:
+        """Fill the room below its heads, blind; then those that it gave anew are receipts."""
+        while desk._memory.log.tree.size < self.claimed:
+            self.append(desk, "agreement", None)
+
+    def append(self, desk: Desk, kind: str, body: Any, content: Any = None) -> Item[Any, Any]:
+        """Sign a statement that has seen no more than it must."""
+        step, before = desk._step, desk._step.seen
+        step.seen = self.oldest_seen(desk)
+        item = desk.append(kind, body, content)
+        step.seen = before
+        return item
 
     # -- rivals ------------------------------------------------------------------------------
 
@@ -101,11 +120,8 @@ class Peeker(Party):
     def sign_rival(self, intent: Intent, known: frozenset[Where], desk: Desk) -> None:
         rival = replace(intent, entity_id=self.world.new_id(), state="Accepted", key=frozenset(),
                         priority=intent.priority or 0, name="Rival")
-        step, before = desk._step, desk._step.seen
-        step.seen = self.oldest_seen(desk)
-        item = desk.append(DECLARATION.name, Declared(size_class(rival.all_volumes)),
+        item = self.append(desk, DECLARATION.name, Declared(size_class(rival.all_volumes)),
                            Version(rival, 1))
-        step.seen = before
         assert not item.void and not desk.entities.records[self.name, item.statement.index].void
         self.world.rivals[item.statement.leaf] = known
 
@@ -157,12 +173,23 @@ class PeekingWorld(World):
         return simulation.new_id(self.random)
 
     def turn(self) -> None:
-        super().turn()
+        if self.random.random() < .5:      # else too little is ever open to be peeked at
+            self.talk(*self.random.sample(self.names, 2))
+        else:
+            super().turn()
         if self.random.random() < .3:
             self.peeker.step(Peek(lambda result, error: None))
 
+    def talk(self, one: str, other: str) -> None:
+        """A round trip in which nothing is lost."""
+        answer = self.parties[other].hear(self.parties[one].send(other))
+        if answer is not None:
+            self.parties[one].hear(answer)
+
     def settle(self) -> None:
+        """It gives up, and fills what it claimed, so that all can be ruled on."""
         self.is_peeking = False
+        self.peeker.step(Peek(lambda result, error: None))
         super().settle()
 
     def check(self) -> int:
