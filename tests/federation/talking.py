@@ -14,10 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
-from hosting import ALFA, agreement_of, hosted
+from hosting import ALFA, BRAVO, CHARLIE, agreement_of, hosted
 from liar import HOUR_S, Liar, new_id, volume
 
 from luftrom.clock import NS_PER_S, SystemClock, parse_time
+from luftrom.logs.head import Head, sign_head, verify_head
 
 
 class LateClock(SystemClock):
@@ -81,3 +82,40 @@ def hour_of(liar: Liar, party: str) -> int:
         if liar.agreement.turn(ALFA, liar.name, start_ns) == party:
             return start_s
     raise AssertionError("nobody ever has the turn")
+
+
+# -- three parties, of whom two work together -----------------------------------------------------
+
+@pytest.fixture
+def gang(tmp_path: Path) -> Iterator[tuple[Liar, Liar]]:
+    """Alfa's node; bravo, who wants the place, and charlie, who tells bravo all it is shown."""
+    agreement = agreement_of(names=(ALFA, BRAVO, CHARLIE), mode="hold", after_s=60.0)
+    with hosted(tmp_path, agreement) as house:
+        bravo, charlie = Liar(house), Liar(house, CHARLIE)
+        with bravo.http, charlie.http:
+            befriend(bravo, charlie)
+            yield bravo, charlie
+
+
+def befriend(bravo: Liar, charlie: Liar) -> None:
+    for _ in range(3):
+        bravo.talk()
+        charlie.talk()
+        swap(bravo, charlie)
+
+
+def swap(one: Liar, other: Liar) -> None:
+    """Each holds the other's leaves and a head of the other's for its own."""
+    for giver, taker in ((one, other), (other, one)):
+        taker.logs[giver.name] = list(giver.leaves)
+        taker.notes[giver.name] = giver.note()
+        head = giver.head(recipient=taker.name, mirrored=len(taker.leaves), counter=1,
+                          opened=len(taker.leaves))
+        taker.heads[giver.name].append(_signed(giver, head))
+        taker.shown |= {(giver.name, i): shown for i, shown in enumerate(giver.opened) if shown}
+
+
+def _signed(giver: Liar, head: Head) -> Head:
+    text = sign_head(head, b"", giver.keys.channel)
+    return verify_head(text, giver.name, head.recipient,
+                       giver.keys.channel.public_key().public_bytes_raw())

@@ -18,7 +18,15 @@ import pytest
 from hosting import ALFA, BRAVO, CHARLIE, agreement_of, hosted
 from liar import Liar, content, new_id, volume
 from refusing import keeps, refused, serves
-from talking import asking, hasty, hour_of, liar  # noqa: F401 - fixtures, found by name
+from talking import (  # noqa: F401 - fixtures, found by name
+    asking,
+    befriend,
+    gang,
+    hasty,
+    hour_of,
+    liar,
+    swap,
+)
 
 from luftrom.exchange.message import Part
 from luftrom.statements.disclosure import parse_disclosure
@@ -55,7 +63,7 @@ def stands(future: Future[httpx.Response]) -> None:
 
 def test_whoever_has_not_signed_is_shown_nothing(liar: Liar) -> None:
     """Bravo reads what it gets, gives no receipt, and declares what it believes to be the place."""
-    with client_of(liar) as (start_s, future, before):
+    with client_of(liar) as (_, future, before):
         for _ in range(3):
             liar.talk(gives_receipt=False)
         assert len(liar.alfa) > before
@@ -208,43 +216,7 @@ def test_what_it_opens_after_it_knew_that_it_was_silent(hasty: Liar) -> None:
             proves=False)
 
 
-# -- three parties, of whom two work together -------------------------------------------------------
-
-@pytest.fixture
-def gang(tmp_path: Path) -> Iterator[tuple[Liar, Liar]]:
-    """Alfa's node; bravo, who wants the place, and charlie, who tells bravo all it is shown."""
-    agreement = agreement_of(names=(ALFA, BRAVO, CHARLIE), mode="hold", after_s=60.0)
-    with hosted(tmp_path, agreement) as house:
-        bravo, charlie = Liar(house), Liar(house, CHARLIE)
-        with bravo.http, charlie.http:
-            befriend(bravo, charlie)
-            yield bravo, charlie
-
-
-def befriend(bravo: Liar, charlie: Liar) -> None:
-    for _ in range(3):
-        bravo.talk()
-        charlie.talk()
-        swap(bravo, charlie)
-
-
-def swap(one: Liar, other: Liar) -> None:
-    """Each holds the other's leaves and a head of the other's for its own."""
-    for giver, taker in ((one, other), (other, one)):
-        taker.logs[giver.name] = list(giver.leaves)
-        taker.notes[giver.name] = giver.note()
-        head = giver.head(recipient=taker.name, mirrored=len(taker.leaves), counter=1,
-                          opened=len(taker.leaves))
-        taker.heads[giver.name].append(_signed(giver, head))
-        taker.shown |= {(giver.name, i): shown for i, shown in enumerate(giver.opened) if shown}
-
-
-def _signed(giver: Liar, head: Any) -> Any:
-    from luftrom.logs.head import sign_head, verify_head
-    text = sign_head(head, b"", giver.keys.channel)
-    return verify_head(text, giver.name, head.recipient,
-                       giver.keys.channel.public_key().public_bytes_raw())
-
+# -- three parties, of whom two work together -----------------------------------------------------
 
 def test_an_accomplice_is_shown_nothing_before_both_have_signed(gang: tuple[Liar, Liar]) -> None:
     bravo, charlie = gang

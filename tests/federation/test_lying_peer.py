@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import json
 import struct
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,11 +15,11 @@ from typing import Any
 import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, Said, content, new_id, root_of, volume
-from refusing import keeps, refused, serves
+from refusing import refused, serves
 from talking import liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from luftrom import limits
-from luftrom.exchange.message import MAGIC, Part, encode_message
+from luftrom.exchange.message import MAGIC, encode_message
 from luftrom.logs.head import sign_head
 from luftrom.transparency.note import ED25519, Note, NoteSigner, encode_note, parse_note
 from parties import ed25519, make_keys
