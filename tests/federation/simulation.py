@@ -119,7 +119,6 @@ class Party:
         self.step((HearAnswer if letter.is_answer else Hear)(message, head, reply), fault=fault)
         return answers[0] if answers else None
 
-
     def refused(self, letter: Letter, error: OutOfStep) -> None:
         """Whoever sent what could not be taken is told where we are, as by a 409."""
         if letter.is_answer:
@@ -143,9 +142,13 @@ class World:
             tuple(make_party(name, self.keys[name]) for name in self.names), mode=mode,
             # Now and then a declaration may wait too long; else what waits at the end is ruled on.
             pending_s=600.0 if seed % 3 == 0 else 30 * 86_400.0)
-        self.parties = {name: Party(self, name) for name in self.names}
+        self.parties = {name: self.seat(name) for name in self.names}
         self.wire: list[Letter] = []
-        self.ids = [str(uuid.UUID(int=self.random.getrandbits(128), version=4)) for _ in range(12)]
+        self.ids = [new_id(self.random) for _ in range(12)]
+
+    def seat(self, name: str) -> Party:
+        """The party of that name."""
+        return Party(self, name)
 
     # -- what can happen ---------------------------------------------------------------------
 
@@ -386,6 +389,11 @@ class World:
             assert held is not None and held.entity_id == entity_id, "an answer was lost"
             if hasattr(result, "accepted"):
                 assert held.ruling.accepted == result.accepted, "a ruling changed"
+
+
+def new_id(chance: random.Random) -> str:
+    """An identifier by chance."""
+    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
 
 
 _KEYS: dict[str, Any] = {}

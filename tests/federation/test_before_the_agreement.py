@@ -8,7 +8,10 @@ from typing import Any
 from luftrom.airspace.intent import Intent
 from luftrom.audit.holding import audit_holding
 from luftrom.clock import NS_PER_S
+from luftrom.exchange.message import Message, encode_message
+from luftrom.exchange.sending import Position
 from luftrom.geometry.volume import Circle, Volume4D
+from luftrom.logs.head import Head, sign_head, verify_head
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import Hear, HearAnswer
 from luftrom.node.operations.operational_intents import Declare
@@ -49,11 +52,20 @@ class House:
         self.counter += 1
         self.step()
         mirror = other.conductor.mirrors[self.name]
-        message = self.conductor.message_to(other.name, mirror.applied, mirror.applied)
-        other.step(Hear(message, self.counter, other.reply))
-        answer, error = other.told[-1]
+        message, head = self.conductor.message_to(
+            other.name, Position(mirror.size, mirror.applied), self.counter)
+        other.step(Hear(message, signed(head, message), other.reply))
+        told, error = other.told[-1]
         assert error is None, error
-        self.step(HearAnswer(answer, self.reply))
+        answer, head = told
+        self.step(HearAnswer(answer, signed(head, answer), self.reply))
+
+
+def signed(draft: Head, message: Message) -> Head:
+    """A head as whoever gets it reads it."""
+    key = KEYS[draft.sender].channel
+    text = sign_head(draft, encode_message(message), key)
+    return verify_head(text, draft.sender, draft.recipient, key.public_key().public_bytes_raw())
 
 
 def test_what_stood_before_stands_and_is_shown_as_a_conflict() -> None:
@@ -87,7 +99,7 @@ def test_what_comes_after_must_keep_clear_of_it() -> None:
     intent = Intent("b", "m", "Flight", "Accepted", 0, (HERE,))
     answers: list[Any] = []
     bravo.step(Declare(intent, None, False, lambda *told: answers.append(told)))
-    for _ in range(2):
+    for _ in range(3):
         bravo.talk_to(alfa)
         bravo.step()
     (outcome, error), = answers

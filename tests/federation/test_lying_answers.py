@@ -10,19 +10,17 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hosting import ALFA, BRAVO, agreement_of, hosted
-from liar import Liar, content, volume
+from hosting import BRAVO, agreement_of, hosted
+from liar import Liar, Said, content, volume
 from processes import wait_for
 from refusing import serves
 
 from luftrom.errors import Unavailable
-from luftrom.exchange.message import encode_message, parse_message
-from luftrom.exchange.signature import sign_body
+from luftrom.exchange.message import encode_message
 
 Answer = tuple[int, bytes, str | None]
 
@@ -34,11 +32,13 @@ class Line:
         self.liar: Liar | None = None
         self.lie: Callable[[bytes, int], Answer] | None = None
         self.calls = 0
+        self.head = ""                     # of the message that is answered
 
     async def post(self, base_url: str, body: bytes, signature: str) -> Answer:
         self.calls += 1
         if self.liar is None:
             raise Unavailable("bravo is not there yet")
+        self.head = signature
         claims = json.loads(_unb64(signature.split(".")[1]))
         return (self.lie or self.honest)(body, claims["counter"])
 
@@ -47,15 +47,15 @@ class Line:
         raise Unavailable("bravo says nothing of what it holds")
 
     def honest(self, body: bytes, counter: int) -> Answer:
-        liar = self.liar
-        heard = parse_message(body)
-        liar.alfa[heard.first:] = heard.leaves
-        liar.taken = heard.have
-        answer = liar.message(**(liar.receipt() if liar.alfa else {}))
-        return self.signed(encode_message(answer), counter)
+        self.liar.hear(body, self.head)
+        self.liar.given = len(self.liar.alfa)
+        return self.says(self.liar.message(), counter)
 
-    def signed(self, body: bytes, counter: int) -> Answer:
-        return 200, body, sign_body(body, BRAVO, ALFA, counter, self.liar.keys.channel)
+    def says(self, said: Said, counter: int) -> Answer:
+        return self.signed(encode_message(said.message), counter, draft=said.head)
+
+    def signed(self, body: bytes, counter: int, **more: Any) -> Answer:
+        return 200, body, self.liar.sign(body, counter, **more)
 
 
 def _unb64(text: str) -> bytes:
@@ -76,9 +76,16 @@ def fails(error: BaseException) -> Callable[[Line, bytes, int], Answer]:
 LIES: dict[str, tuple[Callable[[Line, bytes, int], Answer], str]] = {
     "no answer": (fails(Unavailable("no answer from there")), "no answer"),
     "a defect of ours": (fails(RuntimeError("boom")), "internal error"),
-    "an unsigned answer": (lambda line, b, c: (200, line.honest(b, c)[1], None), "Signature"),
+    "an unsigned answer": (lambda line, b, c: (200, line.honest(b, c)[1], None), "Luftrom-Head"),
+    "an answer under another key": (lambda line, b, c: line.signed(
+        line.honest(b, c)[1], c, key=line.liar.keys.statements), "channel key"),
+    "the head of another answer": (lambda line, b, c: (
+        200, line.honest(b, c)[1], line.signed(b"", c)[2]), "not the one that was signed"),
+    "our own head back": (lambda line, b, c: (200, b, line.head), "channel key"),
+    "a head of another agreement": (lambda line, b, c: line.says(
+        line.liar.message(first=0, head={"agreement": "0" * 64}), c), "another agreement"),
     "an answer to another message": (lambda line, b, c: line.honest(b, c + 1), "another message"),
-    "our own message back": (lambda line, b, c: line.signed(b, c), "another sender"),
+    "our own message back": (lambda line, b, c: line.signed(b, c), "must be the log of"),
     "an empty answer": (lambda line, b, c: line.signed(b"", c), "ends inside"),
     "a redirect": (lambda line, b, c: (307, b"", None), "status 307"),
     "a page": (lambda line, b, c: (404, b"<html>" * 9999, None), "status 404"),
@@ -118,18 +125,25 @@ def test_answers(tmp_path: Path, name: str) -> None:
             assert house.channel()["state"] == "fresh" and house.node.proofs() == []
 
 
-def empty_handed(line: Line, body: bytes, counter: int) -> Answer:
-    """Bravo says that it has applied nothing, whatever it is sent."""
-    return line.signed(encode_message(replace(line.liar.message(first=0), have=0)), counter)
+def heads(**changes: Any) -> Callable[[Line, bytes, int], Answer]:
+    """Bravo answers with all its leaves, under a head that says something else."""
+    def answer(line: Line, body: bytes, counter: int) -> Answer:
+        line.liar.hear(body, line.head)
+        return line.says(line.liar.message(first=0, gives_receipt=False, head=changes), counter)
+
+    return answer
 
 
-def half(line: Line, body: bytes, counter: int) -> Answer:
-    """Bravo says that there is more to come, and it never comes."""
-    return line.signed(encode_message(replace(line.liar.message(first=0), whole=False)), counter)
+def more_to_come(line: Line, body: bytes, counter: int) -> Answer:
+    line.liar.hear(body, line.head)
+    size = len(line.liar.leaves) + 1
+    return line.says(line.liar.message(first=0, head={"size": size}), counter)
 
 
 ENDLESS: dict[str, Callable[[Line, bytes, int], Answer]] = {
-    "applied nothing": empty_handed, "more to come": half,
+    "mirrored nothing": heads(mirrored=0, opened=0), "opened nothing": heads(opened=0),
+    "more to come": more_to_come, "lacks what we speak of": problem(code="unseen", have=0,
+                                                                    mirrored=0),
     "begin elsewhere": problem(code="gap", have=0, mirrored=0),
     "a later counter": problem(code="replayed", counter=1)}
 
@@ -149,15 +163,38 @@ def test_no_answer_makes_it_call_without_end(tmp_path: Path, name: str) -> None:
             assert line.calls - calls < 30   # in a loop it would be hundreds
 
 
-def test_a_bad_statement_in_an_answer(tmp_path: Path) -> None:
+def test_content_that_is_none_in_an_answer(tmp_path: Path) -> None:
+    """Void, with one proof kept, also over a restart; nobody is stopped."""
     line = Line()
     with hosted(tmp_path, agreement_of(mode="proceed", after_s=0.3), transport=line) as house:
         liar = Liar(house)
-        liar.declare(content(state="Pending"))
+        index = liar.declare(content(state="Pending"))
         line.liar = liar
         with liar.http:
-            wait_for(lambda: "discloses what no node takes" in (
-                house.channel()["last_error"] or ""), "nobody is told")
+            wait_for(lambda: len(house.node.proofs()) == 1, "nothing is kept")
+            assert [kind for _, kind, _ in house.node.proofs()] == ["statement"]
+            assert house.node.airspace.records[BRAVO, index].status == "void"
+            serves(liar)
+            wait_for(lambda: house.channel()["applied_size"] == len(liar.leaves)
+                     and house.channel()["receipts_outstanding"] == 0, "the log does not go on")
+            channel = house.channel()
+            assert (channel["state"], channel["last_error"]) == ("fresh", None)
+    with hosted(tmp_path, agreement_of(mode="proceed", after_s=0.3), transport=line) as house:
+        liar.house = house
+        assert house.node.airspace.records[BRAVO, index].status == "void"
+        assert len(house.node.proofs()) == 1
+
+
+def test_a_leaf_that_is_no_statement_in_an_answer(tmp_path: Path) -> None:
+    """It is tried again and again, in case a later version reads it, and kept once."""
+    line = Line()
+    with hosted(tmp_path, agreement_of(mode="proceed", after_s=0.3), transport=line) as house:
+        liar = Liar(house)
+        liar.append(liar.statement("declaration", content(), size=-1))
+        line.liar = liar
+        with liar.http:
+            wait_for(lambda: f"leaf 1 of {BRAVO}" in (house.channel()["last_error"] or ""),
+                     "nobody is told")
             assert [kind for _, kind, _ in house.node.proofs()] == ["statement"]
             calls = line.calls
             wait_for(lambda: line.calls > calls, "it does not try again")
@@ -175,8 +212,7 @@ def test_two_histories_in_an_answer(tmp_path: Path) -> None:
             wait_for(lambda: house.channel()["applied_size"] == 2, "nothing is taken")
             liar.give_up(1)
             liar.declare(content(name="Another"))
-            line.lie = lambda body, counter: line.signed(
-                encode_message(liar.message(first=0)), counter)
+            line.lie = lambda body, counter: line.says(liar.message(first=0), counter)
             serves(liar)                   # our news make it call
             wait_for(lambda: house.channel()["state"] == "broken", "the fork is not seen")
             calls = line.calls

@@ -272,7 +272,8 @@ def test_disclosures_of_another_leaf(liar: Liar) -> None:
     one, two = liar.declare(content()), liar.declare(content(name="Two"))
     liar.talk()
     shown = liar.opened
-    for openings in (((one, shown[two]), (two, shown[one])), ((one, shown[one]), (two, shown[one]))):
+    for first, second in ((two, one), (one, one)):
+        openings = ((one, shown[first]), (two, shown[second]))
         refused(liar, liar.message(openings=openings), 422, "wrong_disclosure")
     plain = liar.append(liar.statement("agreement"))
     refused(liar, liar.message(openings=((plain, shown[one]),)), 422, "wrong_disclosure")
@@ -363,9 +364,10 @@ CONTENTS: dict[str, tuple[bytes, ...]] = {
     "an unknown member": content(wings=2),
     "NaN": details(BOX % b"NaN"), "infinity": details(BOX % b"1e999"),
     "a member twice": details(b'{"volumes":[],"volumes":[]}'),
-    "no identifier": without("id"), "no version": without("version"), "no state": without("state"),
-    "an identifier that is none": content(entity_id="a b"), "version 0": content(version=0),
-    "a version that is no number": content(version="1"), "remarks that are none": content(remarks=7),
+    "no identifier": without("id"), "no version": without("version"),
+    "no state": without("state"), "an identifier that is none": content(entity_id="a b"),
+    "version 0": content(version=0), "a version that is no number": content(version="1"),
+    "remarks that are none": content(remarks=7),
     "endless remarks": content(remarks="x" * (limits.REMARKS_CHARS_MAX + 1)),
     "claims in another order": content()[::-1],
     "one claim twice": (content()[0], content()[0], content()[2]),

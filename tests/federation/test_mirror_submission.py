@@ -69,8 +69,8 @@ def keys(liar: Liar, party: str, role: str) -> list:
     return [parse_vkey(vkey) for vkey in getattr(liar.agreement.party(party).keys, role)]
 
 
-def test_a_log_is_uploaded_and_cosigned_once_it_is_opened(liar: Liar, stranger: httpx.Client
-                                                          ) -> None:
+def test_a_log_is_uploaded_and_cosigned_once_its_party_has_sent_it(
+        liar: Liar, stranger: httpx.Client) -> None:
     held = liar.taken
     grow(liar, 600)                        # three packages, the first and the last partial
     liar.declare()
@@ -79,10 +79,12 @@ def test_a_log_is_uploaded_and_cosigned_once_it_is_opened(liar: Liar, stranger: 
     answer = add_entries(stranger, liar, held, size, **{"Content-Encoding": "gzip"})
     assert (answer.status_code, info_of(answer)) == (202, (size, size))
     assert answer.headers["accept-encoding"] == "gzip"
-    # Held, and not cosigned: nobody has shown what stands in the declaration.
+    # Held, and not cosigned: an exchange brings it in the order of knowledge.
     checkpoint = stranger.get(f"{PREFIX}/checkpoint").content
     assert verify_checkpoint(checkpoint, keys(liar, BRAVO, "log"), ORIGIN).checkpoint.size == held
     liar.talk()
+    channel = liar.house.channel()         # what the declaration commits to is sealed still
+    assert (channel["mirror_size"], channel["applied_size"]) == (size, size - 1)
     answer = add_entries(stranger, liar, size, size)
     assert answer.status_code == 200
     note = liar.note() + answer.content
@@ -123,7 +125,7 @@ def test_a_checkpoint_does_not_wait_for_ml_dsa_44(liar: Liar, stranger: httpx.Cl
 
 
 def test_an_upload_keeps_nobody_from_declaring(hasty: Liar) -> None:
-    """Were closed leaves receipted, alfa could sign nothing until bravo opened them."""
+    """What is closed, or was brought by a stranger, holds up nothing that alfa signs."""
     hasty.declare()
     size = len(hasty.leaves)
     with httpx.Client(base_url=hasty.house.url, trust_env=False) as stranger:
@@ -132,6 +134,8 @@ def test_an_upload_keeps_nobody_from_declaring(hasty: Liar) -> None:
     answer = hasty.house.http.put(f"/v1/operational_intents/{new_id()}",
                                   json={"volumes": [volume(lat=55.0)]})
     assert answer.status_code == 201 and answer.json()["unacknowledged"] == [BRAVO]
+    hasty.talk(opens=[])
+    assert hasty.house.channel()["mirror_size"] == size
     hasty.talk()
     assert hasty.house.channel()["applied_size"] == size
 

@@ -7,8 +7,10 @@ peer, who refuses what an honest node would never say.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import peeking
 import pytest
 import simulation
 
@@ -18,15 +20,20 @@ from luftrom.airspace.over import over_until_ns
 from luftrom.clock import TIME_NS_MIN
 from luftrom.errors import LuftromError
 from luftrom.logs.mirror import Mirror
-from luftrom.node import conductor, memory
+from luftrom.node import hearing, memory, ruling
 from luftrom.node.conductor import Conductor
 from luftrom.node.desk import Desk
+from luftrom.node.memory import Memory
 from luftrom.node.step import Step
-from luftrom.state import meeting
+from luftrom.state import meeting, rulings
 from luftrom.state.entities import Entities
 from luftrom.state.meeting import Meetings
 from luftrom.state.progress import Progress
 from luftrom.state.record import Record
+from luftrom.state.rulings import Rests
+from luftrom.state.state import State
+from luftrom.statements.opening import Item, open_or_void
+from luftrom.statements.statement import Seen
 from luftrom.transparency.receipt import sign_receipt
 
 SEEDS_MAX = 250
@@ -65,21 +72,68 @@ def a_pending_version_counts_for_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def rules_without_receipts(patch: pytest.MonkeyPatch) -> None:
-    rule = conductor.rule
-
-    def hasty(desk: Desk) -> None:
-        log, mirrors = desk._memory.log, desk._memory.mirrors
-        kept = {name: mirror.receipt_size for name, mirror in mirrors.items()}
-        for mirror in mirrors.values():
-            mirror.receipt_size = log.tree.size
-        rule(desk)
-        for name, mirror in mirrors.items():
-            mirror.receipt_size = kept[name]
-
-    patch.setattr(conductor, "rule", hasty)
+    patch.setattr(ruling, "_silent", lambda desk, record: ())
 
 
-def receipts_for_what_was_not_applied(patch: pytest.MonkeyPatch) -> None:
+def rules_without_waiting_for_what_crossed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ruling, "_silent", lambda desk, record: tuple(
+        name for name, receipt in desk.receipts_for(record.index).items() if receipt is None))
+
+
+def looks_at_less_than_the_head_cuts(patch: pytest.MonkeyPatch) -> None:
+    cut = Rests.cut
+    patch.setattr(Rests, "cut", lambda self, party: max(0, cut(self, party) - 1))
+
+
+def looks_at_whatever_is_here(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Rests, "cut", lambda self, party: 2**53)
+
+
+def the_dead_win(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rulings, "_is_dead", lambda *_: False)
+
+
+def the_withdrawn_win(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Record, "is_withdrawn_at", lambda self, cut: False)
+
+
+def who_was_silent_does_not_yield(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rulings, "_was_silent", lambda *_: False)
+
+
+def counts_what_a_silent_peer_keeps_closed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Rests, "known", lambda self, record, other: record.cut(other))
+
+
+def says_to_have_seen_what_is_open_alone(patch: pytest.MonkeyPatch) -> None:
+    def seen(self: Desk) -> dict[str, Seen]:
+        return {name: Seen(mirror.applied, mirror.tree.root(mirror.applied))
+                for name, mirror in self._memory.mirrors.items()}
+
+    patch.setattr(Desk, "_seen", seen)
+
+
+def applies_what_is_closed(patch: pytest.MonkeyPatch) -> None:
+    def hasty(self: State, party: str) -> Item[Any, Any] | None:
+        queue = self.waiting.get(party)
+        if not queue:
+            return None
+        return open_or_void(queue[0], self._openings.get((party, queue[0].index), ()))
+
+    patch.setattr(State, "next_item", hasty)
+
+
+def hands_nothing_on(patch: pytest.MonkeyPatch) -> None:
+    build = memory.build_message
+    patch.setattr(memory, "build_message", lambda own, mirrors, peer, *rest: build(
+        own, {peer: mirrors[peer]}, peer, *rest))
+
+
+def hands_leaves_on_and_never_what_opens_them(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Memory, "is_due", lambda *_: False)
+
+
+def receipts_for_what_strangers_brought(patch: pytest.MonkeyPatch) -> None:
     def generous(self: Mirror, writes: Any, time_s: int) -> None:
         size = self.tree.size
         if size > self._given[0]:
@@ -125,12 +179,12 @@ def leaves_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 def a_message_keeps_the_newest_leaf_back(patch: pytest.MonkeyPatch) -> None:
     build = memory.build_message
 
-    def secretive(own: Any, mirror: Mirror, have: int, *rest: Any) -> Any:
+    def secretive(own: Any, *rest: Any) -> Any:
         size, own.size = own.size, max(0, own.size - 1)
         note = own.note
         own.note = own.sign(own.size, 1)
         try:
-            return build(own, mirror, have, *rest)
+            return build(own, *rest)
         finally:
             own.size, own.note = size, note
 
@@ -165,17 +219,60 @@ def drops_by_the_log_that_is_ahead(patch: pytest.MonkeyPatch) -> None:
         max(self.progress.as_of_s.values(), default=0), self.separation))
 
 
-FAULTS = [value for name, value in list(globals().items())
-          if callable(value) and getattr(value, "__annotations__", {}).get("patch")
-          == "pytest.MonkeyPatch"]
+def faults() -> list[Patch]:
+    return [value for value in globals().values()
+            if callable(value) and getattr(value, "__annotations__", {}).get("patch")
+            == "pytest.MonkeyPatch"]
+
+
+FAULTS = faults()
+
+
+# -- what only a party that peeks makes use of ----------------------------------------------------
+
+def opens_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Memory, "is_due", lambda self, peer, index: self.state.audience(
+        self.party, index).includes(peer))
+
+
+def opens_to_whoever_has_signed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Memory, "is_due", lambda self, peer, index: (
+        self.mirrors[peer].receipt_size > index))
+
+
+def takes_heads_of_more_than_is_shown_for_receipts(patch: pytest.MonkeyPatch) -> None:
+    take = hearing._verify_and_take_in
+
+    def gullible(asked: Any, memory: Memory, step: Step) -> None:
+        held = max(asked.message.own.end, memory.mirrors[asked.head.sender].staged_size)
+        head = replace(asked.head, size=min(asked.head.size, held))
+        take(replace(asked, head=head), memory, step)
+
+    patch.setattr(hearing, "_verify_and_take_in", gullible)
+
+
+PEEKED = [fault for fault in faults() if fault not in FAULTS]
+IN_PROCEED = (who_was_silent_does_not_yield, counts_what_a_silent_peer_keeps_closed)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_the_fault_is_found(fault: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
+    mode = "proceed" if fault in IN_PROCEED else "hold"
+    is_found(fault, monkeypatch, lambda seed: simulation.run(
+        seed, 2 + seed % 2, mode, hours=seed % 4 > 1))
+
+
+@pytest.mark.parametrize("fault", PEEKED, ids=lambda fault: fault.__name__)
+def test_the_party_that_peeks_finds_it(fault: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_found(fault, monkeypatch, lambda seed: peeking.run(seed, 2 + seed % 3))
+
+
+def is_found(fault: Patch, monkeypatch: pytest.MonkeyPatch, play: Callable[[int], Any]
+             ) -> None:
     fault(monkeypatch)
     for seed in range(SEEDS_MAX):
         try:
-            simulation.run(seed, 2 + seed % 2, "hold", hours=seed % 4 > 1)
+            play(seed)
         except Exception as error:         # noqa: BLE001 - whatever shows the mistake counts
             print(f"found by seed {seed}: {type(error).__name__}: {error}")
             return

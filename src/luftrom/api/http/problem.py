@@ -45,6 +45,7 @@ CODES: Mapping[str, str] = {
     "unverified": "Bytes that do not prove themselves.",
     "gap": "A message begins beyond what is held here; `have` and `mirrored` say where to begin.",
     "rolled_back": "A checkpoint is older than what is held here: a repeat, or a rollback.",
+    "unseen": "A statement speaks of a third party's leaves that are not held here.",
     "wrong_signature": "A signature does not verify, or is over something else.",
     "missing_signature": "One of the agreed keys has not signed.",
     "wrong_role": "A key signed that has another role.",

@@ -1,0 +1,222 @@
+"""Schedules in which the last party peeks: it reads what it is shown before it signs anything more.
+
+It is a real conductor with a signer of its own. To each declaration that is open to it, or to the
+party before it, which tells it all that it is shown, it signs a rival for the same place, with the
+oldest `seen` that the heads it gave and its own earlier statements allow. Some of its heads name
+more leaves than it shows, so that there would be room for rivals below them. It is never caught,
+for it breaks no rule; and nobody may lose to a rival that was made with knowledge of what it beats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import simulation
+from simulation import Letter, Party, World
+
+from luftrom.airspace.intent import Intent
+from luftrom.airspace.size_class import size_class
+from luftrom.exchange.message import Message
+from luftrom.logs.head import Head
+from luftrom.node.conductor import Conductor
+from luftrom.node.desk import Desk
+from luftrom.node.step import Reply, Request
+from luftrom.statements.kinds.declaration import KIND as DECLARATION
+from luftrom.statements.kinds.declaration import Declared, Version
+from luftrom.statements.opening import Item, open_item
+from luftrom.statements.statement import Seen
+
+AHEAD_MAX = 3
+Where = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Peek:
+    """Look at what is open, and sign what would displace it."""
+
+    reply: Reply[None]
+
+
+class PeekingConductor(Conductor):
+    """Signs rivals in the same step in which it reads: before the head that answers."""
+
+    peeker: Peeker
+
+    def _operate(self, request: Request, desk: Desk) -> None:
+        super()._operate(request, desk)
+        if self.peeker.world.is_peeking:
+            self.peeker.sign_rivals(desk)
+        if isinstance(request, Peek):
+            self.peeker.fill(desk)
+            desk.then(request.reply, lambda: None)
+
+
+class Peeker(Party):
+    """The party that peeks. `heads` are those it signed: to whom, its size, what is mirrored."""
+
+    world: PeekingWorld
+
+    def __init__(self, world: PeekingWorld, name: str):
+        self.heads: list[tuple[str, int, int]] = []
+        self.answered: set[Where] = set()
+        self.claimed = 0
+        super().__init__(world, name)
+
+    def wake(self) -> None:
+        self.conductor = PeekingConductor(self.name, self.world.keys[self.name],
+                                          self.world.agreement, self.store, self.clock)
+        self.conductor.peeker = self
+
+    def letter(self, message: Message, draft: Head, is_answer: bool) -> Letter:
+        ahead = 0
+        if self.world.is_peeking and self.world.random.random() < .2:
+            ahead = self.world.random.randint(1, AHEAD_MAX)
+        # A head of a smaller log than it named before could be held against it.
+        self.claimed = max(self.claimed, draft.size + ahead)
+        draft = replace(draft, size=self.claimed)
+        self.heads.append((draft.recipient, draft.size, draft.mirrored))
+        return super().letter(message, draft, is_answer)
+
+    def fill(self, desk: Desk) -> None:
+        """Fill the room below its heads, blind; then those that it gave anew are receipts."""
+        while desk._memory.log.tree.size < self.claimed:
+            self.append(desk, "agreement", None)
+
+    def append(self, desk: Desk, kind: str, body: Any, content: Any = None) -> Item[Any, Any]:
+        """Sign a statement that has seen no more than it must."""
+        step, before = desk._step, desk._step.seen
+        step.seen = self.oldest_seen(desk)
+        item = desk.append(kind, body, content)
+        step.seen = before
+        return item
+
+    # -- rivals ------------------------------------------------------------------------------
+
+    def sign_rivals(self, desk: Desk) -> None:
+        known = dict(self.known())
+        for where, intent in known.items():
+            if where in self.answered or self.world.random.random() < .1:
+                continue
+            self.answered.add(where)
+            self.sign_rival(intent, frozenset(known), desk)
+
+    def known(self) -> Iterator[tuple[Where, Intent]]:
+        """Every declaration of the honest that is open to it, or to its accomplice."""
+        for party in (self, *self.world.accomplices):
+            state = party.conductor.memory.state
+            for where, record in state.entities.records.items():
+                if where[0] in self.world.honest and record.intent is not None:
+                    yield where, record.intent
+            for queue in state.waiting.values():
+                for statement in queue:
+                    where = (statement.party, statement.index)
+                    if (where[0] in self.world.honest and statement.type == DECLARATION.name
+                            and state.is_open(*where)):
+                        content = open_item(statement, state._openings[where]).content
+                        yield where, content.intent
+
+    def sign_rival(self, intent: Intent, known: frozenset[Where], desk: Desk) -> None:
+        rival = replace(intent, entity_id=self.world.new_id(), state="Accepted", key=frozenset(),
+                        priority=intent.priority or 0, name="Rival")
+        item = self.append(desk, DECLARATION.name, Declared(size_class(rival.all_volumes)),
+                           Version(rival, 1))
+        assert not item.void and not desk.entities.records[self.name, item.statement.index].void
+        self.world.rivals[item.statement.leaf] = known
+
+    def oldest_seen(self, desk: Desk) -> dict[str, Seen]:
+        """The least that it may say to have seen: what it signed for, what it said before, and
+        what those whom it says to have seen had seen."""
+        index, knowledge = desk._memory.log.tree.size, desk.state.knowledge
+        sizes = dict.fromkeys(self.conductor.mirrors, 0) | dict(knowledge.seen(self.name, index))
+        for peer, size, mirrored in self.heads:
+            if size <= index:
+                sizes[peer] = max(sizes[peer], mirrored)
+        grown = True
+        while grown:
+            grown = False
+            for name in sizes:
+                for other, size in knowledge.seen(name, sizes[name]).items():
+                    if other != self.name and size > sizes[other]:
+                        sizes[other], grown = size, True
+        mirrors = self.conductor.mirrors
+        return {name: Seen(size, mirrors[name].tree.root(size)) for name, size in sizes.items()}
+
+
+class PeekingWorld(World):
+    """The last party peeks; with more than two the one before it tells it all it is shown."""
+
+    is_peeking = True
+
+    def __init__(self, *args: Any, **more: Any):
+        self.rivals: dict[bytes, frozenset[Where]] = {}   # by leaf: what was known to its signer
+        super().__init__(*args, **more)
+
+    def seat(self, name: str) -> Party:
+        return Peeker(self, name) if name == self.names[-1] else super().seat(name)
+
+    @property
+    def peeker(self) -> Party:
+        return self.parties[self.names[-1]]
+
+    @property
+    def accomplices(self) -> list[Party]:
+        return [self.parties[name] for name in self.names[1:-1][-1:]]
+
+    @property
+    def honest(self) -> tuple[str, ...]:
+        """Whoever neither peeks nor tells."""
+        return self.names[:-1] if len(self.names) == 2 else self.names[:-2]
+
+    def new_id(self) -> str:
+        return simulation.new_id(self.random)
+
+    def turn(self) -> None:
+        if self.random.random() < .5:      # else too little is ever open to be peeked at
+            self.talk(*self.random.sample(self.names, 2))
+        else:
+            super().turn()
+        if self.random.random() < .3:
+            self.peeker.step(Peek(lambda result, error: None))
+
+    def talk(self, one: str, other: str) -> None:
+        """A round trip in which nothing is lost."""
+        answer = self.parties[other].hear(self.parties[one].send(other))
+        if answer is not None:
+            self.parties[one].hear(answer)
+
+    def settle(self) -> None:
+        """It gives up, and fills what it claimed, so that all can be ruled on."""
+        self.is_peeking = False
+        self.peeker.step(Peek(lambda result, error: None))
+        super().settle()
+
+    def check(self) -> int:
+        accepted = super().check()
+        self.check_displaced()
+        return accepted
+
+    def check_displaced(self) -> None:
+        """Nobody lost to what was made with knowledge of it."""
+        liar, store = self.peeker.name, self.peeker.store
+        leaves = store.leaves(liar, 0, store.size(liar))
+        for name in self.honest:
+            for record in self.parties[name].conductor.airspace.records.values():
+                if record.party != name or record.ruling is None:
+                    continue
+                for party, index, rule in record.ruling.against:
+                    assert party != liar or (name, record.index) not in self.rivals.get(
+                        leaves[index], ()), (
+                        f"leaf {record.index} of {name} was displaced by leaf {index} of {liar}, "
+                        f"made with knowledge of it: {rule}")
+
+
+def run(seed: int, parties: int = 2, mode: str = "hold", turns: tuple[int, int] = (8, 40)
+        ) -> tuple[int, int]:
+    """Play one schedule to its end; returns how many were accepted, and how many rivals signed."""
+    world = PeekingWorld(seed, parties, mode)
+    for _ in range(world.random.randint(*turns)):
+        world.turn()
+    world.settle()
+    return world.check(), len(world.rivals)
