@@ -49,8 +49,10 @@ class Record:
     end_index: int | None = None
     void: str = ""
     is_dead: bool = False
-    met: dict[int, Record] = field(default_factory=dict)      # by serial: volumes in conflict
-    rivals: dict[int, Record] = field(default_factory=dict)   # of these, while both are accepted
+    # By serial: volumes in conflict, and of these, while both are accepted. As text a record would
+    # hold all others, and each of those all again.
+    met: dict[int, Record] = field(default_factory=dict, repr=False)
+    rivals: dict[int, Record] = field(default_factory=dict, repr=False)
 
     @property
     def is_constraint(self) -> bool:
