@@ -108,12 +108,12 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(descriptor)
         os.replace(draft, path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """Make names last: until then a loss of power may bring back the old content."""
     if os.name == "posix":                 # elsewhere a directory cannot be opened
         descriptor = os.open(directory, os.O_RDONLY)

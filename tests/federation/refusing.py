@@ -1,4 +1,4 @@
-"""What must hold when a peer's message is refused."""
+"""What must hold when a peer's message is refused, or what it says counts for nothing."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Any
 
 import httpx
 from hosting import BRAVO
-from liar import Liar, new_id, volume
+from liar import Liar, Said, new_id, volume
 
 from luftrom.api.http.problem import CODES
 from luftrom.audit.equivocation import verify_equivocation
 from luftrom.errors import Unverified
-from luftrom.exchange.message import Message
+from luftrom.state.record import VOID, Record
 
 
-def refused(liar: Liar, said: Message | bytes | httpx.Response, status: int, code: str,
+def refused(liar: Liar, said: Said | bytes | httpx.Response, status: int, code: str,
             says: str = "", *, proof: str | None = None, proves: bool = True,
-            breaks: bool | None = None) -> dict[str, Any]:
+            breaks: bool | None = None, by: str = BRAVO) -> dict[str, Any]:
     """Alfa refuses with this status, code and reason, keeps this kind of proof, and is unchanged.
 
     A kept proof verifies offline where it `proves`, and breaks the channel unless `breaks` says
-    otherwise. Returns the problem.
+    otherwise; it is of what the party `by` signed. Returns the problem.
     """
     house = liar.house
     before = unrevised(house.digest())
@@ -30,20 +30,47 @@ def refused(liar: Liar, said: Message | bytes | httpx.Response, status: int, cod
     assert problem["code"] == code and code in CODES, problem
     assert says in problem["detail"], problem
     assert unrevised(house.digest()) == before
-    kept = house.node.proofs()
     if proof is None:
-        assert kept == []
+        assert house.node.proofs() == []
         assert house.channel()["state"] != "broken"
     else:
-        (party, kind, document), = kept
-        assert (party, kind) == (BRAVO, proof)
-        verifies(document, liar, proves)
-        assert (house.channel()["state"] == "broken") == (proof != "statement"
-                                                          if breaks is None else breaks)
+        keeps(liar, proof, proves, by)
+        assert (house.channel(by)["state"] == "broken") == (proof != "statement"
+                                                            if breaks is None else breaks)
     if status == 422:
-        assert problem["detail"][:100] in house.channel()["last_error"]
+        assert problem["detail"][:100] in house.channel(liar.name)["last_error"]
     serves(liar)
     return problem
+
+
+def keeps(liar: Liar, kind: str, proves: bool = True, by: str = BRAVO) -> None:
+    """Alfa holds exactly one proof, of this kind and against that party; it verifies offline, or
+    says that it proves nothing."""
+    (party, held, document), = liar.house.node.proofs()
+    assert (party, held) == (by, kind)
+    verifies(document, liar, proves, by)
+
+
+def void(liar: Liar, index: int, says: str = "", *, proof: bool = False, proves: bool = True,
+         ) -> Record:
+    """The leaf counts for nothing at alfa, and stops nothing: what follows it is applied.
+
+    Where its content is none, `proof` of that is kept.
+    """
+    record = liar.house.node.airspace.records[liar.name, index]
+    assert record.status == VOID and says in record.void, record
+    assert record.volumes == () and not record.met and record.entity_id == ""
+    if proof:
+        keeps(liar, "statement", proves, liar.name)
+    else:
+        assert liar.house.node.proofs() == []
+    liar.append(liar.statement("agreement"))
+    liar.talk()
+    channel = liar.house.channel(liar.name)
+    assert channel["applied_size"] == len(liar.leaves)
+    assert (channel["state"], channel["last_error"]) == ("fresh", None)
+    serves(liar)
+    return record
 
 
 def unrevised(digest: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -51,10 +78,10 @@ def unrevised(digest: tuple[Any, ...]) -> tuple[Any, ...]:
     return digest[0] | {"revision": None}, *digest[1:]
 
 
-def verifies(document: bytes, liar: Liar, proves: bool) -> None:
+def verifies(document: bytes, liar: Liar, proves: bool, by: str = BRAVO) -> None:
     """A stranger with the agreement alone is convinced, or told that it proves nothing."""
     try:
-        assert verify_equivocation(document, liar.agreement).party == BRAVO
+        assert verify_equivocation(document, liar.agreement).party == by
     except Unverified as error:
         assert not proves and error.code == "not_proven", error
     else:

@@ -55,6 +55,8 @@ class Rulebook:
     def losses(self, x: Declared, ruling: Ruling, at: Statement) -> list[tuple[str, int]]:
         """Whom X loses to: a function of signed statements, the ruling's own among them."""
         party, index = x.where
+        if self.is_overdue(x, at.index):
+            return [x.where]               # it waited too long: there is nothing to win any more
         lost = self.taken_identifier(x, ruling, at)
         for y in self.declared:
             other, y_index = y.where
@@ -69,7 +71,8 @@ class Rulebook:
                 loses = y_index < cut and self.stood(y, cut) and self.loses_to_known(x, y, same)
             elif other == party or y.seen(party) > index or y_index >= cut_of(ruling, at, other):
                 loses = False              # Y came later, or knew X: its own matter
-            elif self.withdrawn(y, cut_of(ruling, at, other)) or self.is_dead(y, ruling, at):
+            elif (self.withdrawn(y, cut_of(ruling, at, other)) or self.is_dead(y, ruling, at)
+                  or self.waited_too_long(y, cut_of(ruling, at, other))):
                 loses = False              # it wins nothing
             elif other not in ruling.unacknowledged and self.accepted_without(
                     y, party, cut_of(ruling, at, other)):
@@ -89,7 +92,7 @@ class Rulebook:
         """Does Y lose to what its own author knew, as far as the author of the ruling had that?"""
         if self.taken_identifier(y, ruling, at):
             return True
-        party, index = y.where
+        party, _ = y.where
         for z in self.declared:
             other, z_index = z.where
             same = y.intent.entity_id == z.intent.entity_id
@@ -114,16 +117,38 @@ class Rulebook:
 
     def said_ns(self, x: Declared) -> int:
         """The latest time in its log so far: a clock that is put back makes nothing earlier."""
-        party, index = x.where
-        return max(s.iat_s for s in self.logs[party][:index + 1]) * 10**9
+        return self.time_s(*x.where) * 10**9
+
+    def time_s(self, party: str, index: int) -> int:
+        return max(s.iat_s for s in self.logs[party][:index + 1])
+
+    def is_overdue(self, x: Declared, index: int) -> bool:
+        """Had its log come, by that leaf, beyond the time that X may wait?"""
+        party, _ = x.where
+        return (self.time_s(party, index)
+                > self.time_s(*x.where) + self.agreement.bounds.pending_s)
 
     def start(self, x: Declared) -> int:
         return min(v.time_start_ns for v in x.intent.all_volumes)
 
-    def stood(self, y: Declared, cut: int) -> bool:
-        """Did nothing in the first `cut` leaves of its own log end Y?"""
+    def waited_too_long(self, y: Declared, cut: int) -> bool:
+        """Was its time up within the first `cut` leaves of its log, while Y still waited?"""
         party, index = y.where
         for statement in self.logs[party][index + 1:cut]:
+            if self.is_overdue(y, statement.index):
+                return True
+            if any(r.index == index for r in rulings_of(statement)):
+                return False
+        return False
+
+    def stood(self, y: Declared, cut: int) -> bool:
+        """Did nothing in the first `cut` leaves of its own log end Y, nor time while it waited?"""
+        party, index = y.where
+        waits = True
+        for statement in self.logs[party][index + 1:cut]:
+            if waits and self.is_overdue(y, statement.index):
+                return False
+            waits = waits and all(r.index != index for r in rulings_of(statement))
             if statement.type == "withdrawal" and statement.body.of == index:
                 return False
             for ruling in rulings_of(statement):
@@ -174,7 +199,7 @@ class Rulebook:
             if self.agreement.undeclared_priority_permits:
                 return False
         own = own or 0
-        return own < other or (own == other and not self.agreement.priority_levels.get(own, False))
+        return own < other or (own == other and not self.agreement.permits_conflicts(own))
 
     def loses_to_crossed(self, x: Declared, y: Declared, same: bool, start_ns: int) -> bool:
         if is_free(x) and not same:
@@ -182,12 +207,12 @@ class Rulebook:
         own, other = x.intent.priority, y.intent.priority
         if (own or 0) != (other or 0):
             return (own or 0) < (other or 0)
-        if not same and None not in (own, other) and self.agreement.priority_levels.get(own, False):
+        if not same and None not in (own, other) and self.agreement.permits_conflicts(own):
             return False
-        names = [p.name for p in self.agreement.parties]
-        first = start_ns // HOUR_NS % len(names)
-        return (names[first:] + names[:first]).index(x.where[0]) > (
-            names[first:] + names[:first]).index(y.where[0])
+        listed = [p.name for p in self.agreement.parties]
+        x_is_first = listed.index(x.where[0]) < listed.index(y.where[0])
+        even = (start_ns // HOUR_NS + start_ns // (24 * HOUR_NS)) % 2 == 0
+        return x_is_first != even
 
     def check(self) -> int:
         """Every ruling in every log is what the rules say; returns how many were checked."""

@@ -82,6 +82,7 @@ class Party:
             self.store.commit(step.writes)
         except LuftromError as error:
             self.conductor.fail(step, error)
+            self.conductor.load()
             return
         finally:
             self.store.fault = None
@@ -259,24 +260,30 @@ class World:
     def settle(self) -> None:
         """A fair network and right clocks at last: talk until nobody has anything new to say."""
         self.wire.clear()
+        for _ in range(2):                 # what is on its way arrives in time
+            self.talk_all()
         latest = max(party.clock.now for party in self.parties.values())
         for party in self.parties.values():
             party.clock.now = latest
             party.clock.advance(3600 * 3)  # whoever waited for a dead peer gives up now
         for _ in range(12):
             before = [p.conductor.log.size for p in self.parties.values()]
-            for one, other in itertools.permutations(self.names, 2):
-                for _ in range(2):
-                    answer = self.parties[other].hear(self.parties[one].send(other))
-                    if answer is None:
-                        self.resynchronise(one, other)
-                        continue
-                    self.parties[one].hear(answer)
-            for party in self.parties.values():
-                party.step()
+            self.talk_all()
             if before == [p.conductor.log.size for p in self.parties.values()]:
                 return
         raise AssertionError("the nodes never come to rest")
+
+    def talk_all(self) -> None:
+        """A round trip of everybody with everybody, and a step of each."""
+        for one, other in itertools.permutations(self.names, 2):
+            for _ in range(2):
+                answer = self.parties[other].hear(self.parties[one].send(other))
+                if answer is None:
+                    self.resynchronise(one, other)
+                    continue
+                self.parties[one].hear(answer)
+        for party in self.parties.values():
+            party.step()
 
     def resynchronise(self, one: str, other: str) -> None:
         """What a 409 tells a sender: where the recipient is, and its counter."""

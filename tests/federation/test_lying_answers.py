@@ -42,6 +42,10 @@ class Line:
         claims = json.loads(_unb64(signature.split(".")[1]))
         return (self.lie or self.honest)(body, claims["counter"])
 
+    async def ask(self, base_url: str, about: str, ask: bytes, bytes_max: int
+                  ) -> tuple[int, bytes]:
+        raise Unavailable("bravo says nothing of what it holds")
+
     def honest(self, body: bytes, counter: int) -> Answer:
         liar = self.liar
         heard = parse_message(body)
@@ -86,13 +90,11 @@ LIES: dict[str, tuple[Callable[[Line, bytes, int], Answer], str]] = {
         {"detail": "x" * 2**20}).encode(), None), "status 422"),
     "a reason that is none": (problem(detail={"a": 1}), "a"),
     "an infinite counter": (lambda line, b, c: (409, b'{"code":"replayed","counter":1e999}', None),
-                            "status 409"),
-    "a counter beyond the last": (problem(code="replayed", counter=2**63 - 2), "no count"),
-    "a counter below all": (problem(code="replayed", counter=-1), "no count"),
-    "no counter": (problem(code="replayed"), "no count"),
+                            "refused"),
+    "a counter beyond the last": (problem(code="replayed", counter=2**62 - 1), "refused"),
     "a size below nothing": (problem(code="gap", have=-5, mirrored=0), "no count"),
     "a size of text": (problem(code="gap", have="1", mirrored=0), "no count"),
-    "more than there is": (problem(code="gap", have=0, mirrored=10**6), "old copy"),
+    "more than there is": (problem(code="gap", have=0, mirrored=10**6), "unsigned"),
     "a code that is a list": (problem(code=[1], detail="so"), "so"),
 }
 

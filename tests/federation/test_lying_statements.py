@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from hosting import ALFA, BRAVO, CHARLIE
-from liar import Liar, content, new_id, ring, volume
-from refusing import refused
+from liar import Liar, Said, content, new_id, ring, size_of, volume
+from refusing import keeps, refused, serves, void
 from talking import liar  # noqa: F401 - fixtures, which pytest finds by name
 
+from leaves import TYP, LeafSigner
 from luftrom import limits
-from luftrom.exchange.message import Message
+from luftrom.geometry.measure import CLASS_MAX
 from luftrom.statements.disclosure import make_disclosure
 from parties import ed25519
 
@@ -39,11 +40,28 @@ def with_head(liar: Liar, role: str) -> bytes:
     """Signed with the key of another role, whose name the header bears."""
     leaf = liar.statement("agreement", key=ed25519(BRAVO, role))
     head = base64.urlsafe_b64encode(json.dumps(
-        {"alg": "Ed25519", "kid": f"{BRAVO}#{role}", "typ": "vnd.luftrom.statement.v1+sd-jwt"},
+        {"alg": "Ed25519", "kid": f"{BRAVO}#{role}", "typ": TYP},
         separators=(",", ":")).encode()).rstrip(b"=")
     signed = head + b"." + leaf.split(b".")[1]
     signature = ed25519(BRAVO, role).sign(signed)
     return signed + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")
+
+
+def of_version_1(liar: Liar) -> bytes:
+    """As the version before had it."""
+    signer = LeafSigner(BRAVO, liar.keys.statements)
+    leaf = signer.sign({"type": "agreement", "index": len(liar.leaves), "iat": 1}, ())
+    head = base64.urlsafe_b64encode(json.dumps(
+        {"alg": "Ed25519", "kid": f"{BRAVO}#statements", "typ": TYP.replace(".v2", ".v1")},
+        separators=(",", ":")).encode()).rstrip(b"=")
+    signed = head + b"." + leaf.split(b".")[1]
+    return signed + b"." + base64.urlsafe_b64encode(
+        liar.keys.statements.sign(signed)).rstrip(b"=")
+
+
+def sealed(liar: Liar, *disclosures: bytes, **claims: Any) -> bytes:
+    """A declaration that commits to these disclosures."""
+    return liar.statement("declaration", disclosures or content(), **({"size": 20} | claims))
 
 
 Leaf = Callable[[Liar], bytes]
@@ -71,8 +89,8 @@ LEAVES: dict[str, tuple[Leaf, str, bool | None]] = {
         "agreement", index=len(liar.leaves) + 1), "wrong_index", False),
     "under another agreement": (lambda liar: liar.statement(
         "agreement", agreement="0" * 64), "other_agreement", False),
-    "under no agreement": (lambda liar: liar.statement(
-        "agreement", agreement=None, seen=None), "other_agreement", False),
+    "under no agreement, and has seen": (lambda liar: liar.statement(
+        "agreement", agreement=None), "bad_input", True),
     "of an unknown type": (lambda liar: payload_signed(liar, payload_of(liar).replace(
         b'"agreement",', b'"surprise",', 1)), "bad_input", True),
     "with a space": (lambda liar: payload_signed(liar, b" " + payload_of(liar)), "bad_input", True),
@@ -83,6 +101,18 @@ LEAVES: dict[str, tuple[Leaf, str, bool | None]] = {
     "nested deep": (lambda liar: payload_signed(liar, b"[" * 40_000), "bad_input", True),
     "with a giant number": (lambda liar: payload_signed(liar, payload_of(liar).replace(
         b'"iat":', b'"iat":' + b"9" * 5000)), "bad_input", True),
+    "of the version before": (of_version_1, "wrong_party", None),
+    "with no digest": (lambda liar: liar.statement("declaration", size=20), "bad_input", True),
+    "with two digests": (lambda liar: sealed(liar, *content()[:2]), "bad_input", True),
+    "with four digests": (lambda liar: sealed(liar, *content(), b"x"), "bad_input", True),
+    "with a digest twice": (lambda liar: sealed(liar, b"x", b"x", b"y"), "bad_input", True),
+    "without a size class": (lambda liar: sealed(liar, size=None), "bad_input", True),
+    "with a size class beyond all": (lambda liar: sealed(liar, size=CLASS_MAX + 1),
+                                     "bad_input", True),
+    "with its identifier in the clear": (lambda liar: sealed(
+        liar, entity={"id": new_id(), "version": 1}), "bad_input", True),
+    "for nobody": (lambda liar: sealed(liar, audience=[]), "bad_input", True),
+    "for one party twice": (lambda liar: sealed(liar, audience=[ALFA, ALFA]), "bad_input", True),
     "from the end of time": (lambda liar: liar.statement("agreement", iat=2**53 - 1),
                              "bad_input", True),
 }
@@ -108,24 +138,80 @@ def seen_of(liar: Liar, **changes: Any) -> dict[str, Any]:
 
 SEEN: dict[str, tuple[Callable[[Liar], dict[str, Any]], str]] = {
     "another history of ours": (lambda liar: seen_of(liar, root=bytes(32)), "seen_unknown"),
-    "more than there is": (lambda liar: seen_of(liar, size=len(liar.alfa) + 1), "seen_unknown"),
+    "more than there is": (lambda liar: seen_of(liar, size=2**40), "seen_unknown"),
     "a stranger": (lambda liar: liar.seen() | {CHARLIE: {"size": 0, "root": bytes(32)}},
-                   "unverified"),
-    "itself": (lambda liar: liar.seen() | {BRAVO: {"size": 0, "root": bytes(32)}}, "unverified"),
-    "nobody": (lambda liar: {}, "seen_went_back")}
+                   "seen_unknown"),
+    "itself": (lambda liar: liar.seen() | {BRAVO: {"size": 0, "root": bytes(32)}}, "seen_unknown"),
+    "nobody": (lambda liar: {}, "seen_unknown")}
 
 
 @pytest.mark.parametrize("name", SEEN)
 def test_what_it_says_to_have_seen(liar: Liar, name: str) -> None:
     make, code = SEEN[name]
     liar.append(liar.statement("agreement", seen=make(liar)))
-    refused(liar, liar.message(), 422, code, proof="statement", proves=False)
+    refused(liar, liar.message(), 422, code, proof="statement" if name in UNREADABLE else None,
+            proves=False)
 
 
-def test_seen_goes_back_within_one_message(liar: Liar) -> None:
+# These break the head of the statement, whatever is held: the leaf is kept.
+UNREADABLE = ("a stranger", "itself", "nobody")
+
+
+def went_back(liar: Liar, kind: str = "declaration", **more: Any) -> int:
+    """A statement that has seen less than the one before it, though it signed for nothing."""
+    liar.house.http.put(f"/v1/constraints/{new_id()}",
+                        json={"name": "Closed", "volumes": [volume(lat=50.0)]})
+    before = len(liar.alfa)
+    liar.talk(gives_receipt=False)
+    assert len(liar.alfa) > before
     liar.append(liar.statement("agreement"))
-    liar.append(liar.statement("agreement", seen=liar.seen(0)))
-    refused(liar, liar.message(), 422, "seen_went_back", proof="statement", proves=False)
+    said = more.pop("disclosures", content())
+    return liar.append(liar.statement(kind, said, seen=liar.seen(before), **more), said)
+
+
+def test_a_declaration_whose_seen_goes_back_is_void(liar: Liar) -> None:
+    """It stands in the log, counts for nothing, and stops nothing: honest heads void it."""
+    shown = content()
+    index = went_back(liar, disclosures=shown, size=size_of(shown))
+    liar.talk(gives_receipt=False)
+    liar.talk()
+    record = void(liar, index, f"leaves of {ALFA}; an earlier one")
+    liar.rule(index)                       # what is void cannot be accepted
+    refused(liar, liar.message(), 422, "unverified", "waits for a ruling", proof="contradiction",
+            proves=False)
+    assert liar.house.node.airspace.records[BRAVO, record.index].status == "void"
+
+
+def test_a_declaration_under_no_agreement_behind_one_under_it_is_void(liar: Liar) -> None:
+    """It has seen nothing, so no ruling on it could be held to anything."""
+    index = liar.declare(agreement=None, seen=None)
+    liar.settle()
+    void(liar, index, "under no agreement")
+
+
+def test_a_ruling_under_no_agreement_behind_one_under_it_has_no_effect(liar: Liar) -> None:
+    index = liar.declare()
+    liar.settle()
+    liar.rule(index, agreement=None, seen=None)
+    liar.talk()
+    assert liar.house.node.airspace.records[BRAVO, index].status == "pending"
+    assert liar.house.channel()["applied_size"] == len(liar.leaves)
+    assert liar.house.status()["airspace"]["operational_intents"] == 0
+
+
+def test_a_ruling_whose_seen_goes_back_has_no_effect(liar: Liar) -> None:
+    index = liar.declare()
+    liar.settle()
+    head = liar.covering(index)
+    ruling = {"index": index, "accepted": True, "unacknowledged": [], "against": []}
+    went_back(liar, "ruling", disclosures=(), rulings=[ruling], heads={ALFA: head.text})
+    liar.talk(gives_receipt=False)
+    assert liar.house.node.airspace.records[BRAVO, index].status == "pending"
+    assert liar.house.channel()["applied_size"] == len(liar.leaves)
+    liar.rule(index)
+    liar.talk()
+    assert liar.house.node.airspace.records[BRAVO, index].status == "accepted"
+    assert liar.house.node.proofs() == []
 
 
 def test_seen_behind_a_receipt(liar: Liar) -> None:
@@ -160,47 +246,91 @@ def liar_time(liar: Liar) -> int:
 
 # -- disclosures ---------------------------------------------------------------------------------
 
-def carrying(liar: Liar, *disclosures: Any) -> Message:
-    return liar.message(disclosures=(*liar.opened[liar.taken:-1], *disclosures))
+def showing(liar: Liar, index: int, *disclosures: bytes) -> Said:
+    return liar.message(openings=((index, disclosures),))
 
 
 def test_disclosures_that_are_not_those_committed_to(liar: Liar) -> None:
+    """Whoever hands them on, the author or another: the right ones mend it, and nothing is kept."""
     first = content()
-    liar.declare(first)
-    reference, details = first
+    index = liar.declare(first)
+    liar.talk()
+    details, reference, remarks = first
     other = content(name="Other")
-    for shown, code in ((None, "not_disclosed"), ((), "not_disclosed"),
-                        ((reference,), "not_disclosed"), ((details,), "not_disclosed"),
-                        (other, "wrong_disclosure"), ((reference, other[1]), "wrong_disclosure"),
-                        ((reference, details, details), "wrong_disclosure"),
-                        ((reference, details, b""), "wrong_disclosure"),
-                        ((reference, details + b"="), "wrong_disclosure"),
-                        ((reference, details, other[0]), "wrong_disclosure")):
-        refused(liar, carrying(liar, shown), 422, code)
-    liar.talk()                            # the right ones mend it: nothing was lost
+    for shown in ((details,), (reference, remarks), (details, reference), other,
+                  (other[0], reference, remarks), (reference, details, remarks),
+                  (details, details, remarks), (*first, b""), (*first, other[0]),
+                  (details + b"=", reference, remarks)):
+        refused(liar, showing(liar, index, *shown), 422, "wrong_disclosure")
+    assert liar.house.channel()["applied_size"] == index
+    liar.talk()
+    assert liar.house.channel()["applied_size"] == index + 1
     assert liar.house.channel()["last_error"] is None
 
 
 def test_disclosures_of_another_leaf(liar: Liar) -> None:
-    liar.declare(one := content())
-    liar.declare(two := content(name="Two"))
-    refused(liar, liar.message(disclosures=(two, one)), 422, "wrong_disclosure")
-    refused(liar, liar.message(disclosures=(one, one)), 422, "wrong_disclosure")
-    liar.append(liar.statement("agreement"))
-    refused(liar, liar.message(disclosures=(one, two, one)), 422, "wrong_disclosure")
+    one, two = liar.declare(content()), liar.declare(content(name="Two"))
     liar.talk()
+    shown = liar.opened
+    for openings in (((one, shown[two]), (two, shown[one])), ((one, shown[one]), (two, shown[one]))):
+        refused(liar, liar.message(openings=openings), 422, "wrong_disclosure")
+    plain = liar.append(liar.statement("agreement"))
+    refused(liar, liar.message(openings=((plain, shown[one]),)), 422, "wrong_disclosure")
+    liar.talk()
+    liar.talk()
+    assert liar.house.channel()["applied_size"] == len(liar.leaves)
+
+
+def test_what_it_opens_at_once_is_taken(liar: Liar) -> None:
+    """Its own risk: nobody is held to seal his own."""
+    index = liar.declare()
+    liar.talk(opens=[index])
+    assert liar.house.node.airspace.records[BRAVO, index].status == "pending"
+
+
+def test_what_it_never_opens_holds_back_its_own_log_alone(liar: Liar) -> None:
+    index = liar.declare()
+    for _ in range(3):
+        liar.append(liar.statement("agreement"))
+        liar.talk(opens=[])
+    channel = liar.house.channel()
+    assert (channel["mirror_size"], channel["applied_size"]) == (len(liar.leaves), index)
+    assert liar.house.node.proofs() == [] and channel["state"] == "fresh"
+    serves(liar)
+    liar.talk()                            # opened late: it counts from there
+    assert liar.house.channel()["applied_size"] == len(liar.leaves)
+    assert liar.house.node.airspace.records[BRAVO, index].status == "pending"
+
+
+def test_what_is_not_for_us_is_passed_over(liar: Liar) -> None:
+    """A leaf for others has no content here, and nothing of ours is held up by it."""
+    index = liar.declare(audience=[BRAVO])
+    liar.talk(opens=[])
+    record = liar.house.node.airspace.records[BRAVO, index]
+    assert (record.status, record.content, record.volumes) == ("pending", None, ())
+    assert liar.house.channel()["applied_size"] == len(liar.leaves)
+    liar.rule(index)
+    liar.talk(opens=[])
+    assert liar.house.node.airspace.records[BRAVO, index].status == "accepted"
+    assert liar.house.status()["airspace"]["operational_intents"] == 0
+    serves(liar)
 
 
 def raw_disclosure(text: bytes) -> bytes:
     return base64.urlsafe_b64encode(text).rstrip(b"=")
 
 
-def details(text: bytes) -> tuple[bytes, bytes]:
+def details(text: bytes) -> tuple[bytes, ...]:
     """Details that are these very bytes, validly committed to."""
-    return content()[0], raw_disclosure(b'["c2FsdHNhbHRzYWx0c2FsdA","details",' + text + b"]")
+    return (raw_disclosure(b'["c2FsdHNhbHRzYWx0c2FsdA","details",' + text + b"]"), *content()[1:])
 
 
-BOX = b'{"volumes":[%s]}'
+def without(claim: str) -> tuple[bytes, ...]:
+    """Details that lack a claim."""
+    return content(**{claim: None})
+
+
+BOX = b'{"id":"0a8343be-6482-4d1b-a474-16847e01af1e","version":1,"state":"Accepted","volumes":[%s]}'
 STAR = ring(*[(46 + math.sin(a * 4 * math.pi / 5), 7 + math.cos(a * 4 * math.pi / 5))
               for a in range(5)])
 GEAR = ring(*[(46 + .1 * math.sin(i * math.tau / 10_001), 7 + .1 * math.cos(i * math.tau / 10_001))
@@ -233,67 +363,98 @@ CONTENTS: dict[str, tuple[bytes, ...]] = {
     "an unknown member": content(wings=2),
     "NaN": details(BOX % b"NaN"), "infinity": details(BOX % b"1e999"),
     "a member twice": details(b'{"volumes":[],"volumes":[]}'),
+    "no identifier": without("id"), "no version": without("version"), "no state": without("state"),
+    "an identifier that is none": content(entity_id="a b"), "version 0": content(version=0),
+    "a version that is no number": content(version="1"), "remarks that are none": content(remarks=7),
+    "endless remarks": content(remarks="x" * (limits.REMARKS_CHARS_MAX + 1)),
+    "claims in another order": content()[::-1],
+    "one claim twice": (content()[0], content()[0], content()[2]),
     "deep lists": details(BOX % (b"[" * 100 + b"]" * 100)),
     "deeper lists": details(b"[" * 200_000), "half a surrogate pair": details(b'"\\ud800"'),
-    "no JSON": (content()[0], raw_disclosure(b'["c2FsdHNhbHRzYWx0c2FsdA","details",')),
-    "no base64": (content()[0], b"*"),
-    "no salt": (content()[0], raw_disclosure(b'["","details",1]')),
-    "a claim of the statement": (*content(), raw_disclosure(
+    "no JSON": (raw_disclosure(b'["c2FsdHNhbHRzYWx0c2FsdA","details",'), *content()[1:]),
+    "no base64": (b"*", *content()[1:]),
+    "no salt": (raw_disclosure(b'["","details",1]'), *content()[1:]),
+    "a claim of the statement": (*content()[:2], raw_disclosure(
         b'["c2FsdHNhbHRzYWx0c2FsdA","iss","alfa.example"]'))}
 
 
 @pytest.mark.parametrize("name", CONTENTS)
 def test_content_that_no_node_takes(liar: Liar, name: str) -> None:
-    """Refused for good and kept: it is under bravo's signed checkpoint, and a log has no gaps. The
-    channel is not broken, for a later version may take it; the operator is told why it stands."""
-    liar.declare(CONTENTS[name])
+    """Void for everybody, since it follows from the signed digests; the proof is kept, the channel
+    is not broken, and the log goes on."""
+    index = liar.declare(CONTENTS[name])
+    liar.settle()
     # What is too long for a document of evidence is left out of it: a record, and no proof.
     proves = max(map(len, CONTENTS[name])) <= limits.JSON_STRING_CHARS_MAX
-    problem = refused(liar, liar.message(), 422, "bad_statement", proof="statement", proves=proves)
-    assert len(problem["detail"]) < 600
-    refused(liar, liar.message(), 422, "bad_statement", proof="statement", proves=proves)
-    assert liar.house.channel()["state"] == "fresh"   # it speaks, and what it said is refused
+    record = void(liar, index, proof=True, proves=proves)
+    assert 0 < len(record.void) < 600
+    liar.rule(index, accepted=False)       # the only ruling that it can have
+    liar.talk()
+    assert (record.status, liar.house.channel()["last_error"]) == ("refused", None)
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_a_size_class_that_is_not_that_of_what_was_sealed(liar: Liar, off: int) -> None:
+    """One claim in the clear, so that bounds count before anything is open: it may not be false."""
+    shown = content()
+    index = liar.declare(shown, size=size_of(shown) + off)
+    liar.settle()
+    void(liar, index, "size", proof=True)
+
+
+def test_each_party_is_shown_the_same_or_nothing(liar: Liar) -> None:
+    """There is one digest for each claim: no leaf commits to two contents for two readers."""
+    one, other = content(name="For alfa"), content(name="For others")
+    liar.append(liar.statement("declaration", (*one, *other), size=size_of(one)), one)
+    refused(liar, liar.message(), 422, "bad_input", "_sd", proof="statement")
 
 
 def test_a_giant_disclosure(liar: Liar) -> None:
-    liar.declare(content(remarks="x" * limits.DISCLOSURE_BYTES_MAX))
+    index = liar.declare(content(remarks="x" * limits.DISCLOSURE_BYTES_MAX))
+    liar.talk()
     refused(liar, liar.message(), 400, "bad_input", str(limits.DISCLOSURE_BYTES_MAX))
+    assert liar.house.channel()["applied_size"] == index
 
 
 def test_a_notice_of_no_use(liar: Liar) -> None:
     shown = (make_disclosure("notice", {"manager": "m", "name": "", "kind": "k", "remarks": "",
                                         "volumes": [volume(**STAR)]}),)
-    liar.append(liar.statement("notice", shown, entity={"id": new_id(), "version": 1}), shown)
-    refused(liar, liar.message(), 422, "bad_statement", proof="statement")
+    index = liar.append(liar.statement("notice", shown, entity={"id": new_id(), "version": 1}),
+                        shown)
+    liar.settle()
+    void(liar, index, proof=True)
+    # 1 of bravo's was void; ours of `serves` stand.
+    assert all(r.party == ALFA for r in liar.house.node.airspace.current.values())
 
 
 # -- versions ------------------------------------------------------------------------------------
 
-def accepted(liar: Liar, **more: Any) -> tuple[str, int]:
-    """An intent of bravo's that stands: identifier and leaf."""
-    entity_id = more.pop("entity_id", None) or new_id()
-    index = liar.declare(entity_id=entity_id, **more)
-    liar.talk()
-    liar.rule(index)
-    liar.talk()
-    return entity_id, index
+def test_versions_follow(liar: Liar) -> None:
+    entity_id = new_id()
+    liar.stand(content(entity_id=entity_id))
+    index = liar.stand(content(entity_id=entity_id, version=2))
+    assert liar.house.node.airspace.records[BRAVO, index].status == "accepted"
 
 
 @pytest.mark.parametrize("version", [1, 3, 2**53 - 1])
 def test_versions_that_do_not_follow(liar: Liar, version: int) -> None:
-    """Version, OVN and content are bound: the OVN is a digest of the other two."""
-    entity_id, _ = accepted(liar)
-    liar.declare(content(name="Changed"), entity_id=entity_id, version=version)
-    refused(liar, liar.message(), 422, "unverified", "the next version is 2", proof="contradiction")
+    """Out of turn in its own log: void, and what stood before it stands."""
+    entity_id = new_id()
+    standing = liar.stand(content(entity_id=entity_id))
+    index = liar.declare(content(name="Changed", entity_id=entity_id, version=version))
+    liar.settle()
+    void(liar, index, "the next version is 2")
+    assert liar.house.node.airspace.records[BRAVO, standing].status == "accepted"
 
 
 def test_details_changed_under_the_same_version(liar: Liar) -> None:
     """The same statement cannot open to other details, whoever is asked."""
     entity_id = new_id()
-    reference, shown = content()
-    index = liar.declare((reference, shown), entity_id=entity_id)
-    _, other = content(volume(lat=47.0))
-    refused(liar, carrying(liar, (reference, other)), 422, "wrong_disclosure")
+    shown = content(entity_id=entity_id)
+    index = liar.declare(shown)
+    liar.talk()
+    other = content(volume(lat=47.0), entity_id=entity_id)
+    refused(liar, showing(liar, index, other[0], *shown[1:]), 422, "wrong_disclosure")
     liar.talk()
     record = liar.house.node.airspace.records[BRAVO, index]
     assert record.ovn and record.ovn not in liar.house.http.get(
@@ -302,6 +463,21 @@ def test_details_changed_under_the_same_version(liar: Liar) -> None:
 
 def test_a_second_declaration_before_the_ruling(liar: Liar) -> None:
     entity_id = new_id()
-    liar.declare(entity_id=entity_id)
-    liar.declare(entity_id=entity_id, version=2)
-    refused(liar, liar.message(), 422, "unverified", "still waits", proof="contradiction")
+    first = liar.declare(content(entity_id=entity_id))
+    second = liar.declare(content(entity_id=entity_id, version=2))
+    liar.settle()
+    void(liar, second, "still waits")
+    liar.rule(first)
+    liar.talk()
+    assert liar.house.node.airspace.records[BRAVO, first].status == "accepted"
+
+
+def test_void_ones_in_a_row(liar: Liar) -> None:
+    """Each is void, the log goes on behind them, and a proof is kept."""
+    indexes = [liar.declare(content(state="Pending")) for _ in range(3)]
+    liar.settle()
+    for index in indexes:
+        record = liar.house.node.airspace.records[BRAVO, index]
+        assert record.status == "void" and "state" in record.void
+    assert liar.house.channel()["applied_size"] == len(liar.leaves)
+    keeps(liar, "statement")

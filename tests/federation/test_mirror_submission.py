@@ -77,6 +77,7 @@ def test_a_log_is_uploaded_and_cosigned_once_it_is_opened(liar: Liar, stranger: 
     assert add_checkpoint(stranger, held, liar).status_code == 200
     answer = add_entries(stranger, liar, held, size, **{"Content-Encoding": "gzip"})
     assert (answer.status_code, info_of(answer)) == (202, (size, size))
+    assert answer.headers["accept-encoding"] == "gzip"
     # Held, and not cosigned: nobody has shown what stands in the declaration.
     checkpoint = stranger.get(f"{PREFIX}/checkpoint").content
     assert verify_checkpoint(checkpoint, keys(liar, BRAVO, "log"), ORIGIN).checkpoint.size == held
@@ -94,6 +95,30 @@ def test_a_log_is_uploaded_and_cosigned_once_it_is_opened(liar: Liar, stranger: 
         path = f"{PREFIX}/tile/entries/{bundle:03d}" + ("" if width == 256 else f".p/{width}")
         entries += tlog.parse_entry_bundle(stranger.get(path).content)
     assert entries == liar.leaves
+
+
+def test_entry_bundles_come_as_gzip_where_they_are_asked_for(liar: Liar, stranger: httpx.Client
+                                                             ) -> None:
+    grow(liar, 300)
+    liar.talk()
+    path, plain = f"{PREFIX}/tile/entries/000", {"Accept-Encoding": "identity"}
+    bundle = stranger.get(path, headers=plain)
+    assert tlog.parse_entry_bundle(bundle.content) == liar.leaves[:256]
+    with stranger.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as packed:
+        raw = b"".join(packed.iter_raw())
+    assert packed.headers["content-encoding"] == "gzip" and len(raw) < 0.8 * len(bundle.content)
+    assert gzip.decompress(raw) == bundle.content
+    assert packed.headers["vary"] == bundle.headers["vary"] == "Accept-Encoding"
+    del stranger.headers["Accept-Encoding"]
+    hashes = stranger.get(f"{PREFIX}/tile/0/000", headers={"Accept-Encoding": "gzip"})
+    for answer in (bundle, stranger.get(path), hashes):
+        assert "content-encoding" not in answer.headers
+
+
+def test_a_checkpoint_does_not_wait_for_ml_dsa_44(liar: Liar, stranger: httpx.Client) -> None:
+    grow(liar, 3)
+    note = liar.note(signers=liar.keys.log[:1])
+    assert add_checkpoint(stranger, liar.taken, liar, note=note).status_code == 200
 
 
 def test_an_upload_keeps_nobody_from_declaring(hasty: Liar) -> None:
@@ -154,7 +179,7 @@ def test_checkpoints_that_prove_nothing(liar: Liar, stranger: httpx.Client) -> N
     grow(liar, 4)
     wrong = tlog.add_checkpoint_body(held, [*liar.leaves[:-1], b"x"], liar.note())
     assert stranger.post("/mirror/add-checkpoint", content=wrong).status_code == 422
-    for note, status in ((liar.note(signers=liar.keys.log[:1]), 403),
+    for note, status in ((liar.note(signers=liar.keys.log[1:]), 403),
                          (liar.note(signers=liar.keys.mirror), 403),
                          (liar.note(origin="stranger.example/log"), 404),
                          (liar.note(origin=f"{ALFA}/log"), 404), (b"x", 400), (b"", 400)):

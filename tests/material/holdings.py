@@ -98,8 +98,9 @@ class Pair:
 
 
 def intent(n: int, lane: int, priority: int = 0) -> Intent:
-    volume = Volume4D(Circle(46.0 + lane * .01, 7.0, 150.0), 100.0, 200.0, NOON_NS,
-                      NOON_NS + 3600 * NS_PER_S)
+    start_ns = NOON_NS + 3600 * NS_PER_S   # in an hour in which alfa has the turn
+    volume = Volume4D(Circle(46.0 + lane * .01, 7.0, 150.0), 100.0, 200.0, start_ns,
+                      start_ns + 3600 * NS_PER_S)
     return Intent(IDS[n], "manager", f"Flight {n}", "Accepted", priority, (volume,),
                   remarks="Nothing to say." if n % 2 else "")
 

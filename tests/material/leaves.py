@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from luftrom import limits
 from luftrom.errors import TooLarge
 
-ORDER = ("iss", "type", "index", "iat", "agreement", "seen", "rulings", "heads", "opened", "of",
-         "entity", "reason", "audience", "size")
+ORDER = ("iss", "type", "index", "iat", "agreement", "seen", "audience", "size", "rulings", "heads",
+         "opened", "of", "entity", "reason")
 RULING = ("index", "accepted", "unacknowledged", "against")
 TYP = "vnd.luftrom.statement.v2+sd-jwt"
 
@@ -34,7 +34,10 @@ class LeafSigner:
         self.party, self.key = party, key
 
     def sign(self, claims: Mapping[str, Any], disclosures: Sequence[bytes]) -> bytes:
-        """The leaf that says `claims`, with the roots in `seen` as bytes."""
+        """The leaf that says `claims`, with the roots in `seen` as bytes.
+
+        It has one digest for each disclosure, in their order.
+        """
         whole: dict[str, Any] = {"iss": self.party, **claims}
         if "seen" in whole:
             whole["seen"] = {name: {"size": seen["size"], "root": b64(seen["root"]).decode(),

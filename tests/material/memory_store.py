@@ -50,6 +50,8 @@ class MemoryStore:
         self._checkpoints |= {party: (size, note) for party, size, note in writes.checkpoints}
         self._applied |= dict(writes.applied)
         for row in writes.receipts:
+            self._receipts = [held for held in self._receipts
+                              if (held.cosigner, held.size) != (row.cosigner, row.size)]
             bisect.insort(self._receipts, row, key=lambda r: (r.size, r.cosigner))
         self._heads |= {head.party: head for head in writes.heads}
         self._given |= {party: (size, note) for party, size, note in writes.given}
@@ -70,6 +72,10 @@ class MemoryStore:
     def disclosures(self, party: str, start: int, end: int) -> dict[int, list[bytes]]:
         held = self._disclosures.get(party, {})
         return {i: list(held[i]) for i in range(start, end) if i in held}
+
+    def disclosure_count(self) -> tuple[int, int]:
+        held = sum(len(each) for log in self._disclosures.values() for each in log.values())
+        return held, held
 
     def checkpoint(self, party: str) -> tuple[int, bytes] | None:
         return self._checkpoints.get(party)

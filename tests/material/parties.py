@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from luftrom.agreement.bounds import default_bounds
 from luftrom.agreement.party import Party, PartyKeys
-from luftrom.agreement.terms import Agreement, Silence, encode_agreement, parse_agreement
+from luftrom.agreement.terms import (
+    Agreement,
+    PriorityLevel,
+    encode_agreement,
+    parse_agreement,
+    silence,
+)
 from luftrom.clock import NS_PER_S, parse_time
 from luftrom.config.keys import NodeKeys
-from luftrom.geometry.volume import Separation
+from luftrom.geometry.volume import Polygon, Separation
 from luftrom.transparency.note import COSIGNATURE, ED25519, ML_DSA_44, NoteSigner
 
 NOON_NS = parse_time("2026-06-01T12:00:00Z")
@@ -49,13 +57,22 @@ def make_party(name: str, keys: NodeKeys, base_url: str = "http://127.0.0.1:1") 
 
 def make_agreement(parties: tuple[Party, ...], *, mode: str = "hold", after_s: float = 5.0,
                    separation: Separation = SEPARATION,
-                   levels: dict[int, bool] | None = None) -> Agreement:
-    """An agreement over the whole Earth; conflicts are permitted at priority 10."""
+                   levels: dict[int, bool | PriorityLevel] | None = None,
+                   area: Polygon | None = None, **bounds: Any) -> Agreement:
+    """An agreement over the whole Earth, or an area; conflicts are permitted at priority 10.
+
+    A level is whether it permits them, or more; `bounds` are those that are not the default.
+    """
+    waits = silence(mode, after_s)
+    lower, upper = bounds.pop("band", (-500.0, 20_000.0))
+    named = {priority: level if isinstance(level, PriorityLevel) else PriorityLevel(level)
+             for priority, level in
+             ({0: False, 10: True, 20: False} if levels is None else levels).items()}
     terms = Agreement(
-        name="Test skies", version=1, parties=parties, area=None, altitude_m_w84_lower=-500.0,
-        altitude_m_w84_upper=20_000.0, separation=separation,
-        priority_levels={0: False, 10: True, 20: False} if levels is None else levels,
-        undeclared_priority_permits=True, silence=Silence(mode, after_s), digest="")
+        name="Test skies", version=1, parties=parties, area=area, altitude_m_w84_lower=lower,
+        altitude_m_w84_upper=upper, separation=separation, priority_levels=named,
+        undeclared_priority_permits=True, silence=waits, sealed=True,
+        bounds=default_bounds(waits.waits_s, upper - lower, **bounds), digest="")
     document = encode_agreement(terms)
     digest = hashlib.sha256(repr(document).encode()).hexdigest()
     return parse_agreement(document, digest)

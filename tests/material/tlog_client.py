@@ -51,8 +51,10 @@ def add_checkpoint_body(old: int, leaves: Sequence[bytes], note: bytes) -> bytes
 
 
 def packages(leaves: Sequence[bytes], start: int, end: int) -> list[bytes]:
-    """The canonical sequence of entry packages for [start, end)."""
-    result = []
+    """The canonical sequence of entry packages for [start, end); an empty one has none."""
+    result: list[bytes] = []
+    if start == end:
+        return result
     for low in range(start - start % PACKAGE, end, PACKAGE):
         first, last = max(start, low), min(end, low + PACKAGE)
         proof = subtree_proof(leaves[:end], low, last)

@@ -28,3 +28,8 @@ class Constraint:
         check_text(self.name, "name", limits.NAME_CHARS_MAX)
         check_text(self.kind, "kind", limits.NAME_CHARS_MAX)
         check_text(self.remarks, "remarks", limits.REMARKS_CHARS_MAX)
+
+    @property
+    def all_volumes(self) -> tuple[Volume4D, ...]:
+        """Its volumes, by the name that they have for an intent as well."""
+        return self.volumes

@@ -6,9 +6,11 @@ digested is made here, so that the words may change, or be of another language.
 
 from __future__ import annotations
 
+from luftrom.airspace.breach import ALTITUDE, AREA, PENDING_TIME, PRIORITY_LEVEL, Breach
 from luftrom.airspace.right_of_way import (
     CONSTRAINT,
     DECLARED_FIRST,
+    OUTSIDE_TERMS,
     PRIORITY,
     SAME_ENTITY,
     SILENT,
@@ -32,7 +34,8 @@ def refusal_sentence(rule: str, name: str, party: str) -> str:
         TURN: f"{name} of {party} crossed it on the wire, and {party} has the turn in that hour.",
         UNNAMED: f"{name} of {party} was known, and the key does not name its OVN.",
         SILENT: f"{name} of {party} was accepted while this party was silent.",
-        SAME_ENTITY: f"{name} of {party} bears the same identifier and was declared first."}
+        SAME_ENTITY: f"{name} of {party} bears the same identifier and was declared first.",
+        OUTSIDE_TERMS: f"{name} of {party} is outside the agreement's terms and does not count."}
     return reasons.get(rule, f"It loses to {name} of {party}: {rule}.")
 
 
@@ -82,6 +85,47 @@ def suggestion_sentence(suggestion: Suggestion) -> str:
         return "it is free now as it was declared"
     word = "later" if suggestion.time_shift_s > 0 else "earlier"
     return f"{_format_minutes(abs(suggestion.time_shift_s) // 60)} {word} is free"
+
+
+_QUOTAS = {
+    "extent_m": ("it is {value} m across", "{bound} m"),
+    "duration_s": ("it lasts {value} s", "{bound} s"),
+    "horizon_s": ("it starts {value} s ahead", "{bound} s"),
+    "notice_horizon_s": ("it starts {value} s ahead", "{bound} s"),
+    "held_km3_h": ("with it the party would hold {value} km³ h", "{bound} km³ h"),
+    "notices": ("with it the party would hold {value} prior notices", "{bound}"),
+    "changes": ("with it it has changed {value} times within the period", "{bound}"),
+    PENDING_TIME: ("it waited {value} s for its ruling", "{bound} s")}
+
+
+def breach_sentence(breach: Breach) -> str:
+    """Which term of the agreement something is outside of, and by how much."""
+    if breach.term == AREA:
+        return "outside the agreement's terms (area): it lies wholly outside the agreed area"
+    if breach.term == ALTITUDE:
+        side = "above" if (breach.value or 0.0) >= _number(breach.bound) else "below"
+        return (f"outside the agreement's terms (altitude): it lies wholly {side} "
+                f"{_number(breach.bound):,.0f} m W84, where the agreed band ends")
+    if breach.term == PRIORITY_LEVEL:
+        listed = breach.bound if isinstance(breach.bound, tuple) else ()
+        usable = ", ".join(map(str, listed)) or "none but to tell no priority"
+        return (f"outside the agreement's terms (priority): this party may not use "
+                f"{breach.value:.0f}; it may use {usable}")
+    asked, most = _QUOTAS[breach.term]
+    return (f"outside the agreement's terms ({breach.term}): "
+            f"{asked.format(value=_figure(breach.value or 0.0))}, and at most "
+            f"{most.format(bound=_figure(_number(breach.bound)))} "
+            f"{'are' if breach.term in ('notices', 'changes') else 'is'} agreed")
+
+
+def _number(bound: float | tuple[int, ...] | None) -> float:
+    return bound if isinstance(bound, int | float) else 0.0
+
+
+def _figure(value: float) -> str:
+    """Whole where it is large, and never so round that it reads as what it is beyond."""
+    text = f"{value:,.3f}" if value >= 1 else f"{value:.6g}"
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def format_distance(lateral_m: float, vertical_m: float) -> str:

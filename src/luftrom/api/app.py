@@ -22,6 +22,7 @@ from luftrom.api.http.headers import check_headers
 from luftrom.api.http.metrics import Metrics
 from luftrom.api.http.openapi import make_docs, make_openapi
 from luftrom.api.http.route import Route
+from luftrom.api.http.standing import vouch
 from luftrom.api.http.watch import Watch
 from luftrom.api.refusing import CALL, refuse
 from luftrom.api.routes import ROUTES
@@ -79,6 +80,7 @@ def _endpoint(route: Route, doors: Doors, auth: Authenticator) -> Endpoint:
         caller = None
         if route.scopes:
             caller = await auth.authenticate(request.headers.get("authorization"))
+            vouch(request.scope)
             caller.require(route.scopes)
         if route.handler is None:
             raise NotBuilt(f"{route.name} is not built yet; /docs lists what is")

@@ -143,11 +143,15 @@ _LUFTROM: dict[str, Any] = {
         age_s=_or_null(_NUMBER), round_trip_ms=_or_null(_NUMBER), mirror_size=_INTEGER,
         applied_size=_INTEGER, receipt_size=_INTEGER, receipts_outstanding=_INTEGER,
         last_error=_or_null(_STRING), checks_made=_INTEGER, checks_missed=_INTEGER,
-        kernels_digest=_or_null(_STRING)),
+        kernels_digest=_or_null(_STRING), clock_offset_s=_or_null(_NUMBER)),
     "Status": _object(
-        "party time version kernels_digest agreement state log airspace channels", party=_STRING,
+        "party time version kernels_digest agreement state wholeness log airspace channels",
+        party=_STRING,
         time=_WHEN, version=_STRING, kernels_digest=_STRING, agreement=_or_null({"type": "object"}),
         state={"enum": ["in_force", "no_agreement"]},
+        wholeness=_object("state reasons mend", state={"enum": [
+            "open", "asking", "suspect", "damaged", "behind", "forked", "catching_up",
+            "clock_off"]}, reasons=_list(_STRING), mend=_STRING),
         log=_object("origin size root", origin=_STRING, size=_INTEGER, root=_STRING),
         airspace=_object("revision digest operational_intents constraints conflicts",
                          revision=_INTEGER, digest=_STRING, operational_intents=_INTEGER,

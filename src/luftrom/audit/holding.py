@@ -80,7 +80,7 @@ def audit_holding(reader: Reader, own: Party, agreement: Agreement | None,
 
 def _receipts(reader: Reader, log: LogAudit, peers: Sequence[Party]
               ) -> tuple[dict[str, list[tuple[int, int]]], Step]:
-    """Each receipt is by all agreed mirror keys and over the log as it is held.
+    """Each receipt is by the agreed mirror keys and over the log as it is held.
 
     Returns, for each peer, pairs of how large its log was and what the receipt covers.
     """

@@ -84,7 +84,7 @@ class LogAudit:
     # -- first pass: checkpoint and tree -----------------------------------------------------
 
     def read_checkpoint(self) -> None:
-        """Step 1: the newest checkpoint is signed by every key that must have signed."""
+        """Step 1: the newest checkpoint is signed; ML-DSA-44 may not have followed yet."""
         self.body = self._read_checkpoint(self.party)
 
     def _read_checkpoint(self, row: str) -> Checkpoint | None:

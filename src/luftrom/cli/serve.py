@@ -23,6 +23,7 @@ from luftrom.cli.options import dir_option, existing_file
 if TYPE_CHECKING:
     from luftrom.api.serving.server import Server
     from luftrom.config.settings import Settings
+    from luftrom.node.gate import Gated
 
 REPEAT_S = 60.0                            # the same line is not written again before this
 BACKLOG = 2048
@@ -71,10 +72,10 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     from luftrom.api.serving.server import Certificate, Server, room_for_connections
     from luftrom.clock import SystemClock
     from luftrom.config.agreements import load_agreement
-    from luftrom.config.keys import load_key, load_keys
+    from luftrom.config.keys import load_key, load_keys, load_public_party
     from luftrom.config.storing import open_store
     from luftrom.exchange.http import HttpTransport
-    from luftrom.node.node import Node
+    from luftrom.node.starting import make_node
     from luftrom.tls import client_context
 
     certificate = None
@@ -82,10 +83,12 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
         certificate = Certificate(settings.certificate, settings.key)
     agreement, keys = load_agreement(settings), load_keys(settings)
     clock, transport = SystemClock(), HttpTransport(client_context(settings.authority))
-    store = open_store(settings)
+    own = load_public_party(settings)
+    store, instance = open_store(settings), None
     try:
         warm_up_aloud(click.echo)
-        node = Node(settings.party, keys, agreement, store, clock, transport)
+        node, instance = make_node(settings, keys, own, agreement, store, clock, transport)
+        _tell_wholeness(node.wholeness)
         await node.start()
         _tune()
         app = create_app(node, settings, load_key(settings, "token").public_key())
@@ -95,7 +98,21 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     finally:
         await transport.close()
         store.close()
+        if instance is not None:
+            instance.close()
     click.echo(f"{settings.party} stopped")
+
+
+def _tell_wholeness(gated: Gated) -> None:
+    """Why the node signs nothing yet, where there is more to it than asking its peers."""
+    from luftrom.node.gate import ASKING, OPEN
+
+    if gated.state in (OPEN, ASKING):
+        return
+    click.echo(f"This node signs nothing now ({gated.state}):", err=True)
+    for reason in gated.reasons:
+        click.echo(f"  {reason}", err=True)
+    click.echo(f"Mend: {gated.mend}", err=True)
 
 
 def _tune() -> None:

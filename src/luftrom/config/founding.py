@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from luftrom.agreement.envelope import encode_envelope
 from luftrom.clock import Clock
+from luftrom.config.instance import found_instance
 from luftrom.config.keycard import make_key_card
 from luftrom.config.keys import make_keys, write_keys
 from luftrom.config.settings import FORMAT, PORT, Settings, check_base_url, check_port
@@ -36,6 +37,7 @@ def init_directory(directory: Path, party: str, base_url: str, clock: Clock,
     directory.chmod(0o700)
     write_keys(settings, keys)
     write_new(settings.key_card_path, encode_envelope(card), mode=0o644)
+    found_instance(directory, clock.now_ns())
     write_new(directory / "config.toml", _config_text(settings).encode(), mode=0o644)
     return settings
 

@@ -13,6 +13,7 @@ import aiohttp
 from luftrom import limits
 from luftrom.errors import Unavailable
 from luftrom.exchange.message import CONTENT_TYPE
+from luftrom.exchange.word import CONTENT_TYPE as ASK_CONTENT_TYPE
 from luftrom.logs.head import HEAD_HEADER
 from luftrom.tls import client_context, client_reason, is_refused_certificate
 
@@ -78,16 +79,33 @@ class HttpTransport:
     async def post(self, base_url: str, body: bytes, signature: str
                    ) -> tuple[int, bytes, str | None]:
         """Status, body and signature header of the answer; Unavailable if there is none."""
+        headers = {"Content-Type": CONTENT_TYPE, HEAD_HEADER: signature}
+        status, said, signed = await self._send(
+            "POST", base_url, "/exchange", body, headers, limits.EXCHANGE_BODY_BYTES_MAX)
+        return status, said, signed
+
+    async def ask(self, base_url: str, about: str, ask: bytes, bytes_max: int
+                  ) -> tuple[int, bytes]:
+        """Status and body of what a peer answers to a signed ask; Unavailable if it does not."""
+        status, said, _ = await self._send("POST", base_url, f"/exchange/{about}", ask,
+                                           {"Content-Type": ASK_CONTENT_TYPE}, bytes_max)
+        return status, said
+
+    async def fetch(self, base_url: str, path: str, bytes_max: int) -> tuple[int, bytes]:
+        """Status and body of what a peer shows to everybody; Unavailable if there is none."""
+        status, said, _ = await self._send("GET", base_url, path, None, {}, bytes_max)
+        return status, said
+
+    async def _send(self, method: str, base_url: str, path: str, body: bytes | None,
+                    headers: dict[str, str], bytes_max: int) -> tuple[int, bytes, str | None]:
         if self._session is None:
             self._session = open_session(TIMEOUT_S, self._context)
-        headers = {"Content-Type": CONTENT_TYPE, HEAD_HEADER: signature}
         try:
-            async with self._session.post(f"{base_url}/exchange", data=body, headers=headers,
-                                          allow_redirects=False) as answer:
-                said = await read_bounded(answer, limits.EXCHANGE_BODY_BYTES_MAX)
+            async with self._session.request(method, f"{base_url}{path}", data=body,
+                                             headers=headers, allow_redirects=False) as answer:
+                said = await read_bounded(answer, bytes_max)
                 if said is None:
-                    raise Unavailable(f"{base_url} answers more than "
-                                      f"{limits.EXCHANGE_BODY_BYTES_MAX} bytes")
+                    raise Unavailable(f"{base_url} answers more than {bytes_max} bytes")
                 return answer.status, said, answer.headers.get(HEAD_HEADER)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             now_s = asyncio.get_running_loop().time()

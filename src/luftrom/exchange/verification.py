@@ -58,11 +58,59 @@ class VerifiedPart:
         return self.checkpoint.checkpoint
 
 
+@dataclass(slots=True)
+class Refused:
+    """What a party signed and was refused here: it may contradict what it signs later.
+
+    Checkpoints by size and leaves by index; of each the newest `REFUSED_MAX` are kept.
+    """
+
+    notes: dict[int, bytes] = field(default_factory=dict)
+    leaves: dict[int, bytes] = field(default_factory=dict)
+
+    def remember(self, part: Part, mirror: Mirror) -> None:
+        """Keep of a part that was refused what its party signed, and no more than a few leaves."""
+        try:
+            size = mirror.verify_checkpoint(part.checkpoint).checkpoint.size
+        except LuftromError:
+            return
+        _keep(self.notes, size, part.checkpoint)
+        held = mirror.staged_size
+        for index, leaf in enumerate(part.leaves[max(0, held - part.first):][:_REFUSED_LEAVES],
+                                     max(held, part.first)):
+            if _is_signed(leaf, mirror):
+                _keep(self.leaves, index, leaf)
+
+    def compare(self, body: Checkpoint, note: bytes, mirror: Mirror) -> None:
+        """Equivocation if a checkpoint of that size and another root was refused before."""
+        other = self.notes.get(body.size)
+        if other is not None and parse_checkpoint(parse_note(other).text).root != body.root:
+            raise Equivocation(f"{mirror.party} signed two histories of {body.size} leaves",
+                               evidence=TwoCheckpoints(mirror.party, (other, note)))
+
+    def compare_leaf(self, index: int, leaf: bytes, mirror: Mirror) -> None:
+        """Equivocation if another statement for that place was refused before."""
+        other = self.leaves.get(index)
+        if other is not None and other != leaf and _is_signed(leaf, mirror):
+            raise Equivocation(f"{mirror.party} signed two statements for leaf {index}",
+                               evidence=TwoStatements(mirror.party, (other, leaf)))
+
+
+REFUSED_MAX, _REFUSED_LEAVES = 256, 16
+
+
+def _keep(kept: dict[int, bytes], place: int, signed: bytes) -> None:
+    kept.setdefault(place, signed)         # the first one stays: the next is held against it
+    if len(kept) > REFUSED_MAX:
+        del kept[next(iter(kept))]
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a message is held against: the own log, all mirrors, the agreement and our clock.
 
-    `waiting` finds the statement of a leaf that is mirrored and not applied. `proven` are indexes
+    `waiting` finds the statement of a leaf that is mirrored and not applied, `refused` what each
+    party signed and was refused. `proven` are indexes
     of leaves of the sender's whose signatures were checked before (`prove_leaves`).
     """
 
@@ -70,6 +118,7 @@ class Context:
     mirrors: Mapping[str, Mirror]
     agreement: Agreement
     waiting: Mapping[tuple[str, int], Statement[Any]]
+    refused: Mapping[str, Refused]
     now_s: int
     proven: frozenset[int] = frozenset()
 
@@ -121,12 +170,13 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
     mirror = context.mirrors.get(part.party)
     if mirror is None:
         raise BadInput(f"is {part.party}, whose log is not mirrored here", field="parts.party")
-    # 2. The checkpoint is signed and covers exactly the leaves carried.
+    # 2. The checkpoint bears the agreed signatures and covers exactly the leaves carried.
     verified = mirror.verify_checkpoint(part.checkpoint)
     body = verified.checkpoint
     if part.end != body.size:
         raise BadInput(f"the checkpoint covers {body.size} leaves; the part ends at {part.end}")
     # 3. It is not another history, and not an older one; it follows from what is held here.
+    context.refused[mirror.party].compare(body, part.checkpoint, mirror)
     _check_history(part, body, mirror)
     held = mirror.staged_size
     if part.old > held or part.first > held:
@@ -159,6 +209,7 @@ def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_p
     What is wrong with a leaf stays wrong, since the peer's checkpoint covers it: such a refusal
     has the leaf as its evidence, if the peer's statements key signed it.
     """
+    context.refused[mirror.party].compare_leaf(index, leaf, mirror)
     try:
         statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party,
                                      is_proven=is_proven)

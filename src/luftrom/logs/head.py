@@ -75,6 +75,15 @@ def read_sender(text: str | None) -> str:
     return str(_parse(text)[1].get("from", ""))
 
 
+def read_size(text: str) -> int:
+    """The size that a head claims, still unverified; 0 if it is no head."""
+    try:
+        size = _parse(text)[1].get("size")
+    except NotAuthenticated:
+        return 0
+    return size if type(size) is int and size > 0 else 0
+
+
 @lru_cache(maxsize=256)
 def verify_head(text: str | None, sender: str, recipient: str, key: bytes) -> Head:
     """A head to its value, once its signature by the sender's channel key was checked.

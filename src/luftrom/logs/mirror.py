@@ -13,14 +13,20 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from luftrom.agreement.party import Party
 from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.store.protocol import HeadRow, ReceiptRow, Store, Writes
-from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
+from luftrom.transparency.checkpoint import (
+    Checkpoint,
+    VerifiedCheckpoint,
+    sign_lines,
+    verify_checkpoint,
+)
 from luftrom.transparency.merkle import leaf_hash
-from luftrom.transparency.note import NoteSigner, parse_vkey
+from luftrom.transparency.note import NoteSigner, parse_vkey, split_signers
 from luftrom.transparency.receipt import attach_receipt, sign_receipt, verify_receipt
 
 
@@ -37,7 +43,8 @@ class Mirror(HeldLog):
         super().__init__(store, peer.name, peer.log_origin)
         self.peer = peer
         self.prefix = hashlib.sha256(self.origin.encode()).hexdigest()
-        self._signers = tuple(signers)
+        self._signers, self._later = split_signers(signers)
+        self.lacks_lines = bool(self._later)   # of those that sign later, in the newest receipt
         self._log_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.log)
         self._receipt_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.mirror)
         self.applied = store.applied(peer.name)
@@ -46,13 +53,14 @@ class Mirror(HeldLog):
         self.pending = store.checkpoint(_pending_key(peer.name)) or (0, b"")
         self.receipts = deque(store.receipts(peer.mirror_name))
         self.receipt = self.receipts[-1] if self.receipts else None
+        self._lines = 0                    # bytes of the newest receipt's lines, as they came
         self.head = store.head(peer.name)
         self._staged: tuple[Checkpoint, bytes] | None = None
         self._staged_leaves: dict[int, bytes] = {}
         self._given = (self.given_size, self.given_lines)
 
     def verify_checkpoint(self, note: bytes) -> VerifiedCheckpoint:
-        """Check the peer's signatures on a checkpoint; every agreed log key must have signed."""
+        """Check a checkpoint of the peer: Ed25519 must have signed, ML-DSA-44 may follow later."""
         return verify_checkpoint(note, self._log_keys, self.origin)
 
     def checkpoint(self) -> bytes:
@@ -90,8 +98,12 @@ class Mirror(HeldLog):
         self._staged_leaves.update(enumerate(leaves, start))
 
     def move(self, body: Checkpoint, note: bytes, writes: Writes) -> None:
-        """Stage a verified checkpoint over leaves that are held; an older one changes nothing."""
-        if body.size <= self.staged_size:
+        """Stage a verified checkpoint over leaves that are held; an older one changes nothing.
+
+        One of the same size takes the place of another that bears fewer signatures.
+        """
+        if body.size < self.staged_size or (
+                body.size == self.staged_size and len(note) <= len(self.staged_note)):
             return
         self._staged = (body, note)
         writes.checkpoints.append((self.party, body.size, note))
@@ -118,6 +130,15 @@ class Mirror(HeldLog):
         size = self.staged_size
         if size > self._given[0]:
             self._given = (size, sign_receipt(self.body(size), self._signers, time_s))
+            self.lacks_lines = bool(self._later)
+            writes.given.append((self.party, *self._given))
+
+    def sign_later(self, writes: Writes, time_s: int) -> None:
+        """Put the signatures that follow into the newest receipt, in the same transaction."""
+        size, lines = self._given
+        self.lacks_lines = False
+        if size:
+            self._given = (size, lines + sign_lines(self.body(size), self._later, time_s))
             writes.given.append((self.party, *self._given))
 
     def verify_receipt(self, own: HeldLog, size: int, lines: bytes) -> None:
@@ -134,13 +155,23 @@ class Mirror(HeldLog):
         if self.head is None or (head.size, head.time_s) > (self.head.size, self.head.time_s):
             self.head = HeadRow(self.party, head.size, head.time_s, head.text)
             writes.heads.append(self.head)
-        size = head.mirrored
-        if size <= self.receipt_size:
+        size, last = head.mirrored, self.receipt
+        if not self.is_news(size, lines):
             return                         # it covers no more than the last one
-        note = attach_receipt(own.note if size == own.size else own.body(size).encode(), lines)
-        self.receipt = ReceiptRow(self.peer.mirror_name, size, head.size, note, head.text)
-        self.receipts.append(self.receipt)
+        if last is not None and size == last.size:
+            self.receipt = replace(last, note=attach_receipt(last.note, lines))
+            self.receipts[-1] = self.receipt
+        else:
+            note = attach_receipt(own.note if size == own.size else own.body(size).encode(), lines)
+            self.receipt = ReceiptRow(self.peer.mirror_name, size, head.size, note, head.text)
+            self.receipts.append(self.receipt)
+        self._lines = len(lines)
         writes.receipts.append(self.receipt)
+
+    def is_news(self, size: int, lines: bytes) -> bool:
+        """Does a receipt cover more than the last, or the same with the signatures that follow?"""
+        return size > self.receipt_size or (
+            0 < size == self.receipt_size and len(lines) > self._lines)
 
     def receipt_for(self, index: int) -> ReceiptRow | None:
         """The first receipt that covers an own leaf, which is the one that cuts, or None."""

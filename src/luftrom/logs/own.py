@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from luftrom.logs.held import HeldLog
 from luftrom.store.protocol import Store, Writes
-from luftrom.transparency.checkpoint import sign_checkpoint
+from luftrom.transparency.checkpoint import sign_checkpoint, sign_lines
 from luftrom.transparency.merkle import leaf_hash
-from luftrom.transparency.note import NoteSigner
+from luftrom.transparency.note import NoteSigner, add_lines, split_signers
 
 
 class OwnLog(HeldLog):
@@ -16,7 +16,8 @@ class OwnLog(HeldLog):
 
     def __init__(self, store: Store, party: str, origin: str, signers: Sequence[NoteSigner]):
         super().__init__(store, party, origin)
-        self._signers = tuple(signers)
+        self._signers, self._later = split_signers(signers)
+        self.lacks_lines = bool(self._later)   # of those that sign later, under the newest note
 
     def stage(self, leaf: bytes, disclosures: Sequence[bytes], writes: Writes) -> None:
         """Add a leaf behind the last; it counts once `writes` is committed and published."""
@@ -33,6 +34,15 @@ class OwnLog(HeldLog):
         """
         note = self.sign(self.tree.size, time_s)
         writes.checkpoints.append((self.party, self.tree.size, note))
+        self.lacks_lines = bool(self._later)
+        return note
+
+    def sign_later(self, note: bytes, writes: Writes, time_s: int) -> bytes:
+        """Put the signatures that follow under the newest checkpoint, in the same transaction."""
+        size = self.tree.size
+        note = add_lines(note, sign_lines(self.body(size), self._later, time_s))
+        writes.checkpoints.append((self.party, size, note))
+        self.lacks_lines = False
         return note
 
     def sign(self, size: int, time_s: int) -> bytes:
@@ -40,5 +50,5 @@ class OwnLog(HeldLog):
         return sign_checkpoint(self.body(size), self._signers, time_s)
 
     def publish(self, note: bytes) -> None:
-        """Show the staged leaves: they are durable now."""
+        """Show the staged leaves and their checkpoint: they are durable now."""
         self.size, self.note = self.tree.size, note

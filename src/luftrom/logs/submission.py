@@ -93,8 +93,9 @@ def add_checkpoint(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -
     """Verify an `add-checkpoint` request and stage its checkpoint as the pending one.
 
     `mirrors` is keyed by log origin. Raises with the status codes of tlog-witness: 400, 403, 404,
-    409 (Elsewhere) and 422; Equivocation, which is 422 as well, if the peer signed two histories
-    of one size.
+    409 (Elsewhere) and 422; 403 is for one without the peer's Ed25519 signature, or with a false
+    line by any of its log keys. Equivocation, which is 422 as well, if the peer signed two
+    histories of one size.
     """
     old, proof, note = _parse_add_checkpoint(body)
     mirror = _mirror(mirrors, parse_checkpoint(parse_note(note).text).origin)
@@ -151,16 +152,15 @@ def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> H
     upload, at = _parse_upload(body)
     mirror = _mirror(mirrors, upload.origin)
     size, note = mirror.pending
-    if not note:
-        raise Unverified("no checkpoint of this log was ever added here")
     if upload.end == mirror.given_size > 0:
         size, note = mirror.size, mirror.note
-    if upload.end != size or upload.start > mirror.tree.size:
+    # Without any checkpoint no size is known: a client that asks for 0 to 0 is told so.
+    if not note or upload.end != size or upload.start > mirror.tree.size:
         raise Elsewhere("the upload does not fit what is held here", _partial(mirror).body(),
                         MIRROR_INFO_TYPE)
     root = parse_checkpoint(parse_note(note).text).root
     saved = 0
-    for start in range(upload.start - upload.start % _PACKAGE, upload.end, _PACKAGE):
+    for start in _package_starts(upload):
         first, end = max(start, upload.start), min(upload.end, start + _PACKAGE)
         package = _take_package(body, at, end - first)
         if package is None:
@@ -172,10 +172,17 @@ def add_entries(body: bytes, mirrors: Mapping[str, Mirror], writes: Writes) -> H
     else:
         if at != len(body):
             raise BadInput(f"{len(body) - at} bytes follow the last package")
-        return Held(mirror) if upload.end <= mirror.given_size else _partial(mirror)
+        return Held(mirror) if 0 < upload.end <= mirror.given_size else _partial(mirror)
     if not saved:
         raise BadInput(f"ends inside the first package, at byte {len(body)}")
     return _partial(mirror)
+
+
+def _package_starts(upload: Upload) -> range:
+    """Where the packages of the canonical sequence begin; an empty upload has none."""
+    if upload.start == upload.end:
+        return range(0)
+    return range(upload.start - upload.start % _PACKAGE, upload.end, _PACKAGE)
 
 
 def _partial(mirror: Mirror) -> Partial:

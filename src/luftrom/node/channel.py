@@ -17,6 +17,8 @@ STALE_AFTER_S = 3 * HEARTBEAT_S
 # When a link is shown as one on which nothing is heard. Nothing rests on it: how long a ruling
 # waits for a silent peer's receipt is a term of the agreement, `silence.after_s`.
 UNHEARD_AFTER_S = 60.0
+WORD_EVERY_S = 60.0                        # a peer says again what it holds, and what time it is
+CLOCK_OFF_S_MAX = 5.0                      # a larger difference of two clocks is an alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Channel:
     checks_made: int
     checks_missed: int
     kernels_digest: str | None = None
+    clock_offset_s: float | None = None    # how far the peer's clock is ahead; None if not known
 
 
 @dataclass(slots=True)
@@ -62,6 +65,8 @@ class Link:
     checks_made: int = 0
     checks_missed: int = 0
     kernels: str | None = None             # digest of the code by which the peer decides conflicts
+    word_elapsed_ns: int | None = None     # when the peer was last asked for its word
+    clock_offset_s: float | None = None
     resyncs: int = 0                       # times in a row that the peer asked to begin elsewhere
 
     @property
@@ -73,6 +78,11 @@ class Link:
     def opened_size(self) -> int:
         """Up to where our log is open to the peer, or being opened."""
         return max(self.at.opened, self.sent_open)
+
+    def is_word_due(self, elapsed_ns: int) -> bool:
+        """Is it time to ask the peer what it holds of our log?"""
+        return (self.word_elapsed_ns is None
+                or elapsed_ns - self.word_elapsed_ns >= WORD_EVERY_S * NS_PER_S)
 
     def next_counter(self, now_ns: int) -> int:
         """A number above all before it, also across restarts while the clock is not set back."""

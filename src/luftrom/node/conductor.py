@@ -24,14 +24,17 @@ from luftrom.config.keys import NodeKeys
 from luftrom.errors import LuftromError, Unavailable, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position
+from luftrom.exchange.verification import Refused
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.desk import Desk
+from luftrom.node.gate import OPEN, Gate, refusal
 from luftrom.node.hearing import TAKEN, Contradicted
 from luftrom.node.memory import Memory
 from luftrom.node.operations import OPERATIONS
 from luftrom.node.operations.agreement import open_log
+from luftrom.node.operations.reopening import reopen
 from luftrom.node.ruling import rule
 from luftrom.node.step import Request, Step, Waiting
 from luftrom.state.entities import Entities
@@ -39,24 +42,30 @@ from luftrom.state.state import State
 from luftrom.statements.leaf import StatementSigner
 from luftrom.store.protocol import Store
 
+_SIGN_LATER_NS = NS_PER_S // 2             # ML-DSA-44 follows within a second, off the path
+
 
 class Conductor:
     """All state of one node, computed from its store. One caller at a time."""
 
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
-                 clock: Clock):
+                 clock: Clock, gate: Gate | None = None):
         self.party = party
+        self.gate = gate or Gate()
         self.agreement = agreement
         self.store = store
         self.clock = clock
         self._keys = keys
         self._signer = StatementSigner(party, keys.statements)
         self._waiting: dict[int, Waiting] = {}         # by own leaf
+        self._signed_ns = -_SIGN_LATER_NS
+        self._signed = {p.name: Refused() for p in agreement.parties} if agreement else {}
         self.load()
 
     def load(self) -> None:
         """Compute everything anew: at the start, and where memory and store may differ."""
-        self.memory = Memory(self.party, self._keys, self.agreement, self.store, self.clock)
+        self.memory = Memory(self.party, self._keys, self.agreement, self.store, self.clock,
+                             self._signed, self.gate.promised)
 
     # -- a step ------------------------------------------------------------------------------
 
@@ -82,13 +91,34 @@ class Conductor:
             if found.is_of_sender:
                 step.refuse(found.request.reply, found.error)
         desk = Desk(self.memory, self._signer, step, self._waiting)
+        if self.gate.stand(self.memory).is_shut:
+            self._refuse(requests, step)
+            return
         for request in requests:
             self._take(request, step)
+        if self.gate.stand(self.memory).state == OPEN:
+            self._work(requests, desk)
+        else:
+            self._refuse([r for r in requests if type(r) not in TAKEN], step)
+        self._seal(step)
+
+    def _work(self, requests: Sequence[Request], desk: Desk) -> None:
+        """Append what is asked for and what is due."""
         open_log(desk)
+        if (restored := self.gate.to_record) is not None:
+            reopen(desk, restored, self.gate.texts, self.gate.lost)
         for request in requests:
             self._operate(request, desk)
         rule(desk)
-        self._seal(step)
+
+    def _refuse(self, requests: Sequence[Request], step: Step) -> None:
+        """Nobody signs blind: whoever asks is told why, and whoever waits for a ruling."""
+        why = refusal(self.gate.stand(self.memory))
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting.values():
+            step.refuse_anyhow(each.reply, why)
+        for request in requests:
+            step.refuse_anyhow(request.reply, why)
 
     def _take(self, request: Request, step: Step) -> None:
         """Take in what a peer says, or keep the proof of what it should not have said.
@@ -114,15 +144,23 @@ class Conductor:
         try:
             operate(request, desk)
         except LuftromError as error:
-            request.reply(None, error)
+            desk.refuse_anyhow(request.reply, error)
 
     def _seal(self, step: Step) -> None:
         log, entities = self.memory.log, self.memory.state.entities
         time_s = step.time_ns // NS_PER_S
+        mirrors = list(self.memory.mirrors.values())
+        is_due = step.elapsed_ns >= self._signed_ns + _SIGN_LATER_NS
         if log.tree.size > log.size:
             step.note = log.seal(step.writes, time_s)
-        for mirror in self.memory.mirrors.values():
+        if is_due and log.tree.size and log.lacks_lines:
+            step.note = log.sign_later(step.note or log.note, step.writes, time_s)
+        for mirror in mirrors:
             mirror.give_receipt(step.writes, time_s)
+            if is_due and mirror.lacks_lines:
+                mirror.sign_later(step.writes, time_s)
+        if is_due:
+            self._signed_ns = step.elapsed_ns
         rows = entities.take_dirty()
         if rows:
             step.writes.airspace += rows
@@ -138,6 +176,8 @@ class Conductor:
             mirror.publish()
         self._waiting.update(step.waiting)
         self.memory.state.collect()
+        for reply, error in step.refusals:
+            reply(None, error)
         for reply, result in step.answers:
             if isinstance(result, LuftromError):
                 reply(None, result)
@@ -150,16 +190,18 @@ class Conductor:
                 reply(answer, None)
 
     def fail(self, step: Step, error: LuftromError) -> None:
-        """The commit failed, and may have left its rows or not: say so, and start from the store.
+        """The commit failed, and may have left its rows or not: say so.
 
-        What did become durable is found by `load` and ruled on like after a crash.
+        The caller starts from the store again: what did become durable is found by `load` and
+        ruled on like after a crash.
         """
+        for reply, refused in step.refusals:
+            reply(None, refused)
         unknown = Unavailable(f"{error.message}; whether it was recorded is not known: ask again",
                               code="not_recorded")
         waiting = [each.reply for each in step.waiting.values()]
         for reply in (*(reply for reply, _ in step.answers), *waiting):
             reply(None, unknown)
-        self.load()
 
     def abandon(self, error: LuftromError) -> None:
         """Tell everybody who still waits that no answer will come."""
@@ -169,7 +211,13 @@ class Conductor:
 
     def next_deadline_ns(self) -> int | None:
         """When a step is due without any request, in `elapsed_ns`; None if never."""
-        return min((each.deadline_ns for each in self._waiting.values()), default=None)
+        if self.agreement is None:
+            return None
+        terms, now_ns = self.agreement.silence, self.clock.elapsed_ns()
+        waits_ns = [int(wait_s * NS_PER_S) for wait_s in (
+            terms.after_s, terms.after_s + terms.opening_s)]
+        return min((each.since_ns + wait_ns for each in self._waiting.values()
+                    for wait_ns in waits_ns if each.since_ns + wait_ns > now_ns), default=None)
 
     # -- what is held ------------------------------------------------------------------------
 

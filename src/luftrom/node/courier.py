@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
+from luftrom import limits
 from luftrom.agreement.party import Party
 from luftrom.agreement.terms import Agreement
-from luftrom.clock import Clock
+from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import (
     BadInput,
@@ -31,10 +32,11 @@ from luftrom.exchange.sending import Position
 from luftrom.exchange.verification import prove_leaves
 from luftrom.geometry.kernel_sources import sources_digest
 from luftrom.logs.head import Head, check_body, read_sender, sign_head, verify_head
-from luftrom.node.channel import HEARTBEAT_S, Channel, Link
+from luftrom.node.channel import CLOCK_OFF_S_MAX, HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
-from luftrom.node.hearing import Hear, HearAnswer
+from luftrom.node.hearing import Hear, HearAnswer, position_of
 from luftrom.node.inbox import Inbox
+from luftrom.node.words import AskTransport, ask_word
 from luftrom.reading import parse_json
 
 _LOG = logging.getLogger("luftrom.node")
@@ -44,10 +46,11 @@ _LINGER_S = 0.05                           # how long rulings wait for company
 _RESYNCS_MAX = 8                           # in a row, before it counts as a refusal
 _PROBLEM_BYTES_MAX = 64 * 1024
 _POSITIONS = ("gap", "rolled_back", "unseen")   # refusals that say where the peer stands
-_COUNTER_MAX = 2**62                       # what an unsigned refusal may set a counter to
+_FIRST_WORDS_S = 3.0                       # at the start, for peers to say what they hold
+_COUNT_MAX = 2**62                         # of leaves, in an unsigned refusal
 
 
-class Transport(Protocol):
+class Transport(AskTransport, Protocol):
     """Carries one message to a peer's node and brings the answer back."""
 
     async def post(self, base_url: str, body: bytes, signature: str
@@ -62,6 +65,7 @@ class Courier:
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, clock: Clock,
                  conductor: Conductor, inbox: Inbox, transport: Transport | None):
         self._party, self._keys, self._clock = party, keys, clock
+        self._agreement = agreement.digest if agreement else ""
         self._conductor, self._inbox, self._transport = conductor, inbox, transport
         peers = [p for p in agreement.parties if p.name != party] if agreement else []
         self._peers: dict[str, Party] = {p.name: p for p in peers}
@@ -70,6 +74,8 @@ class Courier:
         self._urgent_size = 0              # up to where somebody waits for own leaves to arrive
         self._lingering: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._unasked = set(self._peers)   # who was not asked yet what it holds of our log
+        self._all_asked = asyncio.Event()
         for peer in conductor.broken & self._links.keys():
             self._links[peer].last_error = "broken: a proof of what it signed is kept"
 
@@ -78,6 +84,14 @@ class Courier:
         if self._transport is not None:
             self._tasks += [asyncio.create_task(self._carry(peer, self._transport),
                                                 name=f"luftrom-{peer}") for peer in self._links]
+
+    async def asked(self) -> None:
+        """Wait until each peer has said what it holds of our log, or is silent: briefly."""
+        if self._transport is not None and self._peers:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_asked.wait(), _FIRST_WORDS_S)
+        for peer in self._unasked:
+            self._conductor.gate.missed(peer)
 
     async def stop(self) -> None:
         """Carry nothing more; whatever is on its way is given up."""
@@ -98,7 +112,8 @@ class Courier:
             receipt_size=mirrors[link.peer].receipt_size,
             receipts_outstanding=max(0, size - mirrors[link.peer].receipt_size),
             last_error=link.last_error, checks_made=link.checks_made,
-            checks_missed=link.checks_missed, kernels_digest=link.kernels)
+            checks_missed=link.checks_missed, kernels_digest=link.kernels,
+            clock_offset_s=link.clock_offset_s)
             for link in self._links.values()]
 
     # -- when to go --------------------------------------------------------------------------
@@ -144,11 +159,20 @@ class Courier:
         """Talk to one peer for ever: when there is news, and at each heartbeat."""
         link, call = self._links[peer], self._calls[peer]
         pause_s = 0.0
+        await self._hear_word(link, transport)
+        self._unasked.discard(peer)
+        if not self._unasked:
+            self._all_asked.set()
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(call.wait(), HEARTBEAT_S)
             call.clear()
             if peer in self._conductor.broken:
+                continue
+            is_shut = self._conductor.gate.stand(self._conductor.memory).is_shut
+            if is_shut or link.is_word_due(self._clock.elapsed_ns()):
+                await self._hear_word(link, transport)
+            if self._conductor.gate.stand(self._conductor.memory).is_shut:
                 continue
             link.checks_made += 1
             try:
@@ -161,15 +185,38 @@ class Courier:
             except Exception:              # noqa: BLE001 - whatever it was, the link is tried again
                 link.missed("internal error; the log names it")
                 _LOG.exception("%s: an exchange failed", peer)
-            link.sent = 0
+            link.sent, link.sent_open, link.word_elapsed_ns = 0, 0, None
             pause_s = min(_RETRY_S_MAX, 2 * pause_s + 0.1)
             await asyncio.sleep(pause_s)
             call.set()
+
+    async def _hear_word(self, link: Link, transport: Transport) -> None:
+        """Ask what a peer holds of our log; whoever does not say holds nothing up but doubts."""
+        began_ns = link.word_elapsed_ns = self._clock.elapsed_ns()
+        conductor = self._conductor
+        try:
+            async with asyncio.timeout(limits.WORD_S_MAX):
+                word = await ask_word(transport, self._peers[link.peer], self._party,
+                                      self._agreement, self._keys)
+            conductor.gate.hear(word, conductor.memory)
+        except (LuftromError, TimeoutError) as error:
+            conductor.gate.missed(link.peer)
+            _LOG.info("%s gave no word on our log: %s", link.peer, error)
+            return
+        link.counter = max(link.counter, word.counter)
+        trip_ns = self._clock.elapsed_ns() - began_ns
+        link.clock_offset_s = (word.time_ns - self._clock.now_ns() + trip_ns // 2) / NS_PER_S
+        if abs(link.clock_offset_s) > CLOCK_OFF_S_MAX:
+            _LOG.warning("the clock of %s is %.0f s %s ours: set both by NTP", link.peer,
+                         abs(link.clock_offset_s),
+                         "ahead of" if link.clock_offset_s > 0 else "behind")
+        self._inbox.wake()
 
     # -- one round trip ----------------------------------------------------------------------
 
     async def _exchange(self, link: Link, transport: Transport) -> None:
         """One round trip: everything that waits, in both directions."""
+        await self._inbox.settled()
         counter = link.next_counter(self._clock.now_ns())
         message, draft = self._conductor.message_to(link.peer, link.at, counter)
         link.sent, link.sent_open = message.own.end, self._conductor.due_size
@@ -197,11 +244,11 @@ class Courier:
         now_ns, elapsed_ns = self._clock.now_ns(), self._clock.elapsed_ns()
         link.heard(now_ns, elapsed_ns)
         link.round_trip_ms = (elapsed_ns - began_ns) / 1e6
-        before, link.at = link.at, Position(head.mirrored, head.opened, heard.known)
+        before, link.at = link.at, position_of(heard, head)
         # At once again while it gets us further; whoever takes nothing waits for the heartbeat.
         if mirrored < self._conductor.mirrors[link.peer].size < head.size:
             self._calls[link.peer].set()
-        elif head.mirrored > before.mirrored or head.opened > before.opened:
+        elif link.at.mirrored > before.mirrored or link.at.opened > before.opened:
             self._call(link.peer)
 
     def _read_head(self, answer: bytes, text: str | None, peer: str, counter: int) -> Head:
@@ -224,7 +271,9 @@ class Courier:
     def _resynchronise(self, link: Link, status: int, answer: bytes) -> None:
         """The peer is elsewhere than we thought: go by what it says, or say why it refused.
 
-        The refusal is not signed; a false one costs a round trip and nothing else.
+        The refusal is not signed: a false one costs a round trip and nothing else. It moves where
+        the next message begins, and has the peer asked for its signed word (PROTOCOL.md, 19),
+        which alone moves the counter.
         """
         try:
             problem = parse_json(answer[:_PROBLEM_BYTES_MAX])
@@ -233,14 +282,15 @@ class Courier:
         problem = problem if isinstance(problem, dict) else {}
         code = problem.get("code")
         if code == "replayed":
-            link.counter = _count(problem, "counter", link)
+            link.word_elapsed_ns = None
         elif code in _POSITIONS:
             opened, mirrored = (_count(problem, n, link) for n in ("have", "mirrored"))
             link.at = replace(link.at, opened=opened, mirrored=mirrored, lacks=code == "unseen")
         size = self._conductor.log.size
         if link.at.mirrored > size:
-            raise Unavailable(f"{link.peer} says it holds {link.at.mirrored} of our leaves; there "
-                              f"are {size}: was this node restored from an old copy?")
+            link.at = Position()
+            raise Unavailable(f"{link.peer} says, unsigned, that it holds more than the {size} "
+                              "leaves of our log: its signed word is asked for")
         link.resyncs += 1
         if code in ("replayed", *_POSITIONS) and link.resyncs <= _RESYNCS_MAX:
             # Also in peace: our answer to a request of the peer overtook this message.
@@ -270,9 +320,10 @@ class Courier:
                 lambda reply: Hear(message, head, reply, proven))
         except (BadInput, TooLarge, Unverified) as error:
             link.last_error = f"refused its message: {error}"[:500]
+            link.word_elapsed_ns = None
             raise
         link.heard(self._clock.now_ns(), self._clock.elapsed_ns())
-        link.at = Position(head.mirrored, head.opened, message.known)
+        link.at = position_of(message, head)
         answer, draft = answered
         if head.size > self._conductor.mirrors[sender].size:
             self._calls[sender].set()
@@ -300,6 +351,6 @@ async def _encode(message: Message) -> bytes:
 
 def _count(problem: Mapping[str, Any], name: str, link: Link) -> int:
     value = problem.get(name)
-    if type(value) is not int or not 0 <= value < _COUNTER_MAX:
+    if type(value) is not int or not 0 <= value < _COUNT_MAX:
         raise Unavailable(f"{link.peer} refused the message, and its {name} is no count")
     return value

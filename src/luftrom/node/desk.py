@@ -59,6 +59,11 @@ class Desk:
         """The time of this step; what it signs bears that second."""
         return self._step.time_ns
 
+    @property
+    def as_of_s(self) -> int:
+        """The time to which the own log comes with a statement of this step."""
+        return self.state.progress.as_of(self.party, self.time_ns // NS_PER_S)
+
     # -- the own log -------------------------------------------------------------------------
 
     def append(self, kind: str, body: Any, content: Any = None) -> Item[Any, Any]:
@@ -115,6 +120,10 @@ class Desk:
         """After the commit, reply that it was refused."""
         self._step.refuse(reply, error)
 
+    def refuse_anyhow(self, reply: Reply[Any], error: LuftromError) -> None:
+        """Reply that nothing was done, whatever becomes of the step."""
+        self._step.refuse_anyhow(reply, error)
+
     def keep_answer(self, key: str, digest: bytes, answer: bytes) -> None:
         """Keep what was answered to a request that bore an idempotency key."""
         self._step.writes.answers.append((key, digest, answer))
@@ -126,16 +135,15 @@ class Desk:
         """How many wait for a ruling."""
         return len(self._waiting) + len(self._step.waiting)
 
-    def wait(self, index: int, reply: Reply[Any], after_s: float) -> None:
-        """Reply when the own leaf `index` is ruled on, which is due after that time."""
-        deadline_ns = self._step.elapsed_ns + int(after_s * NS_PER_S)
-        self._step.waiting[index] = Waiting(reply, deadline_ns)
+    def wait(self, index: int, reply: Reply[Any]) -> None:
+        """Reply when the own leaf `index` is ruled on."""
+        self._step.waiting[index] = Waiting(reply, self._step.elapsed_ns)
 
     def is_late(self, record: Record, after_s: float) -> bool:
         """Is the time up within which the own declaration should have been receipted?"""
         waiting = self._waiting.get(record.index) or self._step.waiting.get(record.index)
         if waiting:
-            return self._step.elapsed_ns >= waiting.deadline_ns
+            return self._step.elapsed_ns >= waiting.since_ns + after_s * NS_PER_S
         # Nobody waits: declared before a restart. Its own time stands in for the deadline.
         return self._step.time_ns >= record.iat_s * NS_PER_S + after_s * NS_PER_S
 

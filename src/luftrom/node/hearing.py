@@ -9,7 +9,7 @@ from typing import Any
 
 from luftrom.audit.equivocation import run_of_leaves
 from luftrom.clock import NS_PER_S
-from luftrom.errors import BadStatement, Contradiction, Forbidden, Unverified
+from luftrom.errors import BadStatement, Contradiction, Forbidden, LuftromError, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position
 from luftrom.exchange.verification import Context, VerifiedPart, verify_message
@@ -91,9 +91,15 @@ def hear(asked: Hear, memory: Memory, step: Step) -> None:
     memory.counters[sender] = head.counter
     step.writes.counters.append((f"exchange {sender}", head.counter))
     _verify_and_take_in(asked, memory, step)
-    at = Position(head.mirrored, head.opened, asked.message.known)
+    at = position_of(asked.message, head)
     step.then(asked.reply, lambda: (memory.message_to(sender, at),
                                     memory.head_to(sender, head.counter)))
+
+
+def position_of(message: Message, head: Head) -> Position:
+    """Where a peer stands: as its head says, or as it says itself where it fetches us again."""
+    mirrored, opened = message.known.get(head.recipient, (head.mirrored, head.opened))
+    return Position(mirrored, opened, message.known)
 
 
 def hear_answer(asked: HearAnswer, memory: Memory, step: Step) -> None:
@@ -116,12 +122,18 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
         raise Forbidden(f"there is no agreement with {head.sender}")
     waiting = {(party, statement.index): statement
                for party, queue in memory.state.waiting.items() for statement in queue}
-    context = Context(memory.log, memory.mirrors, agreement, waiting, step.time_ns // NS_PER_S,
-                      asked.proven)
-    parts = verify_message(message, head, context)
+    context = Context(memory.log, memory.mirrors, agreement, waiting, memory.signed,
+                      step.time_ns // NS_PER_S, asked.proven)
+    try:
+        parts = verify_message(message, head, context)
+    except LuftromError:
+        for part in message.parts:
+            if part.party in memory.mirrors:
+                memory.signed[part.party].remember(part, memory.mirrors[part.party])
+        raise
     mirror = memory.mirrors[head.sender]
     counts = head.size == max(parts[0].body.size, mirror.staged_size)
-    if counts and head.mirrored > mirror.receipt_size:
+    if counts and mirror.is_news(head.mirrored, message.receipt):
         mirror.verify_receipt(memory.log, head.mirrored, message.receipt)
     _mirror(parts, memory, step)
     if counts:
@@ -138,10 +150,10 @@ def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:
     left = []
     for part in parts:
         mirror = part.mirror
+        held = mirror.tree.size - mirror.staged_size       # pending entries (`submission`)
+        mirror.move(part.body, part.part.checkpoint, writes)
         if part.fresh:
-            held = mirror.tree.size - mirror.staged_size   # pending entries (`submission`)
             mirror.hold([statement.leaf for statement in part.fresh[held:]], writes)
-            mirror.move(part.body, part.part.checkpoint, writes)
             left.append(deque(part.fresh))
         for statement, (index, disclosures) in part.openings:
             if not state.is_open(statement.party, index):
@@ -155,27 +167,34 @@ def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:
 
 
 def _apply(asked: Hear | HearAnswer, memory: Memory, step: Step) -> None:
-    """Apply of each log what is open now, up to the first leaf that is closed."""
-    state = memory.state
-    for mirror in memory.mirrors.values():
-        if mirror.party in memory.broken:
-            continue                       # it is frozen where it was
-        while (item := state.next_item(mirror.party)) is not None:
-            statement = item.statement
-            try:
-                state.check(statement)
-                state.apply(item)
-            except Unverified as error:
-                evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
-                raise Contradicted(asked, Unverified(error.message, code=error.code,
-                                                     evidence=evidence)) from None
-            mirror.apply_up_to(statement.index + 1, step.writes)
-            if not item.void:
-                memory.refused.discard(mirror.party)
-                continue
-            # It counts for nothing, and stops nothing; what was signed is kept as proof.
-            memory.keep_proof(Unverified(item.void, code="void", evidence=BadStatement(
-                mirror.party, statement.leaf, item.disclosures)), step)
+    """Apply of each log what is open now, up to the first leaf that is closed, or that rests on
+    one of another log that is."""
+    left = [mirror for mirror in memory.mirrors.values() if mirror.party not in memory.broken]
+    while any([_apply_next(mirror, asked, memory, step) for mirror in left]):
+        pass
+
+
+def _apply_next(mirror: Mirror, asked: Hear | HearAnswer, memory: Memory, step: Step) -> int:
+    """How many leaves of one log were applied."""
+    state, count = memory.state, 0
+    while (item := state.next_item(mirror.party)) is not None:
+        statement = item.statement
+        try:
+            state.check(statement)
+            state.apply(item)
+        except Unverified as error:
+            evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
+            raise Contradicted(asked, Unverified(error.message, code=error.code,
+                                                 evidence=evidence)) from None
+        mirror.apply_up_to(statement.index + 1, step.writes)
+        count += 1
+        if not item.void:
+            memory.refused.discard(mirror.party)
+            continue
+        # It counts for nothing, and stops nothing; what was signed is kept as proof.
+        memory.keep_proof(Unverified(item.void, code="void", evidence=BadStatement(
+            mirror.party, statement.leaf, item.disclosures)), step)
+    return count
 
 
 def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:

@@ -1,14 +1,14 @@
 """The inbox: requests that wait for a step, and the task that works through them.
 
-While a transaction is being synced the next requests gather, so all that arrive within one sync
-share the one after it.
+While a step is computed and synced, on a thread of its own, the next requests gather, so all that
+arrive meanwhile share the step after it, and nobody else waits: geometry is computed there alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar, cast
@@ -28,13 +28,15 @@ _STEP_REQUESTS_MAX = 32                    # a longer step keeps the peer and th
 class Inbox:
     """Takes requests, and drives the conductor through steps, each committed on a thread.
 
-    `published` is called after each step that is durable and shown.
+    `published` is called after each step that is durable and shown; `asked` is awaited before the
+    first: peers say what they hold, or a short time is up.
     """
 
     def __init__(self, conductor: Conductor, store: Store, clock: Clock,
-                 published: Callable[[Step], None]):
+                 published: Callable[[Step], None],
+                 asked: Callable[[], Awaitable[None]] | None = None):
         self._conductor, self._store, self._clock = conductor, store, clock
-        self._published = published
+        self._published, self._asked = published, asked
         self._requests: list[Request] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -65,13 +67,28 @@ class Inbox:
         return await future
 
     async def settled(self) -> None:
-        """Wait until nothing that can be read is still on its way to the disk.
+        """Wait until no step runs: what is read before the next `await` is durable and whole.
 
         Raises Unavailable while the store cannot be read: then nobody knows what is durable.
         """
-        await self._idle.wait()
+        while not self._idle.is_set():
+            await self._idle.wait()
         if self._lost:
             raise Unavailable(self._lost)
+
+    @property
+    def is_idle(self) -> bool:
+        """Does no step run now?"""
+        return self._idle.is_set() and self._lost is None
+
+    async def apart(self, read: Callable[[], T]) -> T:
+        """What a function reads and computes between two steps, on their thread; see `settled`."""
+        await self.settled()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read)
+
+    def wake(self) -> None:
+        """Begin a step although nobody asks: something may have become due."""
+        self._wake.set()
 
     def start(self) -> None:
         """Begin to work; returns at once."""
@@ -95,6 +112,8 @@ class Inbox:
     # -- working -----------------------------------------------------------------------------
 
     async def _work(self) -> None:
+        if self._asked is not None:
+            await self._asked()
         self._wake.set()                   # the first step opens the log and rules on old matters
         while not self.stopping:
             await self._wait()
@@ -115,6 +134,7 @@ class Inbox:
                 await self._reload()       # the store is the truth
             finally:
                 self._idle.set()
+                await asyncio.sleep(0)     # whoever waits to read does so now
 
     async def _wait(self) -> None:
         deadline_ns = self._conductor.next_deadline_ns()
@@ -125,22 +145,31 @@ class Inbox:
             await asyncio.wait_for(self._wake.wait(), timeout_s)
 
     async def _step(self, requests: list[Request]) -> None:
-        step = self._conductor.step(requests)
-        if not step.writes.is_empty():
-            loop = asyncio.get_running_loop()
-            try:
-                await loop.run_in_executor(self._thread, self._store.commit, step.writes)
-            except LuftromError as error:
-                self._conductor.fail(step, error)
-                return
+        loop = asyncio.get_running_loop()
+        step, error = await loop.run_in_executor(self._thread, self._work_through, requests)
+        if error is not None:
+            self._conductor.fail(step, error)
+            await self._reload()
+            return
         self._conductor.publish(step)
         self._published(step)
 
+    def _work_through(self, requests: list[Request]) -> tuple[Step, LuftromError | None]:
+        """Compute a step and commit it; on its thread."""
+        step = self._conductor.step(requests)
+        try:
+            if not step.writes.is_empty():
+                self._store.commit(step.writes)
+        except LuftromError as error:
+            return step, error
+        return step, None
+
     async def _reload(self) -> None:
         """Start from the store. While it cannot be read, say so to everybody and try again."""
+        loop = asyncio.get_running_loop()
         while not self.stopping:
             try:
-                self._conductor.load()
+                await loop.run_in_executor(self._thread, self._conductor.load)
             except LuftromError as error:
                 self._lost = f"the store cannot be read: {error.message}"
                 _LOG.error("%s", self._lost)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from luftrom.agreement.terms import Agreement
 from luftrom.audit.equivocation import kind_of, make_equivocation
 from luftrom.clock import NS_PER_S, Clock
@@ -9,6 +12,7 @@ from luftrom.config.keys import NodeKeys
 from luftrom.errors import BadInput, BadStatement, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position, Shown, build_message
+from luftrom.exchange.verification import Refused
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
@@ -25,7 +29,8 @@ class Memory:
     """A copy of what the disk says. It is thrown away and made anew where the two may differ."""
 
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
-                 clock: Clock):
+                 clock: Clock, signed: Mapping[str, Refused],
+                 promised: Mapping[str, tuple[int, int]]):
         me = agreement.party(party) if agreement else None
         if agreement and me is None:
             raise BadInput(f"{party} is not a party of the agreement {agreement.name}")
@@ -38,6 +43,8 @@ class Memory:
         self.broken = {name for name, kind, _ in proofs if kind != _BAD_STATEMENT}
         # What was refused is kept once: the log that holds it cannot go on without it.
         self.refused = {name for name, kind, _ in proofs if kind == _BAD_STATEMENT}
+        self.signed = signed               # what else peers signed, and was refused
+        self.promised = promised           # what our heads said before a restore; see `gate`
         self.state = load_state(store, party, agreement)
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")
@@ -49,15 +56,22 @@ class Memory:
         shown = Shown(lambda index: self.is_due(peer, index),
                       lambda party, index: self.state.audience(party, index).includes(peer),
                       lambda size: self.state.knowledge.seen(self.party, size))
-        return build_message(self.log, self.mirrors, peer, at, shown,
-                             self.clock.now_ns() // NS_PER_S)
+        message = build_message(self.log, self.mirrors, peer, at, shown,
+                                self.clock.now_ns() // NS_PER_S)
+        mirror = self.mirrors[peer]
+        here, promised = (mirror.given_size, mirror.opened_size), self.promised.get(peer, (0, 0))
+        if here[0] < promised[0] or here[1] < promised[1]:
+            # Its own log comes again: where we really stand, which the head cannot say.
+            message = replace(message, known={**message.known, peer: here})
+        return message
 
     def head_to(self, peer: str, counter: int) -> Head:
         """Where our log stands and what we hold of a peer's, all of it durable; not signed yet."""
-        mirror = self.mirrors[peer]
+        mirror, promised = self.mirrors[peer], self.promised.get(peer, (0, 0))
+        # Numbers only grow, also where a disk was lost: what was signed for is being fetched again.
         return Head(self.party, peer, self.agreement.digest if self.agreement else "", counter, "",
-                    self.log.size, self.log.root, mirror.given_size, mirror.opened_size,
-                    self.clock.now_ns() // NS_PER_S)
+                    self.log.size, self.log.root, max(mirror.given_size, promised[0]),
+                    max(mirror.opened_size, promised[1]), self.clock.now_ns() // NS_PER_S)
 
     def is_due(self, peer: str, index: int) -> bool:
         """May what an own leaf committed to be opened to a peer now?
@@ -80,6 +94,12 @@ class Memory:
     def due_size(self) -> int:
         """Up to where every party has receipted the own log."""
         return min((mirror.receipt_size for mirror in self.mirrors.values()), default=0)
+
+    def head_of(self, peer: str) -> str:
+        """The newest signed head of a peer that is held here, as it came; empty if there is none.
+        """
+        head = self.mirrors[peer].head
+        return head.text if head else ""
 
     def keep_proof(self, error: Unverified, step: Step) -> None:
         """Put what a refusal proves into the step's transaction.

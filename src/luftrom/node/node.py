@@ -7,7 +7,9 @@ through steps, and one a peer carries messages.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.constraint import Constraint
@@ -24,6 +26,7 @@ from luftrom.logs.submission import Held, Partial
 from luftrom.node.channel import Channel
 from luftrom.node.conductor import Conductor
 from luftrom.node.courier import Courier, Transport
+from luftrom.node.gate import OPEN, Gate, Gated
 from luftrom.node.hearing import AddCheckpoint, AddEntries
 from luftrom.node.inbox import Inbox
 from luftrom.node.operations.answers import Remember
@@ -32,28 +35,39 @@ from luftrom.node.operations.notifications import Notify
 from luftrom.node.operations.operational_intents import Declare, Withdraw
 from luftrom.node.ruling import Outcome, outcome
 from luftrom.node.step import Step
+from luftrom.node.words import WordKeeper
 from luftrom.state.entities import Entities
 from luftrom.state.record import Record
 from luftrom.state.rulings import obstacles
 from luftrom.store.protocol import Store
 
+T = TypeVar("T")
+_END = object()
+
 
 class Node:
-    """One party's node. Reads are plain attributes; `settled` waits until they are durable."""
+    """One party's node. Reads are plain attributes; `settled` waits until they are durable.
+
+    `gate` says whether it signs; `note` is told how large the own log is, once that is durable.
+    """
 
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
-                 clock: Clock, transport: Transport | None = None):
+                 clock: Clock, transport: Transport | None = None, gate: Gate | None = None,
+                 note: Callable[[int], None] | None = None):
         self.party = party
         self.agreement = agreement
         self.clock = clock
         self.keys = keys
         self._store = store
-        self._conductor = Conductor(party, keys, agreement, store, clock)
-        self._inbox = Inbox(self._conductor, store, clock, self._published)
+        self._conductor = Conductor(party, keys, agreement, store, clock, gate)
+        self._keeper = WordKeeper(party, keys, agreement, clock)
+        self._note = note
+        self._inbox = Inbox(self._conductor, store, clock, self._published, self._asked)
         self._courier = Courier(party, keys, agreement, clock, self._conductor, self._inbox,
                                 transport)
         self._news: asyncio.Future[None] | None = None
         self._shown = self._now_shown()
+        self._counts = self.airspace.counts()
 
     async def start(self) -> None:
         """Begin to work; returns at once."""
@@ -73,10 +87,17 @@ class Node:
     def _published(self, step: Step) -> None:
         """A step is durable: peers are sent what it says, and readers are told."""
         (size, due, revision), self._shown = self._shown, self._now_shown()
+        if self._note is not None and self.log.size > size:
+            self._note(self.log.size)
+        if self.wholeness.state == OPEN:
+            self._conductor.gate.settle()
         if self.log.size > size or self._conductor.due_size > due:
             self._courier.call_all(step.is_urgent)
         if self.airspace.revision != revision:
             self._tell()
+
+    async def _asked(self) -> None:
+        await self._courier.asked()
 
     def _tell(self) -> None:
         if self._news is not None:
@@ -99,6 +120,11 @@ class Node:
     def mirrors(self) -> Mapping[str, Mirror]:
         """Peer name to the mirror of its log."""
         return self._conductor.mirrors
+
+    @property
+    def wholeness(self) -> Gated:
+        """Whether this node signs, and if not why, and what to do."""
+        return self._conductor.gate.stand(self._conductor.memory)
 
     def outcome(self, record: Record) -> Outcome:
         """What became of a ruled declaration."""
@@ -131,23 +157,39 @@ class Node:
         def in_the_way(volumes: Sequence[Volume4D]) -> Mapping[int, Sequence[Volume4D]]:
             return obstacles(self.airspace, refused, volumes)
 
+        def still_free() -> tuple[list[Suggestion], int]:
+            if self.airspace.foreign(refused.entity_id, self.party) is not None:
+                return [], self.clock.now_ns()   # nothing is, under another party's identifier
+            return ([each for each in found if not in_the_way(each.volumes)],
+                    self.clock.now_ns())
+
         found: list[Suggestion] = []
         if refused.intent is None:
             raise Conflict(f"{refused.entity_id} is no operational intent")
         volumes = refused.intent.all_volumes
         bounds = Bounds.under(self.agreement, volumes, self.clock.now_ns())
         for kind in KINDS:
-            for each in search(kind, volumes, in_the_way, bounds):
-                if each is not None:
+            questions = iter(search(kind, volumes, in_the_way, bounds))
+            while (each := await self.apart(partial(next, questions, _END))) is not _END:
+                if isinstance(each, Suggestion):
                     found.append(each)
-                await asyncio.sleep(0)
-                await self.settled()
-        if self.airspace.foreign(refused.entity_id, self.party) is not None:
-            found.clear()                  # nothing is free under another party's identifier
-        return [each for each in found if not in_the_way(each.volumes)], self.clock.now_ns()
+        return await self.apart(still_free)
+
+    async def apart(self, read: Callable[[], T]) -> T:
+        """What a function reads and computes of what is durable, while no step runs.
+
+        It has a thread: whatever it costs, the event loop answers meanwhile.
+        """
+        return await self._inbox.apart(read)
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many intents, constraints and conflicts stand, as of the last step that was idle."""
+        if self._inbox.is_idle:
+            self._counts = self.airspace.counts()
+        return self._counts
 
     async def settled(self) -> None:
-        """Wait until nothing that can be read is still on its way to the disk.
+        """Wait until no step runs: what is read before the next `await` is durable and whole.
 
         Raises Unavailable while the store cannot be read: then nobody knows what is durable.
         """
@@ -205,6 +247,14 @@ class Node:
     async def add_entries(self, body: bytes) -> Held | Partial:
         """C2SP tlog-mirror `add-entries`; errors carry the status of the specification."""
         return await self._inbox.ask(lambda reply: AddEntries(body, reply))
+
+    def word(self, ask: bytes) -> bytes:
+        """The signed word on a peer's log that its signed ask wants; nothing is changed."""
+        return self._keeper.word(ask, self._conductor.memory)
+
+    def disclosures(self, ask: bytes) -> bytes:
+        """A page of what is open here of the log of the peer that asks, to it alone."""
+        return self._keeper.disclosures(ask, self._conductor.memory)
 
     def admit(self, header: str | None) -> Head:
         """Who sends a message, by its signed head alone. Raises NotAuthenticated."""

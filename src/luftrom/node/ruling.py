@@ -49,10 +49,12 @@ def rule(desk: Desk) -> None:
     for record in waiting:
         silent = _silent(desk, record)
         if silent and terms is not None:
-            if not desk.is_late(record, terms.after_s):
+            # A peer may take its time for the receipt, and behind it for opening what crossed.
+            waits_s = terms.after_s + (terms.opening_s if not _unreceipted(desk, record) else 0.0)
+            if not desk.is_late(record, waits_s):
                 continue
             if terms.mode == "hold":
-                _give_up(desk, record, silent, terms.after_s)
+                _give_up(desk, record, silent, waits_s)
                 continue
         ripe.setdefault(silent, []).append(record)
     for silent, records in ripe.items():
@@ -67,6 +69,11 @@ def _silent(desk: Desk, record: Record) -> tuple[str, ...]:
     """Peers that have not receipted it, or not opened all that may have crossed it."""
     return tuple(sorted(name for name, receipt in desk.receipts_for(record.index).items()
                         if receipt is None or desk.opened(name) < receipt.peer_size))
+
+
+def _unreceipted(desk: Desk, record: Record) -> list[str]:
+    return sorted(name for name, receipt in desk.receipts_for(record.index).items()
+                  if receipt is None)
 
 
 def _rule_on(desk: Desk, records: Sequence[Record], silent: tuple[str, ...]) -> None:
@@ -84,7 +91,7 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: tuple[str, ...]) -> 
     rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, opened)
     rulings = []
     for record in records:
-        lost = verdict(desk.entities, record, rests)
+        lost = verdict(desk.entities, record, rests, desk.as_of_s)
         against = tuple((r.party, r.index, rule) for r, rule in lost[:_AGAINST_MAX])
         rulings.append(Ruling(record.index, not lost, against, silent))
     desk.append(RULING.name, Rulings(
@@ -94,7 +101,9 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: tuple[str, ...]) -> 
 
 
 def _give_up(desk: Desk, record: Record, silent: tuple[str, ...], after_s: float) -> None:
-    reason = f"no receipt from {', '.join(silent)}"
+    unreceipted = _unreceipted(desk, record)
+    reason = (f"no receipt from {', '.join(unreceipted)}" if unreceipted
+              else f"nothing opened by {', '.join(silent)} that may cross it")
     desk.append(WITHDRAWAL.name, Withdrawal(record.index, reason))
     desk.refuse(desk.take_reply(record.index), NotAcknowledged(
         f"not acknowledged: {reason} within {after_s:g} s; nothing was accepted"))

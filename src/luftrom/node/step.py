@@ -25,10 +25,10 @@ class Request(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Who waits for the ruling on an own declaration, and until when, in `elapsed_ns`."""
+    """Who waits for the ruling on an own declaration, and since when, in `elapsed_ns`."""
 
     reply: Reply[Any]
-    deadline_ns: int
+    since_ns: int
 
 
 @dataclass(slots=True)
@@ -43,11 +43,16 @@ class Step:
     is_urgent: bool = False                # holds a statement that others should have at once
     answers: list[tuple[Reply[Any], Callable[[], Any] | LuftromError]] = field(
         default_factory=list)
+    refusals: list[tuple[Reply[Any], LuftromError]] = field(default_factory=list)
     waiting: dict[int, Waiting] = field(default_factory=dict)
 
     def then(self, reply: Reply[T], result: Callable[[], T]) -> None:
         """After the commit, reply with what `result` returns by then."""
         self.answers.append((reply, result))
+
+    def refuse_anyhow(self, reply: Reply[Any], error: LuftromError) -> None:
+        """Reply that nothing was done, whatever becomes of the step."""
+        self.refusals.append((reply, error))
 
     def refuse(self, reply: Reply[Any], error: LuftromError) -> None:
         """After the commit, reply that it was refused."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from luftrom.agreement.terms import Agreement
+from luftrom.airspace.breach import PENDING_TIME, Breach
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.over import over_until_ns
@@ -21,6 +22,7 @@ from luftrom.clock import NS_PER_S, TIME_NS_MIN
 from luftrom.errors import Unverified
 from luftrom.geometry.encounter import Encounter
 from luftrom.geometry.volume import Separation, Volume4D
+from luftrom.state.bounds import Bounds
 from luftrom.state.conflicts import ConflictPair, make_conflict
 from luftrom.state.digest import digest_rows
 from luftrom.state.knowledge import Knowledge
@@ -64,6 +66,7 @@ class Entities:
         separation = agreement.separation if agreement else NO_MINIMA
         self.separation = separation
         self.progress = progress
+        self.bounds = Bounds(agreement)
         self.meetings = Meetings(separation)
         self.revision = 0
         self.records: dict[tuple[str, int], Record] = {}
@@ -87,7 +90,10 @@ class Entities:
     # -- applying leaves: each raises Unverified before it changes anything ------------------
 
     def declare(self, item: Item[Declared, Version]) -> None:
-        """A version that waits for its ruling; void where it is out of turn in its own log."""
+        """A version that waits for its ruling; void where it is out of turn in its own log.
+
+        Outside the terms it waits to be refused.
+        """
         fault = item.void
         if not fault and item.entity is not None:
             fault = self._version_fault(item.statement, item.entity)
@@ -96,22 +102,41 @@ class Entities:
         self._changed(record)
 
     def give_notice(self, item: Item[Entity, Constraint]) -> None:
-        """A version that stands at once, in place of the one before it."""
+        """A version that stands at once, in place of the one before it.
+
+        Outside the terms it does not stand; the one before it ends all the same, by its author's
+        word.
+        """
         if not item.void:
             fault = self._version_fault(item.statement, item.statement.body)
             if fault:
                 raise Unverified(fault)
         record = self._enter(item)
-        if item.void:
-            self._changed(record)
-        else:
+        if record.counts:
             self._accept(record, item.statement.index)
+            return
+        before = self.current.get((record.entity_id, record.party))
+        if before is not None:
+            self._end(before, SUPERSEDED, item.statement.index)
+        self._changed(record)
+
+    def come_to(self, statement: Statement[Any]) -> None:
+        """A statement of any kind was applied: what waited too long by its time counts no more."""
+        as_of_s = self.progress.as_of(statement.party, statement.iat_s)
+        for record in self.bounds.advance(statement.party, as_of_s):
+            self._make_void(record, statement.index, as_of_s)
+
+    def _make_void(self, record: Record, index: int, as_of_s: int) -> None:
+        bound_s = (record.deadline_s or 0.0) - record.as_of_s
+        record.breach = Breach(PENDING_TIME, as_of_s - record.as_of_s, bound_s)
+        record.status, record.void_index = VOID, index
+        self._changed(record)
 
     def _version_fault(self, statement: Statement[Any], entity: Entity) -> str:
         """Why a version does not follow the entity's newest accepted one in this log, if so."""
         before = self.latest_of(statement.party, entity.entity_id)
-        expected = before.version + (before.status not in (REFUSED, PENDING)) if before else 1
-        if before is not None and before.status == PENDING:
+        expected = before.version + (not before.is_refused) if before else 1
+        if before is not None and before.is_waiting:
             return (f"leaf {statement.index} declares {entity.entity_id} while leaf "
                     f"{before.index} still waits for its ruling")
         if entity.version != expected:
@@ -127,14 +152,28 @@ class Entities:
             statement.party, statement.index, statement.iat_s,
             self.progress.as_of(statement.party, statement.iat_s), entity.entity_id,
             entity.version, {p: s.size for p, s in statement.seen.items()}, self._next_serial,
-            statement.type, content, item.ovn if content else "", void=item.void,
-            status=VOID if item.void else PENDING)
+            statement.type, content, item.ovn if content else "", void=item.void)
+        self._hold_to_terms(record)
         self._next_serial += 1
         self.records[record.party, record.index] = record
         if record.entity_id:
             self._versions.setdefault(record.entity_id, []).append(record)
-        self.meetings.enter(record)
+        if record.counts:
+            self.meetings.enter(record)
         return record
+
+    def _hold_to_terms(self, record: Record) -> None:
+        """Note on the record which of its volumes count, and which term it breaks, if any."""
+        content, bounds = record.content, self.bounds
+        if content is not None:
+            record.breach = bounds.check(record.party, record.as_of_s, record.entity_id, content)
+            inside = bounds.inside(content.all_volumes)
+            record.inside = inside if len(inside) < len(content.all_volumes) else None
+        record.deadline_s = bounds.deadline_s(record.as_of_s)
+        if not record.counts:
+            record.status, record.void_index = VOID, record.index
+        if not record.void:
+            bounds.note(record)
 
     def rule(self, statement: Statement[Rulings]) -> None:
         """Declarations that wait are accepted or refused."""
@@ -146,10 +185,13 @@ class Entities:
                                  "which is no declaration that waits for a ruling")
             ruled.append((ruling, record))
         self._note_rested(statement)
+        as_of_s = self.progress.as_of(statement.party, statement.iat_s)
         for ruling, record in ruled:
+            if record.is_overdue(as_of_s):
+                self._make_void(record, statement.index, as_of_s)
             record.ruling, record.ruling_index = ruling, statement.index
             del self._unruled[record.party, record.index]
-            if ruling.accepted:
+            if ruling.accepted and record.counts:
                 self._accept(record, statement.index)
                 if ruling.unacknowledged:
                     self._unacknowledged.add(record)
@@ -166,8 +208,8 @@ class Entities:
         """A version of that kind ends, standing or waiting."""
         of = statement.body.of
         record = self.records.get((statement.party, of))
-        if (record is None or record.kind != kind
-                or record.status not in (PENDING, ACCEPTED, VOID)):
+        if (record is None or record.kind != kind or record.end_index is not None
+                or record.is_refused):
             raise Unverified(f"leaf {statement.index} withdraws leaf {of}, which does not stand")
         self._unruled.pop((record.party, record.index), None)
         self._end(record, WITHDRAWN, statement.index)
@@ -188,7 +230,8 @@ class Entities:
         self._changed(record)
 
     def _end(self, record: Record, status: str, index: int) -> None:
-        record.status, record.end_index = status, index
+        record.status, record.end_index = status if record.counts else VOID, index
+        self.bounds.end(record)
         self._unacknowledged.discard(record)
         if self.current.get((record.entity_id, record.party)) is record:
             del self.current[record.entity_id, record.party]
@@ -248,7 +291,7 @@ class Entities:
             if party.name != record.party and seen.get(record.party, 0) <= end:
                 return False
         return all(waiting.cut(record) > end for waiting in self._unruled.values()
-                   if not waiting.void)
+                   if waiting.counts)
 
     def loses_to_known(self, record: Record, other: Record, cut: int) -> bool:
         """Does an intent lose to one that its own author knew to stand? Then it wins nothing.
@@ -277,7 +320,8 @@ class Entities:
         """Accepted intents, other than the entity itself, that it would conflict with if that
         party declared it at `iat_s`, in seconds since 1970.
         """
-        met = self.meetings.meeting(intent.all_volumes, self.progress.as_of(party, iat_s))
+        met = self.meetings.meeting(self.bounds.inside(intent.all_volumes),
+                                    self.progress.as_of(party, iat_s))
         return [r for r in met if not r.is_constraint and r.status == ACCEPTED
                 and r.entity_id != intent.entity_id]
 
@@ -298,6 +342,7 @@ class Entities:
         """What stands under an identifier; if nothing does, what was declared last."""
         versions = self.versions(entity_id)
         standing = [r for r in versions if r.status == ACCEPTED]
+        standing = standing or [r for r in versions if r.was_ever_lawful]
         return max(standing or versions, key=lambda r: (r.iat_s, r.party, r.index), default=None)
 
     def changes(self, after: int, limit: int) -> tuple[list[tuple[int, Record | None]], bool]:

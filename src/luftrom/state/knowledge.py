@@ -41,6 +41,8 @@ class Knowledge:
     def fault(self, statement: Statement[Any]) -> str:
         """Why a statement is void by what it says that it had seen; empty if it is not."""
         party, index = statement.party, statement.index
+        if not statement.agreement and self.seen(party, index):
+            return "it is under no agreement, behind statements of its log that are under one"
         for name, size in self.seen(party, index).items():
             if name in statement.seen and statement.seen[name].size < size:
                 return (f"it had seen {statement.seen[name].size} leaves of {name}; an earlier one "

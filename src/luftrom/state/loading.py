@@ -7,9 +7,10 @@ from typing import Any
 
 from luftrom.agreement.terms import Agreement
 from luftrom.errors import Unavailable
-from luftrom.state.state import State
+from luftrom.state.state import LOST_CONTENT, State
+from luftrom.statements.kinds import KINDS
 from luftrom.statements.leaf import parse_statement
-from luftrom.statements.opening import open_or_void
+from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
 from luftrom.store.protocol import Store
 
@@ -66,6 +67,15 @@ def _rows(store: Store, name: str, size: int
             yield parse_statement(leaf), tuple(opened.get(index, ()))
 
 
+def _opened(statement: Statement[Any], disclosures: tuple[bytes, ...], me: str
+            ) -> Item[Any, Any]:
+    """What is open is applied as that; what its author has not any more is void."""
+    kind = KINDS[statement.type]
+    if kind.must_open and not disclosures and kind.audience(statement).includes(me):
+        return Item(statement, void=LOST_CONTENT)
+    return open_or_void(statement, disclosures)
+
+
 def _read_on(log: _Log, state: State) -> int:
     """Take in leaves of a log until one speaks of what is not read yet; how many were taken."""
     count = 0
@@ -75,7 +85,7 @@ def _read_on(log: _Log, state: State) -> int:
             break
         state.mirror(statement)
         if statement.index < log.applied:
-            state.apply(open_or_void(statement, disclosures))
+            state.apply(_opened(statement, disclosures, state.party))
         elif disclosures:
             state.open(log.name, statement.index, disclosures)
         log.advance()

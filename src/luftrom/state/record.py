@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from luftrom.airspace.breach import Breach
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.right_of_way import Declared
@@ -27,9 +28,12 @@ class Record:
     `as_of_s` is the latest time that its log names up to this leaf: unlike `iat_s` it never goes
     back from leaf to leaf, whatever is done to the author's clock.
     `end_index` is the leaf of the same log that ended it: a refusal, a withdrawal, or the ruling
-    that accepted a later version. `void` says why it counts for nothing, where it does not; then
-    and while it is closed to us its identifier is empty. `is_dead` once it is known that it loses
-    to what its own author knew.
+    that accepted a later version.
+    `inside` are the volumes that count where some lie outside the agreement's area or band.
+    `breach` is the term that it is outside of: then its status is VOID from the leaf `void_index`
+    of its log on, its own or, where it waited longer than `deadline_s`, a later one. `void` says
+    why it never counted, where that is another reason; then, and while it is closed to us, its
+    identifier is empty. `is_dead` once it is known that it loses to what its own author knew.
     """
 
     party: str
@@ -47,10 +51,13 @@ class Record:
     ruling: Ruling | None = None
     ruling_index: int | None = None
     end_index: int | None = None
+    inside: tuple[Volume4D, ...] | None = None
+    deadline_s: float | None = None
+    breach: Breach | None = None
+    void_index: int | None = None
     void: str = ""
     is_dead: bool = False
-    # By serial: volumes in conflict, and of these, while both are accepted. As text a record would
-    # hold all others, and each of those all again.
+    # By serial: those whose volumes conflict with it, and of these, while both are accepted.
     met: dict[int, Record] = field(default_factory=dict, repr=False)
     rivals: dict[int, Record] = field(default_factory=dict, repr=False)
 
@@ -72,9 +79,34 @@ class Record:
     @property
     def volumes(self) -> tuple[Volume4D, ...]:
         """All 4D volumes others must stay clear of; none while the content is closed."""
-        if isinstance(self.content, Intent):
-            return self.content.all_volumes
-        return self.content.volumes if self.content is not None else ()
+        if self.inside is not None:
+            return self.inside
+        return self.content.all_volumes if self.content is not None else ()
+
+    @property
+    def counts(self) -> bool:
+        """Is it within the terms, and what its format asks for?"""
+        return not self.void and self.breach is None
+
+    @property
+    def was_ever_lawful(self) -> bool:
+        """Was it within the terms when it was signed? What was not is nobody's conflict."""
+        return self.void_index != self.index
+
+    @property
+    def is_refused(self) -> bool:
+        """Was it ruled on, and not accepted?"""
+        return self.ruling is not None and not self.ruling.accepted
+
+    @property
+    def is_waiting(self) -> bool:
+        """Does it wait for its ruling, whether that can still be good or not?"""
+        return not self.is_constraint and self.ruling is None and self.end_index is None
+
+    def is_overdue(self, as_of_s: float) -> bool:
+        """Does it still wait when its log has come to that time, beyond what the terms let it?"""
+        return (self.status == PENDING and self.deadline_s is not None
+                and as_of_s > self.deadline_s)
 
     @property
     def name(self) -> str:
@@ -91,11 +123,16 @@ class Record:
 
     def stood_at(self, cut: int) -> bool:
         """Did it stand within the first `cut` leaves of its own log? Pending counts as standing."""
-        return self.index < cut and (self.end_index is None or self.end_index >= cut)
+        return self.index < cut and all(
+            end is None or end >= cut for end in (self.end_index, self.void_index))
 
     def is_withdrawn_at(self, cut: int) -> bool:
         """Had its author withdrawn it within the first `cut` leaves of its log?"""
         return self.status == WITHDRAWN and self.end_index is not None and self.end_index < cut
+
+    def is_void_at(self, cut: int) -> bool:
+        """Did it count no more within the first `cut` leaves of its log?"""
+        return self.void_index is not None and self.void_index < cut
 
     def row(self) -> bytes:
         """The canonical row of the index: the same bytes at every node."""
@@ -104,8 +141,10 @@ class Record:
             ruling = [self.ruling_index, self.ruling.accepted,
                       [list(item) for item in self.ruling.against],
                       list(self.ruling.unacknowledged)]
-        return json.dumps([self.entity_id, self.version, self.ovn, self.status, ruling,
-                           self.end_index], separators=(",", ":")).encode()
+        row = [self.entity_id, self.version, self.ovn, self.status, ruling, self.end_index]
+        if self.breach is not None:
+            row += [self.breach.term, self.void_index]
+        return json.dumps(row, separators=(",", ":")).encode()
 
 
 def declared(record: Record) -> Declared:

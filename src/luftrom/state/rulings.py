@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
-from luftrom.airspace.right_of_way import SAME_ENTITY, SILENT, refusal
+from luftrom.airspace.breach import PENDING_TIME
+from luftrom.airspace.right_of_way import OUTSIDE_TERMS, SAME_ENTITY, SILENT, refusal
 from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
-from luftrom.logs.head import Head, verify_head
+from luftrom.logs.head import Head, read_size, verify_head
 from luftrom.state.entities import Entities, HasEntities
 from luftrom.state.record import ACCEPTED, PENDING, Record, declared
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
@@ -47,11 +48,18 @@ class Rests:
         return min(cut, self.opened[other.party]) if other.party in self.opened else cut
 
 
-def verdict(entities: Entities, record: Record, rests: Rests) -> list[tuple[Record, str]]:
+def verdict(entities: Entities, record: Record, rests: Rests, as_of_s: int | None = None
+            ) -> list[tuple[Record, str]]:
     """Whom a declaration loses to and by which rule; empty if it is to be accepted.
 
-    A function of the statements alone: every node that holds them computes the same.
+    `as_of_s` is the time to which its log comes with the ruling (`Progress.as_of`), or has come so
+    far. What is outside the terms by then loses to itself alone. A function of the statements
+    alone: every node that holds them computes the same.
     """
+    if as_of_s is None:
+        as_of_s = entities.progress.as_of(record.party, record.iat_s)
+    if not record.counts or record.is_overdue(as_of_s):
+        return [(record, OUTSIDE_TERMS)]
     lost = [(other, SAME_ENTITY) for other in _notices_before(entities, record, rests)]
     for other in _rivals(entities, record):
         if record.knew(other):
@@ -74,7 +82,7 @@ def _wins_crossings(entities: Entities, other: Record, record: Record, rests: Re
     cut = rests.cut(other.party)
     if other.party == record.party or other.knew(record) or other.index >= cut:
         return False                       # it came later: its own matter
-    if other.is_withdrawn_at(cut):
+    if other.is_withdrawn_at(cut) or other.is_void_at(cut):
         return False
     return not _is_dead(entities, other, rests)
 
@@ -102,7 +110,8 @@ def _rivals(entities: Entities, record: Record) -> Iterator[Record]:
         if other.intent is not None and other.entity_id != record.entity_id:
             yield other
     for other in entities.versions(record.entity_id):
-        if other.party != record.party and other.intent is not None:
+        if (other.party != record.party and other.intent is not None
+                and other.was_ever_lawful):
             yield other                    # one identifier at two parties
 
 
@@ -128,6 +137,16 @@ def _notices_before(entities: Entities, record: Record, rests: Rests) -> list[Re
 
 
 # -- what a peer ruled ---------------------------------------------------------------------------
+
+def rests_on(statement: Statement[Rulings]) -> dict[str, int]:
+    """How many leaves of each other log must be applied before the rulings can be judged.
+
+    Its author had them open, and hands on what opens them; all of them it had seen.
+    """
+    sizes = {name: read_size(text) for name, text in statement.body.heads.items()}
+    return {name: min(size, statement.seen[name].size)
+            for name, size in {**sizes, **statement.body.opened}.items() if name in statement.seen}
+
 
 def check_rulings(state: HasEntities, statement: Statement[Rulings]) -> None:
     """Unverified (unlawful_ruling) if a peer accepts what the rules do not let it accept.
@@ -181,14 +200,20 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
         elif name not in heads or heads[name].mirrored <= ruling.index:
             return f"before {name} has given a receipt for it"
     cuts = {name: head.size for name, head in heads.items() if name not in silent}
-    for other, rule in verdict(entities, record, Rests(cuts, {
-            name: body.opened.get(name, 0) for name in silent})):
-        if record.knew(other) and entities.applied.get(other.party, 0) < record.cut(other):
-            continue                       # a third party's: its end may not have arrived here yet
+    rests = Rests(cuts, {name: body.opened.get(name, 0) for name in silent})
+    as_of_s = entities.progress.as_of(statement.party, statement.iat_s)
+    for other, rule in verdict(entities, record, rests, as_of_s):
+        if record.void:
+            return f"which is void: {record.void}"
+        if rule == OUTSIDE_TERMS:
+            term = record.breach.term if record.breach else PENDING_TIME
+            return f"which is outside the agreement's terms by {term}"
         return f"which loses to {other.name} by the rule {rule}"
     return None
 
 
+# What must be applied before a peer's statement can be judged, by its type.
+NEEDS: Mapping[str, Callable[[Statement[Any]], Mapping[str, int]]] = {RULING.name: rests_on}
 # What a peer's statement is held to before it is applied: by its type, where there are rules.
 CHECKS: Mapping[str, Callable[[HasEntities, Statement[Any]], None]] = {
     RULING.name: check_rulings}

@@ -8,7 +8,7 @@ kind of statement does stands in the tables `EFFECTS` of the parts, which are jo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
@@ -18,8 +18,11 @@ from luftrom.state.knowledge import Knowledge
 from luftrom.state.progress import Progress
 from luftrom.statements.kind import EVERYBODY, Audience
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
+
+LOST_CONTENT = "what it committed to is lost"
 
 
 class State:
@@ -32,6 +35,7 @@ class State:
         self.agreement, self.party = agreement, party
         self.knowledge = Knowledge()
         self.waiting: dict[str, deque[Statement[Any]]] = {}
+        self._lost: set[tuple[str, int]] = set()   # leaves whose author has lost what they say
         self._openings: dict[tuple[str, int], tuple[bytes, ...]] = {}
         self.progress = Progress()
         self.entities = Entities(agreement, self.progress)
@@ -42,6 +46,8 @@ class State:
     def mirror(self, statement: Statement[Any]) -> None:
         """The next leaf of a log is held, and all that it had seen is as well."""
         self.knowledge.note(statement)
+        if isinstance(statement.body, Lost):
+            self._lost |= {(statement.party, index) for index in statement.body.leaves}
         self.waiting.setdefault(statement.party, deque()).append(statement)
 
     def open(self, party: str, index: int, disclosures: tuple[bytes, ...]) -> None:
@@ -63,6 +69,12 @@ class State:
         kind = KINDS[statement.type]
         if (kind.must_open and not disclosures
                 and kind.audience(statement).includes(self.party)):
+            if (party, statement.index) in self._lost:
+                return Item(statement, void=LOST_CONTENT)
+            return None
+        needs = NEEDS.get(statement.type)
+        if needs is not None and any(self.progress.applied.get(name, 0) < size
+                                     for name, size in needs(statement).items()):
             return None
         return open_or_void(statement, disclosures)
 
@@ -85,6 +97,7 @@ class State:
             item = Item(statement, item.disclosures, void=void)
         if not void or KINDS[statement.type].must_open:
             EFFECTS[statement.type](self, item)
+        self.entities.come_to(statement)
         self.progress.note(statement)
         self.waiting[statement.party].popleft()
         self._openings.pop((statement.party, statement.index), None)
@@ -107,5 +120,7 @@ def nothing(state: State, item: Item[Any, Any]) -> None:
 
 # What a statement does to the state, and what a peer's is held to before; by its type.
 EFFECTS: dict[str, Callable[[State, Item[Any, Any]], None]] = {
-    **entities.EFFECTS, "agreement": nothing, "notification": nothing}
+    **entities.EFFECTS, "agreement": nothing, "notification": nothing, "restored": nothing,
+    "lost": nothing}
+NEEDS: dict[str, Callable[[Statement[Any]], Mapping[str, int]]] = {**rulings.NEEDS}
 CHECKS: dict[str, Callable[[State, Statement[Any]], None]] = {**rulings.CHECKS}

@@ -92,6 +92,10 @@ class Store(Protocol):
         """Leaf index to disclosures, for those leaves of [start, end) that have any."""
         ...
 
+    def disclosure_count(self) -> tuple[int, int]:
+        """How many disclosures are held, and how many were ever committed: none is deleted."""
+        ...
+
     def checkpoint(self, party: str) -> tuple[int, bytes] | None:
         """The size and note of the newest checkpoint, or None."""
         ...

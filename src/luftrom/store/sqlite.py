@@ -36,6 +36,7 @@ CREATE TABLE answer (key TEXT PRIMARY KEY, digest BLOB NOT NULL, body BLOB NOT N
 CREATE TABLE airspace (party TEXT, idx INTEGER, row BLOB NOT NULL,
                        PRIMARY KEY (party, idx)) WITHOUT ROWID;
 """
+_DISCLOSURES = "disclosures"               # the counter of all rows of that table
 
 
 class SqliteStore:
@@ -60,7 +61,7 @@ class SqliteStore:
                 if read_only:              # auditors: all that is read is of one moment
                     self._reader.execute("BEGIN")
             except sqlite3.Error as error:
-                raise Unavailable(f"cannot open {path}: {error}") from None
+                raise Unavailable(_reason(path, "cannot open", error)) from None
             opened.pop_all()
 
     def _open_schema(self, read_only: bool) -> None:
@@ -83,13 +84,14 @@ class SqliteStore:
             except sqlite3.Error as error:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                raise Unavailable(f"the store refused the write: {error}") from None
+                raise Unavailable(_reason(self.path, "cannot write to", error)) from None
 
     def _write(self, writes: Writes) -> None:
         # Leaves are inserted, never replaced: a second writer with other bytes must fail here.
+        if writes.disclosures:
+            self._write_disclosures(writes.disclosures)
         for rows, statement in (
                 (writes.leaves, "INSERT INTO leaf VALUES (?, ?, ?)"),
-                (writes.disclosures, "INSERT OR IGNORE INTO disclosure VALUES (?, ?, ?, ?)"),
                 (writes.checkpoints, "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)"),
                 (writes.applied, "INSERT OR REPLACE INTO applied VALUES (?, ?)"),
                 (writes.given, "INSERT OR REPLACE INTO given VALUES (?, ?, ?)"),
@@ -100,19 +102,29 @@ class SqliteStore:
             if rows:
                 self._db.executemany(statement, rows)
         for receipt in writes.receipts:
-            self._db.execute("INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, ?, ?)",
+            self._db.execute("INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?)",
                              (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note,
                               receipt.head))
         for head in writes.heads:
             self._db.execute("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)",
                              (head.party, head.size, head.time_s, head.text))
 
+    def _write_disclosures(self, rows: list[tuple[str, int, int, bytes]]) -> None:
+        """Count them as well: rows that are gone later are missed (`disclosure_count`)."""
+        counted = self._db.execute(
+            "SELECT COALESCE((SELECT value FROM counter WHERE name = ?), "
+            "(SELECT COUNT(*) FROM disclosure))", (_DISCLOSURES,)).fetchone()[0]
+        before = self._db.total_changes
+        self._db.executemany("INSERT OR IGNORE INTO disclosure VALUES (?, ?, ?, ?)", rows)
+        self._db.execute("INSERT OR REPLACE INTO counter VALUES (?, ?)",
+                         (_DISCLOSURES, counted + self._db.total_changes - before))
+
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._read_lock:
             try:
                 return self._reader.execute(query, values).fetchall()
             except sqlite3.Error as error:
-                raise Unavailable(f"cannot read {self.path}: {error}") from None
+                raise Unavailable(_reason(self.path, "cannot read", error)) from None
 
     def parties(self) -> list[str]:
         """Whose logs are held here, sorted."""
@@ -137,6 +149,12 @@ class SqliteStore:
                 "ORDER BY idx, n", party, start, end):
             found.setdefault(index, []).append(body)
         return found
+
+    def disclosure_count(self) -> tuple[int, int]:
+        """How many disclosures are held, and how many were ever committed."""
+        held = int(self._one("SELECT COUNT(*) FROM disclosure")[0])
+        row = self._one("SELECT value FROM counter WHERE name = ?", _DISCLOSURES)
+        return held, int(row[0]) if row else held
 
     def checkpoint(self, party: str) -> tuple[int, bytes] | None:
         """The size and note of the newest checkpoint, or None."""
@@ -195,6 +213,33 @@ class SqliteStore:
         with self._lock, self._read_lock:
             self._reader.close()
             self._db.close()
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a store as it is at one moment, beside whoever writes to it. Raises Unavailable.
+
+    SQLite's backup API reads the write-ahead log as well; the copy is one synced file.
+    """
+    try:
+        with (contextlib.closing(_connect(source, "ro")) as database,
+              contextlib.closing(_connect(target, "rwc")) as copy):
+            copy.execute("PRAGMA synchronous=FULL")
+            database.backup(copy)
+    except sqlite3.Error as error:
+        raise Unavailable(_reason(target, "cannot copy the store to", error)) from None
+
+
+def _reason(path: Path, what: str, error: sqlite3.Error) -> str:
+    """What failed, at which file, and what to do about it where that is known."""
+    name = getattr(error, "sqlite_errorname", "")
+    said = f"{what} {path}: {error}"
+    if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR_WRITE"):
+        return f"{said}: make room on the disk of {path.parent}"
+    if name.startswith("SQLITE_READONLY"):
+        return f"{said}: let the user of the node write to {path.parent}"
+    if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+        return f"{said}: `luftrom restore --from-peers` makes it anew from the peers' mirrors"
+    return said
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -2,7 +2,10 @@
 
 The note text follows C2SP tlog-checkpoint, the timestamped messages C2SP tlog-cosignature (types
 0x04 and 0x06). A log signs with types 0x01 and 0x06 under its origin, a mirror with 0x04 and 0x06
-under its own name; which keys must have signed is what the caller passes in.
+under its own name; which keys are agreed is what the caller passes in.
+
+Ed25519 signs at once and alone makes a note good; ML-DSA-44 follows on the newest one, and a line
+of it that is there must be true. Whoever makes evidence asks for `every_key`.
 """
 
 from __future__ import annotations
@@ -19,11 +22,10 @@ from luftrom.transparency.note import (
     COSIGNATURE,
     ED25519,
     ML_DSA_44,
-    Note,
     NoteSignature,
     NoteSigner,
     NoteVerifier,
-    encode_note,
+    encode_signatures,
     parse_note,
 )
 
@@ -63,10 +65,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCheckpoint:
-    """A checkpoint that every agreed key of its log signed.
+    """A checkpoint that the agreed keys of its log signed.
 
     `time_s` is when, in seconds since 1970, as the signer's timestamped signatures say; None if
-    none of them says.
+    none of them says, as where Ed25519 signed a log's checkpoint alone.
     """
 
     checkpoint: Checkpoint
@@ -94,16 +96,18 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 
 def sign_checkpoint(body: Checkpoint, signers: Sequence[NoteSigner], time_s: int) -> bytes:
-    """The checkpoint as a note with a signature by each signer."""
-    return encode_note(Note(body.text, sign_lines(body, signers, time_s)))
+    """The checkpoint as a note with a signature by each signer, and by no other key."""
+    return body.encode() + b"\n" + sign_lines(body, signers, time_s)
 
 
-def verify_checkpoint(note: bytes, verifiers: Sequence[NoteVerifier], origin: str
-                      ) -> VerifiedCheckpoint:
-    """Check a log's checkpoint; every given key must have signed, unknown ones are ignored.
+def verify_checkpoint(note: bytes, verifiers: Sequence[NoteVerifier], origin: str, *,
+                      every_key: bool = False) -> VerifiedCheckpoint:
+    """Check a log's checkpoint; lines of unknown keys are ignored.
 
-    Raises BadInput, or Unverified with the code wrong_role (a key that is no log key, or another
-    key under the log's name), wrong_origin, missing_signature or wrong_signature.
+    Of the given keys the Ed25519 ones must have signed, with `every_key` all of them; every line of
+    any of them must be true. Raises BadInput, or Unverified with the code wrong_role (a key that is
+    no log key, or another key under the log's name), wrong_origin, missing_signature or
+    wrong_signature.
     """
     parsed = parse_note(note)
     checkpoint = parse_checkpoint(parsed.text)
@@ -112,14 +116,19 @@ def verify_checkpoint(note: bytes, verifiers: Sequence[NoteVerifier], origin: st
                          code="wrong_origin")
     for verifier in verifiers:
         check_role(verifier, LOG_TYPES, verifier.name == origin, "log")
-    return VerifiedCheckpoint(checkpoint, verify_lines(checkpoint, parsed.signatures, verifiers))
+    return VerifiedCheckpoint(
+        checkpoint, verify_lines(checkpoint, parsed.signatures, verifiers, every_key=every_key))
 
 
 # -- signature lines -----------------------------------------------------------------------------
 
-def sign_lines(body: Checkpoint, signers: Sequence[NoteSigner], time_s: int
-               ) -> tuple[NoteSignature, ...]:
-    """One signature of the checkpoint by each signer; `time_s` stands in the timestamped ones."""
+def sign_lines(body: Checkpoint, signers: Sequence[NoteSigner], time_s: int) -> bytes:
+    """A signature line over the checkpoint by each signer; `time_s` is in the timestamped ones.
+
+    `add_lines` of `note` puts them below a note of the checkpoint that others signed before.
+    """
+    if not signers:
+        raise BadInput("nobody signs", field="signers")
     if not 0 < time_s <= _TIME_S_MAX:
         raise BadInput("must be seconds since 1970", field="time_s")
     signatures = []
@@ -128,22 +137,25 @@ def sign_lines(body: Checkpoint, signers: Sequence[NoteSigner], time_s: int
         stamp = struct.pack(">Q", time_s) if key.is_timestamped else b""
         signature = signer.sign(signed_message(body, key, time_s))
         signatures.append(NoteSignature(key.name, key.key_id, stamp + signature))
-    return tuple(signatures)
+    return encode_signatures(tuple(signatures)).encode()
 
 
 def verify_lines(body: Checkpoint, signatures: Sequence[NoteSignature],
-                 verifiers: Sequence[NoteVerifier]) -> int | None:
-    """Check that each key signed the checkpoint; returns the latest time that they give.
+                 verifiers: Sequence[NoteVerifier], *, every_key: bool) -> int | None:
+    """Check that the keys signed the checkpoint; returns the latest time that they give.
+
+    The Ed25519 keys must have signed, or all of them: with `every_key`, and where none is Ed25519.
 
     Raises Unverified: missing_signature, wrong_signature, or wrong_role if somebody signed under
     the name of a key that did not.
     """
     if not verifiers:
         raise Unverified("no key says who must have signed", code="missing_signature")
+    may_lack = not every_key and any(verifier.type != ML_DSA_44 for verifier in verifiers)
     times = []
     for verifier in verifiers:
         lines = [line for line in signatures if line.key == verifier.key]
-        if not lines:
+        if not lines and not (may_lack and verifier.type == ML_DSA_44):
             raise _missing(verifier, signatures, verifiers)
         # signed-note: every line of a known key is verified, were there two of them.
         times += [verify_line(body, line, verifier) for line in lines]

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -98,6 +99,28 @@ def parse_note(data: bytes) -> Note:
 def encode_note(note: Note) -> bytes:
     """A note to its bytes, the only ones that `parse_note` reads as this note."""
     return f"{note.text}\n{encode_signatures(note.signatures)}".encode()
+
+
+def split_signers(signers: Sequence[NoteSigner]
+                  ) -> tuple[tuple[NoteSigner, ...], tuple[NoteSigner, ...]]:
+    """Those that sign at once, and those whose signature takes a millisecond and may follow."""
+    return (tuple(each for each in signers if each.verifier.type != ML_DSA_44),
+            tuple(each for each in signers if each.verifier.type == ML_DSA_44))
+
+
+def add_lines(note: bytes, lines: bytes) -> bytes:
+    """A note with more signature lines; one by a key whose line stands there takes its place.
+
+    Neither the note's lines nor the new ones are verified here: the caller made them, or verified
+    them. Raises BadInput, also where more than NOTE_SIGNATURES_MAX would stand below the text.
+    """
+    try:
+        added = parse_signatures(lines.decode())
+    except UnicodeDecodeError:
+        raise BadInput("signature lines must be UTF-8 text") from None
+    before, keys = parse_note(note), {line.key for line in added}
+    kept = tuple(line for line in before.signatures if line.key not in keys)
+    return encode_note(Note(before.text, kept + added))
 
 
 def parse_signatures(below: str) -> tuple[NoteSignature, ...]:

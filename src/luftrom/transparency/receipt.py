@@ -20,7 +20,7 @@ from luftrom.transparency.checkpoint import (
 from luftrom.transparency.note import (
     NoteSigner,
     NoteVerifier,
-    encode_signatures,
+    add_lines,
     parse_note,
     parse_signatures,
 )
@@ -28,29 +28,42 @@ from luftrom.transparency.note import (
 
 def sign_receipt(body: Checkpoint, signers: Sequence[NoteSigner], time_s: int) -> bytes:
     """The signature lines by which a mirror vouches that it holds all leaves under `body`."""
-    return encode_signatures(sign_lines(body, signers, time_s)).encode()
+    return sign_lines(body, signers, time_s)
 
 
 def attach_receipt(note: bytes, lines: bytes) -> bytes:
-    """A signed checkpoint, or the bare text of one, with the lines of a receipt below it."""
-    return note + lines if b"\n\n" in note else note + b"\n" + lines
+    """A signed checkpoint, or the bare text of one, with the lines of a receipt below it.
+
+    Raises as `add_lines`.
+    """
+    return add_lines(note, lines) if b"\n\n" in note else note + b"\n" + lines
 
 
-def verify_receipt(body: Checkpoint, lines: bytes, verifiers: Sequence[NoteVerifier]) -> int:
-    """Check that every given key cosigned `body`; returns since when, in seconds since 1970.
+def verify_receipt(body: Checkpoint, lines: bytes, verifiers: Sequence[NoteVerifier], *,
+                   every_key: bool = False) -> int:
+    """Check that the given keys cosigned `body`; returns since when, in seconds since 1970.
 
-    Raises BadInput, or Unverified with the code wrong_role, missing_signature or wrong_signature.
+    The Ed25519 keys must have signed, with `every_key` all of them; every line of any of them must
+    be true, and no other line stands there: a receipt is kept as it came. Where their times differ
+    the latest is returned. Raises BadInput, or Unverified with the code wrong_role,
+    missing_signature or wrong_signature.
     """
     try:
         signatures = parse_signatures(lines.decode())
     except UnicodeDecodeError:
         raise BadInput("a receipt must be UTF-8 text") from None
     _check_roles(body, verifiers)
-    return _time_s(verify_lines(body, signatures, verifiers))
+    time_s = _time_s(verify_lines(body, signatures, verifiers, every_key=every_key))
+    agreed = {verifier.key for verifier in verifiers}
+    for line in signatures:
+        if line.key not in agreed:
+            raise Unverified(f"the receipt bears a line of {line.name} by the unknown key "
+                             f"{line.key_id.hex()}", code="wrong_role")
+    return time_s
 
 
-def verify_kept_receipt(note: bytes, verifiers: Sequence[NoteVerifier], origin: str
-                        ) -> tuple[Checkpoint, int]:
+def verify_kept_receipt(note: bytes, verifiers: Sequence[NoteVerifier], origin: str, *,
+                        every_key: bool = False) -> tuple[Checkpoint, int]:
     """Check a receipt kept with its checkpoint as one note; returns what it covers and since when.
 
     Raises as `verify_receipt`, or Unverified with the code wrong_origin. The log's own signatures
@@ -62,7 +75,7 @@ def verify_kept_receipt(note: bytes, verifiers: Sequence[NoteVerifier], origin: 
         raise Unverified(f"the receipt is for {body.origin[:200]!r}, not for {origin}",
                          code="wrong_origin")
     _check_roles(body, verifiers)
-    return body, _time_s(verify_lines(body, parsed.signatures, verifiers))
+    return body, _time_s(verify_lines(body, parsed.signatures, verifiers, every_key=every_key))
 
 
 def _check_roles(body: Checkpoint, verifiers: Sequence[NoteVerifier]) -> None:

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from luftrom.api.http.body import read_body
 from luftrom.api.http.refusals import Unsupported
+from luftrom.api.http.standing import Unbounded
 from luftrom.errors import BadInput, LuftromError, TooLarge
 
 
@@ -29,7 +30,7 @@ def read(parts, bytes_max=1000, **headers):
     raw = Headers(raw=[(name.replace("_", "-").encode(), value)
                        for name, value in headers.items()])
     parts = Request({"type": "http"}, receive).stream()
-    return asyncio.run(read_body(parts, raw, bytes_max)), len(taken)
+    return asyncio.run(read_body(parts, raw, bytes_max, Unbounded())), len(taken)
 
 
 def test_plain_bodies_in_one_piece_or_many():

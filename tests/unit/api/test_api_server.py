@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from luftrom import limits
+from luftrom.api.http.standing import ROOM, vouch
 from luftrom.api.serving import server as module
 from luftrom.api.serving.places import Places
 from served import Served, echo, served
@@ -253,7 +256,57 @@ def test_an_address_has_so_many_connections(caplog: pytest.LogCaptureFixture) ->
             each.close()
         wait_until(lambda: house.server.places.count == 0)
         still_answers(house)
-    assert "a connection of 127.0.0.1 is turned away: it has 3" in caplog.text
+    assert "of 127.0.0.1 is turned away: strangers there have 3" in caplog.text
+
+
+def test_bodies_in_progress_are_bounded(house: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ADDRESS_BODIES_BYTES_MAX", 50_000)
+    head = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 50001\r\n\r\n"
+    with house.connect() as first:
+        first.sendall(head + b"b" * 30_000)
+        wait_until(lambda: house.server.budget.all_bytes == 30_000)
+        said = answer_to(house, head + b"b" * 20_001)
+        assert said.startswith(b"HTTP/1.1 503") and b'"busy"' in said
+        first.sendall(b"b" * 20_000)       # at the bound, and one more
+        wait_until(lambda: house.server.budget.all_bytes == 50_000)
+        first.sendall(b"b")
+        assert until_closed(first).startswith(b"HTTP/1.1 503")
+    wait_until(lambda: house.server.budget.all_bytes == 0)
+    still_answers(house)
+
+
+def test_a_body_counts_until_its_request_ends_whoever_left(monkeypatch: pytest.MonkeyPatch
+                                                           ) -> None:
+    may_end, counts = threading.Event(), []
+
+    async def busy(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        scope[ROOM].take(7)                     # as gzip does that unpacks to more
+        while not may_end.is_set():
+            await asyncio.sleep(0.01)
+
+    with served(busy) as house:
+        with house.connect() as client:
+            client.sendall(b"POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde"
+                           b"POST /a HTTP/1.1\r\nContent-Length: 900\r\n\r\n" + b"b" * 800)
+            wait_until(lambda: house.server.budget.all_bytes == 812)
+        wait_until(lambda: house.server.places.count == 0)
+        counts.append(house.server.budget.all_bytes)   # the one that never began is gone
+        may_end.set()
+        wait_until(lambda: house.server.budget.all_bytes == 0)
+    assert counts == [12]
+
+
+def test_a_request_that_is_vouched_for_makes_its_connection_known() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        vouch(scope)
+        await echo(scope, receive, send)
+
+    with served(app, places=Places(16, 16, 2)) as house, house.connect() as client:
+        client.sendall(GET)
+        read_answer(client)
+        assert (house.server.places.count, house.server.places.of("127.0.0.1")) == (1, 0)
 
 
 def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,6 +323,33 @@ def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch)
         client.sendall(GET)
         client.recv(1)
         wait_until(lambda: house.server.places.count == 0)
+
+
+def test_answers_that_nobody_reads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "UNSENT_BYTES_MAX", 40_000_000)
+
+    async def large(scope: Any, receive: Any, send: Any) -> None:
+        size = int(scope["path"][1:])
+        await send({"type": "http.response.start", "status": 200, "headers": [
+            (b"content-length", str(size).encode())]})
+        await send({"type": "http.response.body", "body": b"a" * size})
+
+    with served(large) as house:
+        budget, clients = house.server.budget, []
+        for count in (1, 2):               # 16 MB each, of which the sockets take a few
+            clients.append(house.connect())
+            clients[-1].sendall(b"GET /16000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_until(lambda count=count: budget.unsent_bytes > (count - 1) * 16_000_000)
+        clients.append(house.connect())
+        clients[2].sendall(b"GET /30000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: house.server.places.count < 3)
+        assert len(until_closed(clients[0])) < 16_000_000      # it has waited longest
+        assert budget.unsent_bytes <= limits.UNSENT_BYTES_MAX
+        assert len(read_answer(clients[2])) == 30_000_000
+        for client in clients:
+            client.close()
+        wait_until(lambda: house.server.places.count == 0)
+        assert budget.unsent_bytes == 0
 
 
 def test_a_stop_ends_silent_slow_and_working_connections(caplog: pytest.LogCaptureFixture,

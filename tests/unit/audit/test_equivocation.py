@@ -61,9 +61,10 @@ def tree_of(*names: str) -> Tree:
     return tree
 
 
-def checkpoint(tree: Tree, time_s: int = TIME_S, party: str = BRAVO) -> bytes:
-    return sign_checkpoint(Checkpoint(f"{party}/log", tree.size, tree.root()), KEYS[party].log,
-                           time_s)
+def checkpoint(tree: Tree, time_s: int = TIME_S, party: str = BRAVO,
+               keys: slice = slice(None)) -> bytes:
+    return sign_checkpoint(Checkpoint(f"{party}/log", tree.size, tree.root()),
+                           KEYS[party].log[keys], time_s)
 
 
 def leaf(index: int, kind: str = "agreement", *, seen: int = 0, iat: int = TIME_S,
@@ -108,6 +109,8 @@ FORK, STRAIGHT = tree_of("a", "b", "x"), tree_of("a", "b", "c", "d", "e")
 PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
     "one size, two roots": ("checkpoints", {
         "notes": [checkpoint(tree_of("a", "b")), checkpoint(tree_of("a", "c"))]}),
+    "before ML-DSA-44 followed": ("checkpoints", {
+        "notes": [checkpoint(tree_of("a", tail), keys=slice(1)) for tail in "bc"]}),
     "two sizes": ("checkpoints", {
         "notes": [checkpoint(STRAIGHT), checkpoint(FORK)], "root": STRAIGHT.root(3),
         "proof": STRAIGHT.consistency_proof(3, 5)}),

@@ -23,6 +23,7 @@ from luftrom.logs.submission import (
 )
 from luftrom.store.protocol import Writes
 from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
+from luftrom.transparency.receipt import verify_receipt
 from memory_store import MemoryStore
 from parties import make_keys, make_party
 from tlog_client import (
@@ -61,6 +62,16 @@ class Host:
 
     def checkpoint(self, old: int, leaves: list[bytes], note: bytes | None = None) -> None:
         self.ask(add_checkpoint, add_checkpoint_body(old, leaves, note or note_of(leaves)))
+
+    def open(self, size: int) -> None:
+        """What an exchange does that opens the leaves: the mirror moves, and cosigns them."""
+        writes = Writes()
+        self.mirror.move(Checkpoint(ORIGIN, size, hash_of(LEAVES[:size])), note_of(LEAVES[:size]),
+                         writes)
+        self.mirror.apply_up_to(size, writes)
+        self.mirror.give_receipt(writes, 1_790_000_000)
+        self.store.commit(writes)
+        self.mirror.publish()
 
     def entries(self, start: int, end: int, parts: list[bytes] | None = None) -> Held | Partial:
         parts = packages(LEAVES, start, end) if parts is None else parts
@@ -130,6 +141,24 @@ def test_two_roots_of_one_size_are_evidence(host: Host) -> None:
     assert refused.value.evidence == TwoCheckpoints(BRAVO, (note_of(LEAVES[:5]), note_of(fork)))
 
 
+def test_a_checkpoint_needs_ed25519_and_no_false_line_beside_it() -> None:
+    """tlog-witness: 403 without a valid signature; signed-note: lines of known keys are true."""
+    both = make_keys(BRAVO)
+    note = sign_checkpoint(Checkpoint(ORIGIN, 5, hash_of(LEAVES[:5])), both.log, 1_790_000_000)
+    text, first, second = note[:note.index(b"\n\n") + 2], *note.splitlines(keepends=True)[4:]
+    for lines, status in ((first, 200), (first + second, 200), (second, 403),
+                          (first + second[:-9] + b"AAAAAAA=\n", 403)):
+        mirror = Mirror(MemoryStore(), make_party(BRAVO, both), KEYS[ALFA].mirror)
+        body, writes = add_checkpoint_body(0, LEAVES[:5], text + lines), Writes()
+        if status == 200:
+            add_checkpoint(body, {ORIGIN: mirror}, writes)
+            assert mirror.pending == (5, text + lines)
+        else:
+            with pytest.raises(LuftromError) as refused:
+                add_checkpoint(body, {ORIGIN: mirror}, writes)
+            assert refused.value.status == status and mirror.pending == (0, b"")
+
+
 @pytest.mark.parametrize("body", [
     b"", b"old 0", b"old 0\n", b"new 0\n\n", b"old 00\n\n", b"old -1\n\n", b"old +1\n\n",
     b"old 1e3\n\n", b"old \xd9\xa0\n\n", b"old 1" + b"0" * 40 + b"\n\n", b"old 0\nAAAA\n\n",
@@ -153,6 +182,21 @@ def test_entries_are_held_when_they_are_proven(host: Host) -> None:
     assert host.mirror.size == 0 and not host.store.given(BRAVO)   # closed: not receipted
 
 
+@pytest.mark.parametrize("size", [1, 5, 255, 256, 257, 511, 512, 700])
+def test_an_empty_range_asks_for_the_cosignature_of_what_is_held(host: Host, size: int) -> None:
+    """tlog-mirror: where upload_start is upload_end, the canonical sequence is empty."""
+    host.checkpoint(0, LEAVES[:size])
+    host.entries(0, size, packages(LEAVES[:size], 0, size))
+    assert host.entries(size, size, []) == Partial(size, size)      # closed: to wait for
+    host.open(size)
+    held = host.entries(size, size, [])
+    assert isinstance(held, Held) and held.body() == host.store.given(BRAVO)[1]
+    keys = [signer.verifier for signer in KEYS[ALFA].mirror]
+    body = Checkpoint(ORIGIN, size, hash_of(LEAVES[:size]))
+    assert verify_receipt(body, held.body(), keys) == 1_790_000_000
+    assert host.refused(size, size, [b"\0"]).status == 400          # a package, of nothing
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=4, unique=True).map(sorted), st.data())
 def test_any_cut_of_an_upload_ends_with_the_whole_log(sizes: list[int], data: st.DataObject
@@ -174,7 +218,9 @@ def test_any_cut_of_an_upload_ends_with_the_whole_log(sizes: list[int], data: st
 
 
 def test_each_refusal_of_entries(host: Host) -> None:
-    assert host.refused(0, 5).status == 422           # no checkpoint was ever added
+    asked = host.refused(0, 0)                        # no checkpoint was ever added
+    assert isinstance(asked, Elsewhere) and (asked.status, asked.body) == (409, b"0\n0\n\n")
+    assert host.refused(0, 5).status == 409
     host.checkpoint(0, LEAVES[:5])
     for refused in (host.refused(0, 4), host.refused(1, 5)):
         assert isinstance(refused, Elsewhere) and refused.status == 409

@@ -16,8 +16,8 @@ from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.over import OVER_S, not_over, over_until_ns
 from luftrom.airspace.sentences import conflict_sentence
-from luftrom.airspace.size_class import size_class
 from luftrom.clock import NS_PER_S
+from luftrom.geometry.measure import size_class
 from luftrom.geometry.volume import Circle, Separation, Volume4D
 from luftrom.state.conflicts import ConflictPair
 from luftrom.state.entities import EFFECTS, Entities

@@ -66,11 +66,11 @@ def test_every_statement_is_shown(items: list[Item]) -> None:
     shown = [statement_document(item) for item in items if item.statement.type == "declaration"]
     assert shown[0]["operational_intent"]["name"] == "Flight 1" and "ovn" not in shown[0]
     assert (shown[0]["id"], shown[0]["version"], shown[0]["audience"]) == (IDS[1], 1, None)
-    assert shown[0]["size_class"] == 35    # pi * 150 m squared, 100 m, 3,600 s: 2.5e10 m3 s
+    assert shown[0]["size_class"] == -7    # pi * 150 m squared, 100 m, 1 h: 0.0071 km3 h
     closed = statement_document(Item(next(item.statement for item in items
                                           if item.statement.type == "declaration")))
     assert closed["operational_intent"] is closed["id"] is closed["version"] is None
-    assert closed["size_class"] == 35
+    assert closed["size_class"] == -7
 
 
 def test_who_is_shown_what() -> None:

@@ -23,9 +23,9 @@ from holdings import intent
 from leaves import LeafSigner
 from luftrom import limits
 from luftrom.airspace.intent import derive_ovn
-from luftrom.airspace.size_class import SIZE_CLASS_MAX, size_class
 from luftrom.errors import BadInput, TooLarge, Unverified
 from luftrom.formats.f3548.volumes import encode_volume4d
+from luftrom.geometry.measure import CLASS_MAX, CLASS_MIN, size_class
 from luftrom.statements.claims import Entity
 from luftrom.statements.disclosure import (
     digests_of,
@@ -189,9 +189,9 @@ def test_audiences_that_name_nobody_or_too_many(audience: Any) -> None:
 
 def test_an_audience_and_a_size_class_have_a_largest() -> None:
     everybody = [f"{n}.example" for n in range(limits.PARTIES_MAX)]
-    body = sign_and_read(audience=everybody, size=SIZE_CLASS_MAX).body
-    assert body == Declared(SIZE_CLASS_MAX, tuple(everybody))
-    for size in (SIZE_CLASS_MAX + 1, -1, 3.0, True, None, "3"):
+    body = sign_and_read(audience=everybody, size=CLASS_MAX).body
+    assert body == Declared(CLASS_MAX, tuple(everybody))
+    for size in (CLASS_MAX + 1, CLASS_MIN - 1, 3.0, True, None, "3"):
         with pytest.raises(BadInput):
             sign_and_read(size=size)
 

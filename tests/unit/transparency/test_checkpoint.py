@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from luftrom.errors import BadInput, Unverified
 from luftrom.transparency.checkpoint import (
     Checkpoint,
+    VerifiedCheckpoint,
     parse_checkpoint,
     sign_checkpoint,
+    sign_lines,
     signed_message,
     verify_checkpoint,
 )
@@ -25,6 +27,7 @@ from luftrom.transparency.note import (
     ML_DSA_44,
     NoteSigner,
     NoteVerifier,
+    add_lines,
     encode_note,
     parse_note,
     parse_vkey,
@@ -124,11 +127,35 @@ def test_unknown_signatures_are_ignored() -> None:
 def test_each_failure_has_its_code() -> None:
     note = sign_checkpoint(BODY, SIGNERS, TIME_S)
     assert code_of(note, origin="bravo.example/log") == "wrong_origin"
-    assert code_of(sign_checkpoint(BODY, SIGNERS[:1], TIME_S)) == "missing_signature"
     assert code_of(sign_checkpoint(BODY, SIGNERS[1:], TIME_S)) == "missing_signature"
     assert code_of(note, []) == "missing_signature"
+    # Where no agreed key is Ed25519 there is nothing to wait behind.
+    stranger = NoteSigner("witness.example/w", COSIGNATURE, ed25519(9))
+    assert code_of(sign_checkpoint(BODY, (stranger,), TIME_S), KEYS[1:]) == "missing_signature"
     other = Checkpoint(ORIGIN, BODY.size + 1, BODY.root)
     assert code_of(note.replace(BODY.encode(), other.encode())) == "wrong_signature"
+
+
+def test_ed25519_alone_is_enough_unless_every_key_is_asked_for() -> None:
+    note = sign_checkpoint(BODY, SIGNERS[:1], TIME_S)
+    assert verify_checkpoint(note, KEYS, ORIGIN) == VerifiedCheckpoint(BODY, None)
+    with pytest.raises(Unverified) as refused:
+        verify_checkpoint(note, KEYS, ORIGIN, every_key=True)
+    assert refused.value.code == "missing_signature"
+    # ML-DSA-44 follows later; from then on it must be true.
+    whole = add_lines(note, sign_lines(BODY, SIGNERS[1:], TIME_S + 1))
+    assert verify_checkpoint(whole, KEYS, ORIGIN, every_key=True
+                             ) == VerifiedCheckpoint(BODY, TIME_S + 1)
+    other = sign_lines(Checkpoint(ORIGIN, 1, BODY.root), SIGNERS[1:], TIME_S)
+    assert code_of(add_lines(note, other)) == "wrong_signature"
+
+
+def test_every_ed25519_key_must_have_signed() -> None:
+    second = NoteSigner(ORIGIN, ED25519, ed25519(7))
+    keys = [*KEYS, second.verifier]
+    assert code_of(sign_checkpoint(BODY, SIGNERS, TIME_S), keys) == "missing_signature"
+    both = sign_checkpoint(BODY, (SIGNERS[0], second), TIME_S)
+    assert verify_checkpoint(both, keys, ORIGIN).checkpoint == BODY
 
 
 def test_keys_of_other_roles_do_not_sign_checkpoints() -> None:
@@ -165,6 +192,11 @@ def test_times_that_nothing_is_signed_at(time_s: int) -> None:
         sign_checkpoint(BODY, SIGNERS, time_s)
 
 
+def test_a_checkpoint_has_a_signer() -> None:
+    with pytest.raises(BadInput):
+        sign_checkpoint(BODY, (), TIME_S)
+
+
 @settings(max_examples=300)
 @given(st.data())
 def test_no_changed_byte_verifies(data: st.DataObject) -> None:
@@ -172,7 +204,7 @@ def test_no_changed_byte_verifies(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(note) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda b: b != note[at]))
     with pytest.raises((Unverified, BadInput)):
-        verify_checkpoint(note[:at] + bytes([byte]) + note[at + 1:], KEYS, ORIGIN)
+        verify_checkpoint(note[:at] + bytes([byte]) + note[at + 1:], KEYS, ORIGIN, every_key=True)
 
 
 SIGNED = sign_checkpoint(BODY, SIGNERS, TIME_S)

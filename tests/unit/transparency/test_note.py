@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from luftrom import limits
 from luftrom.errors import BadInput, TooLarge, Unverified
 from luftrom.transparency.note import (
     COSIGNATURE,
@@ -22,6 +23,7 @@ from luftrom.transparency.note import (
     NoteSignature,
     NoteSigner,
     NoteVerifier,
+    add_lines,
     encode_note,
     encode_signatures,
     parse_note,
@@ -126,6 +128,35 @@ def test_sixteen_signatures_and_no_more() -> None:
         parse_note(b"t\n\n" + line.encode().encode() * 17)
     with pytest.raises(TooLarge):
         parse_note(b"x" * 70_000 + GOOD)
+
+
+def line_of(n: int, name: str = "w") -> bytes:
+    return NoteSignature(name, n.to_bytes(4, "big"), b"signature").encode().encode()
+
+
+def test_added_lines_stand_below_and_take_the_place_of_those_of_their_keys() -> None:
+    note = b"text\n\n" + line_of(1) + line_of(2)
+    assert add_lines(note, line_of(3)) == note + line_of(3)
+    assert add_lines(note, line_of(2)) == note
+    newer = NoteSignature("w", (1).to_bytes(4, "big"), b"another").encode().encode()
+    assert add_lines(note, newer) == b"text\n\n" + line_of(2) + newer
+    # Another name makes another key.
+    assert add_lines(note, line_of(1, "v")) == note + line_of(1, "v")
+
+
+def test_a_note_has_room_for_16_lines_and_no_more() -> None:
+    note = b"text\n\n" + b"".join(line_of(n) for n in range(15))
+    full = add_lines(note, line_of(15))
+    assert len(parse_note(full).signatures) == limits.NOTE_SIGNATURES_MAX == 16
+    assert add_lines(full, line_of(15)) == full
+    with pytest.raises(BadInput):
+        add_lines(full, line_of(16))
+
+
+@pytest.mark.parametrize("lines", [b"", b"\xff\n", b"\n", line_of(1)[:-1], line_of(1) + b"\n"])
+def test_what_is_no_lines_is_not_added(lines: bytes) -> None:
+    with pytest.raises(BadInput):
+        add_lines(b"text\n\n" + line_of(1), lines)
 
 
 @pytest.mark.parametrize("text", ["", "no line end", "a\tb\n", "a\rb\n", "nul \0\n"])

@@ -58,12 +58,39 @@ def test_each_failure_has_its_code() -> None:
     for body in (Checkpoint(ORIGIN, 13, BODY.root), Checkpoint(ORIGIN, 12, bytes(32)),
                  Checkpoint("alfa.example/log2", 12, BODY.root)):
         assert code_of(body, LINES) == "wrong_signature"
-    assert code_of(BODY, sign_receipt(BODY, MIRROR[:1], TIME_S)) == "missing_signature"
+    assert code_of(BODY, sign_receipt(BODY, MIRROR[1:], TIME_S)) == "missing_signature"
     assert code_of(BODY, LINES, []) == "missing_signature"
     assert code_of(BODY, LINES, [LOG[0].verifier]) == "wrong_role"
     # A log's checkpoint signature is no receipt, whoever asks for it as one.
     posing = NoteSigner(ORIGIN, ML_DSA_44, MLDSA44PrivateKey.from_seed_bytes(b"m" * 32))
     assert code_of(BODY, sign_receipt(BODY, (posing,), TIME_S), [posing.verifier]) == "wrong_role"
+
+
+def test_ed25519_alone_is_a_receipt_unless_every_key_is_asked_for() -> None:
+    early = sign_receipt(BODY, MIRROR[:1], TIME_S)
+    note = attach_receipt(BODY.encode(), early)
+    assert verify_receipt(BODY, early, KEYS) == TIME_S
+    assert verify_kept_receipt(note, KEYS, ORIGIN) == (BODY, TIME_S)
+    for ask in (lambda: verify_receipt(BODY, early, KEYS, every_key=True),
+                lambda: verify_kept_receipt(note, KEYS, ORIGIN, every_key=True)):
+        with pytest.raises(Unverified) as refused:
+            ask()
+        assert refused.value.code == "missing_signature"
+    # ML-DSA-44 follows later, on the note that is kept.
+    whole = attach_receipt(note, sign_receipt(BODY, MIRROR[1:], TIME_S + 1))
+    assert verify_kept_receipt(whole, KEYS, ORIGIN, every_key=True) == (BODY, TIME_S + 1)
+    assert verify_receipt(BODY, LINES, KEYS, every_key=True) == TIME_S
+
+
+def test_a_line_of_ml_dsa_44_that_is_there_must_be_true() -> None:
+    first, second = LINES.splitlines(keepends=True)
+    assert code_of(BODY, first + second[:-9] + b"AAAAAAA=\n") == "wrong_signature"
+
+
+def test_a_receipt_bears_no_line_of_an_unknown_key() -> None:
+    stranger = NoteSigner("bravo.example/mirror", COSIGNATURE,
+                          Ed25519PrivateKey.from_private_bytes(b"s" * 32))
+    assert code_of(BODY, LINES + sign_receipt(BODY, (stranger,), TIME_S)) == "wrong_role"
 
 
 def test_the_time_is_signed() -> None:

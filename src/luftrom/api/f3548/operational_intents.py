@@ -34,9 +34,9 @@ from luftrom.state.record import Record, declared
 async def query_operational_intent_references(call: Call) -> Response:
     """References whose volumes overlap an area of interest."""
     area = parse_query(await call.json_body())
-    await call.node.settled()
-    found = [reference_document(call.node, record, call.caller)
-             for record in call.node.airspace.query(area) if record.intent is not None]
+    found = await call.node.apart(lambda: [
+        reference_document(call.node, record, call.caller)
+        for record in call.node.airspace.query(area) if record.intent is not None])
     return json_answer({"operational_intent_references": found})
 
 

@@ -19,6 +19,7 @@ from luftrom.api.http.auth import Caller
 from luftrom.api.http.body import read_body
 from luftrom.api.http.doors import Doors
 from luftrom.api.http.refusals import Unsupported
+from luftrom.api.http.standing import room_of
 from luftrom.errors import BadInput
 from luftrom.node.node import Node
 
@@ -91,7 +92,8 @@ class Call:
 
     async def body(self, bytes_max: int = limits.REQUEST_BODY_BYTES_MAX) -> bytes:
         """The body, decompressed and bounded."""
-        return await read_body(self.request.stream(), self.request.headers, bytes_max)
+        return await read_body(self.request.stream(), self.request.headers, bytes_max,
+                               room_of(self.request.scope))
 
     async def json_body(self) -> bytes:
         """The bytes of a body that says it is JSON. Raises BadInput, TooLarge, Unsupported."""

@@ -36,7 +36,7 @@ class Metrics:
         """The exposition of everything as it stands."""
         lines: list[str] = []
         self._requests_lines(lines)
-        intents, constraints, conflicts = node.airspace.counts()
+        intents, constraints, conflicts = node.counts()
         _gauge(lines, "luftrom_build_info", "The version of this node.",
                [(f'version="{__version__}",party="{node.party}"', 1)])
         _gauge(lines, "luftrom_log_leaves", "Leaves of the own log.", [("", node.log.size)])

@@ -31,11 +31,14 @@ CODES: Mapping[str, str] = {
     "refused": "The declaration lost to others; `against` names them and the rule.",
     "exists": "The identifier is in use; name its OVN to change it.",
     "stale_ovn": "The OVN is not that of the version that stands.",
+    "outside_terms": "The agreement does not let this party declare that; `term` names the term, "
+                     "`value` and `bound` say what was asked and what is allowed.",
     "missing_key": "The key does not name every operational intent that would be met.",
     "pending": "An earlier declaration of the same identifier still waits for its ruling.",
     "idempotency_key_reused": "The Idempotency-Key was used with another body.",
     "replayed": "This message between nodes was already taken.",
     "out_of_step": "The sender and this node hold different sizes of the log.",
+    "too_slow": "A request, or an upload, did not come to its end in time.",
     "too_large": "A size limit is exceeded; the sentence gives the number.",
     "unsupported": "The Content-Type is not read here.",
     "unsupported_encoding": "The Content-Encoding is neither gzip nor identity.",
@@ -61,15 +64,19 @@ CODES: Mapping[str, str] = {
     "unlawful_ruling": "A peer accepted what the rules do not let it accept.",
     "equivocation": "Two signed statements of one party that cannot both be true.",
     "not_built": "The standard has this operation and Luftrom does not have it yet.",
+    "busy": "Bodies in progress take all the memory that is set aside for them; ask again.",
     "unavailable": "The node cannot do this now; the request may be repeated.",
     "not_acknowledged": "A peer was silent and the agreement says hold: nothing was accepted.",
+    "not_whole": "The node signs nothing until it knows that its log is whole; the sentence says "
+                 "why, and the mend.",
+    "clock_off": "The node signs nothing while its own time source says that its clock is off.",
     "not_recorded": "The store failed; whether it was recorded is not known. Ask again.",
     "error": "A fault of the node; its log says more.",
 }
 
 _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Forbidden", 404: "Not found",
            405: "Method not allowed", 409: "Conflict", 413: "Too large",
-           415: "Unsupported", 422: "Not verified", 500: "Fault of the node",
+           415: "Unsupported", 422: "Not verified", 429: "Too many", 500: "Fault of the node",
            501: "Not built", 503: "Unavailable"}
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 import httptools
 from uvicorn import Config
@@ -26,8 +27,10 @@ from uvicorn.server import ServerState
 
 from luftrom import limits
 from luftrom.api.http.problem import problem_answer
+from luftrom.api.http.standing import ROOM, VOUCH
+from luftrom.api.serving.budget import Budget, Share
 from luftrom.api.serving.places import Place, Places
-from luftrom.errors import LuftromError
+from luftrom.errors import LuftromError, Unavailable
 
 _LOG = logging.getLogger("luftrom.server")
 # Fed at once, so that a limit is met soon behind it; few, where whole requests may follow another.
@@ -39,10 +42,14 @@ class Connection(HttpToolsProtocol):
     """The protocol of one connection; its place is left when the connection is lost."""
 
     def __init__(self, config: Config, state: ServerState, places: Places, place: Place,
-                 loop: asyncio.AbstractEventLoop):
+                 budget: Budget, loop: asyncio.AbstractEventLoop):
         super().__init__(config, state, {}, loop)
         self.place = place
         self._places = places
+        self._budget = budget
+        self._share = Share(budget, place) # of the request that is read
+        self._unsent_bytes = 0             # as far as they are counted in the budget
+        self._unread_since_s = math.inf    # when its client was found not to read
         self._due_s = math.inf
         self._stuck_since_s: float | None = None
         self._in_head = False              # between a request's first byte and its empty line
@@ -67,11 +74,14 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back, and wake whoever waits for a body."""
         self._places.leave(self.place)
+        self._count_unsent(0)
         self.place.give_way = lambda: None
         super().connection_lost(exc)
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True      # uvicorn tells the newest request alone
             self._running.message_event.set()
+        for cycle, _ in self.pipeline:     # those that began give back when they end
+            cast(dict[str, Any], cycle.scope)[ROOM].give_back()
         self.pipeline.clear()
         self._unread = b""
 
@@ -146,6 +156,9 @@ class Connection(HttpToolsProtocol):
         self._fruitless_bytes = self._leftover_bytes = 0
         self._due_s = self.loop.time() + limits.BODY_S_MAX
         self.place.waiting_since_s = None
+        self._share = Share(self._budget, self.place)
+        cast(dict[str, Any], self.scope).update({
+            ROOM: self._share, VOUCH: partial(self._places.vouch, self.place)})
         super().on_headers_complete()
         if not self.pipeline:
             self._running = self.cycle
@@ -159,8 +172,12 @@ class Connection(HttpToolsProtocol):
             self._leftover_bytes += len(body)
             if self._leftover_bytes > limits.LEFTOVER_BYTES_MAX:
                 self._hang_up()
-        else:
-            super().on_body(body)
+            return
+        try:
+            self._share.take(len(body))
+        except Unavailable as error:
+            self._fail(error)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request is whole; from here the time is the application's."""
@@ -176,6 +193,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is out: forget its request, go on with the next or wait for one."""
         self.server_state.total_requests += 1
+        self._bound_unsent()
         if not self.pipeline:
             self._forget()
         if self.transport.is_closing():
@@ -189,6 +207,35 @@ class Connection(HttpToolsProtocol):
             self._feed()
         if not self._unread:
             self.flow.resume_reading()
+
+    def pause_writing(self) -> None:
+        """The client does not read what is sent to it."""
+        self._unread_since_s = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._unread_since_s = math.inf
+        self._count_unsent(self.transport.get_write_buffer_size())
+        super().resume_writing()
+
+    def _bound_unsent(self) -> None:
+        """Where strangers leave too much unread, those end that have not read for longest."""
+        self._count_unsent(self.transport.get_write_buffer_size())
+        while self._budget.unsent_bytes > limits.UNSENT_BYTES_MAX:
+            stuck = min((each for each in self.connections
+                         if isinstance(each, Connection) and each._unsent_bytes),
+                        key=lambda each: each._unread_since_s)
+            _LOG.info("%s does not read its answer; it is cut off, since unread answers have %d "
+                      "bytes", stuck.place.address, limits.UNSENT_BYTES_MAX)
+            stuck._count_unsent(0)
+            stuck._is_refused = True
+            stuck.transport.abort()
+
+    def _count_unsent(self, count: int) -> None:
+        count = 0 if self.place.is_vouched or self._is_refused else count
+        self._budget.unsent_bytes += count - self._unsent_bytes
+        self._unsent_bytes = count
 
     # -- time --------------------------------------------------------------------------------
 
@@ -245,9 +292,10 @@ class Connection(HttpToolsProtocol):
         raise ValueError(fault.message)
 
     def _give_way(self) -> None:
-        _LOG.info("%s has %d connections; one that waited is closed for a new one",
-                  self.place.address, self._places.address_max)
-        self._hang_up()
+        _LOG.info("strangers at %s have %d connections; one is closed for a new one",
+                  self.place.address, self._places.of(self.place.address) + 1)
+        self._is_refused = True
+        self.transport.abort()             # what it has not read must not keep its descriptor
 
     def _hang_up(self) -> None:
         self._is_refused = True

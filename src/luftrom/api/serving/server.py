@@ -14,12 +14,15 @@ import socket
 from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from luftrom import limits
+from luftrom.api.http.standing import ROOM
+from luftrom.api.serving.budget import Budget
 from luftrom.api.serving.connection import Connection
 from luftrom.api.serving.places import Place, Places, address_of
 from luftrom.errors import LuftromError
@@ -80,20 +83,31 @@ class Certificate:
 class Server:
     """Serves `app` at a listening socket, with TLS if there is a certificate."""
 
-    def __init__(self, app: Any, door: socket.socket, certificate: Certificate | None = None,
+    def __init__(self, app: ASGIApp, door: socket.socket, certificate: Certificate | None = None,
                  places: Places | None = None):
         self.places = places or Places()
+        self.budget = Budget()
         self._door = door
         self._certificate = certificate
         self._config = uvicorn.Config(
-            app, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, proxy_headers=False)
+            self._counted(app), http=Connection, ws="none", lifespan="off", log_config=None,
+            access_log=False, server_header=False, proxy_headers=False)
         self._state = ServerState()
         # Those that are not connections yet; the socket of each that has not begun.
         self._arrivals: dict[asyncio.Task[None], socket.socket | None] = {}
         self._failures = 0                 # TLS handshakes, since the certificate was looked at
         self._told = asyncio.Event()
         self.started = asyncio.Event()
+
+    def _counted(self, app: ASGIApp) -> ASGIApp:
+        """The application; a request's body counts until it ends, its client being there or not."""
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            finally:
+                scope[ROOM].give_back()
+
+        return counted
 
     def stop(self) -> None:
         """Let nobody in any more, and end `serve`; to be called in its loop."""
@@ -143,8 +157,9 @@ class Server:
         place = self.places.take(address, loop.time())
         if place is None:
             client.close()
-            _LOG.warning("a connection of %s is turned away: it has %d, all have %d, and every "
-                         "one is at work", address, self.places.of(address), self.places.count)
+            _LOG.warning("a connection of %s is turned away: strangers there have %d, all have "
+                         "%d, and every one is at work", address, self.places.of(address),
+                         self.places.count)
             return
         task = loop.create_task(self._begin(client, place))
         place.give_way = task.cancel
@@ -171,7 +186,8 @@ class Server:
         try:
             async with asyncio.timeout(limits.HANDSHAKE_S_MAX):
                 await loop.connect_accepted_socket(
-                    lambda: Connection(self._config, self._state, self.places, place, loop),
+                    lambda: Connection(self._config, self._state, self.places, place,
+                                       self.budget, loop),
                     client, ssl=context,
                     ssl_shutdown_timeout=limits.CLOSE_S_MAX if context else None)
         except OSError as error:           # `ssl.SSLError` is one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from luftrom.api.http.call import Call, json_answer
@@ -16,12 +18,15 @@ from luftrom.formats.f3548.volumes import parse_entity_id
 
 async def list_constraints(call: Call) -> Response:
     """All prior notices that stand."""
-    await call.node.settled()
-    standing = [record for record in call.node.airspace.current.values() if record.is_constraint]
-    standing.sort(key=lambda record: call.node.airspace.revision_of(record.entity_id))
-    return json_answer({"constraints": [documents.constraint_document(call.node, r, call.caller)
-                                        for r in standing],
-                        "next": None, "revision": call.node.airspace.revision})
+    def read() -> dict[str, Any]:
+        airspace = call.node.airspace
+        standing = [record for record in airspace.current.values() if record.is_constraint]
+        standing.sort(key=lambda record: airspace.revision_of(record.entity_id))
+        return {"constraints": [documents.constraint_document(call.node, r, call.caller)
+                                for r in standing],
+                "next": None, "revision": airspace.revision}
+
+    return json_answer(await call.node.apart(read))
 
 
 async def get_constraint(call: Call) -> Response:

@@ -25,6 +25,7 @@ from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.geometry.kernel_sources import sources_digest
 from luftrom.geometry.volume import Volume4D
 from luftrom.node.channel import Channel
+from luftrom.node.gate import Gated
 from luftrom.node.node import Node
 from luftrom.node.ruling import Against
 from luftrom.state.conflicts import ConflictPair
@@ -159,11 +160,17 @@ def status_document(node: Node) -> dict[str, Any]:
         "kernels_digest": sources_digest(),
         "agreement": agreement_document(node.agreement) if node.agreement else None,
         "state": "in_force" if node.agreement else "no_agreement",
+        "wholeness": wholeness_document(node.wholeness),
         "log": {"origin": node.log.origin, "size": node.log.size, "root": node.log.root.hex()},
         "airspace": {"revision": node.airspace.revision, "digest": node.airspace.digest(),
                      "operational_intents": intents, "constraints": constraints,
                      "conflicts": conflicts},
         "channels": [channel_document(channel) for channel in node.channels()]}
+
+
+def wholeness_document(gated: Gated) -> dict[str, Any]:
+    """Whether the node signs; if not why, and what to do."""
+    return {"state": gated.state, "reasons": list(gated.reasons), "mend": gated.mend}
 
 
 def agreement_document(agreement: Agreement) -> dict[str, Any]:
@@ -196,7 +203,7 @@ def channel_document(channel: Channel) -> dict[str, Any]:
         "receipt_size": channel.receipt_size,
         "receipts_outstanding": channel.receipts_outstanding, "last_error": channel.last_error,
         "checks_made": channel.checks_made, "checks_missed": channel.checks_missed,
-        "kernels_digest": channel.kernels_digest}
+        "kernels_digest": channel.kernels_digest, "clock_offset_s": channel.clock_offset_s}
 
 
 def _side(record: Record) -> dict[str, Any]:

@@ -59,8 +59,7 @@ async def _events(call: Call, last: int) -> AsyncIterator[bytes]:
     while not call.doors.closing:
         wait_s = (status_due_ns - clock.elapsed_ns()) / NS_PER_S
         if wait_s <= 0:
-            await node.settled()
-            yield _event("status", documents.status_document(node))
+            yield _event("status", await node.apart(lambda: documents.status_document(node)))
             status_due_ns = clock.elapsed_ns() + int(STATUS_S * NS_PER_S)
             continue
         revision = await node.changed(last, wait_s)

@@ -42,15 +42,16 @@ async def list_operational_intents(call: Call) -> Response:
     """Operational intents that changed after a revision, oldest change first."""
     after = call.integer("after", 0, 2**62)
     limit = max(1, call.integer("limit", limits.PAGE_ITEMS_MAX, limits.PAGE_ITEMS_MAX))
-    await call.node.settled()
-    airspace = call.node.airspace
-    changes, more = airspace.changes(after, limit)
-    found = [documents.operational_intent_document(call.node, record, call.caller)
-             for _, record in changes if record is not None and not record.is_constraint]
-    following = (f"{call.doors.base_path}{V1_INTENTS}?after={changes[-1][0]}&limit={limit}"
-                 if more else None)
-    return json_answer({"operational_intents": found, "next": following,
-                        "revision": airspace.revision})
+    def read() -> dict[str, Any]:
+        airspace = call.node.airspace
+        changes, more = airspace.changes(after, limit)
+        found = [documents.operational_intent_document(call.node, record, call.caller)
+                 for _, record in changes if record is not None and not record.is_constraint]
+        following = (f"{call.doors.base_path}{V1_INTENTS}?after={changes[-1][0]}&limit={limit}"
+                     if more else None)
+        return {"operational_intents": found, "next": following, "revision": airspace.revision}
+
+    return json_answer(await call.node.apart(read))
 
 
 async def get_operational_intent(call: Call) -> Response:

@@ -14,6 +14,8 @@ from luftrom.clock import NS_PER_S, format_time
 from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.declaration import Declared, Version
+from luftrom.statements.kinds.lost import Lost
+from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.kinds.withdrawal import Withdrawal
 from luftrom.statements.opening import Item
@@ -71,6 +73,19 @@ def ruling_document(item: Item[Rulings, None]) -> dict[str, Any]:
          "unacknowledged": list(ruling.unacknowledged)} for ruling in item.statement.body.rulings]}
 
 
+def restored_document(item: Item[Restored, tuple[str, ...]]) -> dict[str, Any]:
+    """On what a log goes on: what each peer said that it holds of it."""
+    body = item.statement.body
+    return {"held": [{"party": word.party, "size": word.size, "root": word.root.hex(),
+                      "head": word.head_sha256.hex()} for word in body.words],
+            "reason": body.reason}
+
+
+def lost_document(item: Item[Lost, None]) -> dict[str, Any]:
+    """Leaves of the same log whose content is lost."""
+    return {"leaves": list(item.statement.body.leaves)}
+
+
 def head_alone(item: Item[None, Any]) -> dict[str, Any]:
     """A statement that says no more than its head, or nothing that is anybody's to see."""
     return {}
@@ -87,4 +102,4 @@ SHOWN: dict[str, Callable[[Item[Any, Any]], dict[str, Any]]] = {
     "agreement": head_alone, "declaration": declaration_document,
     "withdrawal": withdrawal_document, "notice": notice_document,
     "notice_withdrawal": withdrawal_document, "ruling": ruling_document,
-    "notification": head_alone}
+    "notification": head_alone, "restored": restored_document, "lost": lost_document}

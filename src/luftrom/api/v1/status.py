@@ -15,14 +15,12 @@ from luftrom.api.v1 import documents
 
 async def get_status(call: Call) -> Response:
     """What the node says of itself."""
-    await call.node.settled()
-    return json_answer(documents.status_document(call.node))
+    return json_answer(await call.node.apart(lambda: documents.status_document(call.node)))
 
 
 async def list_conflicts(call: Call) -> Response:
     """All conflicts that stand, with horizon and method."""
-    await call.node.settled()
-    return json_answer(documents.conflicts_document(call.node))
+    return json_answer(await call.node.apart(lambda: documents.conflicts_document(call.node)))
 
 
 async def list_proofs(call: Call) -> Response:

@@ -9,7 +9,12 @@ from typing import Any
 from luftrom.airspace.constraint import Constraint
 from luftrom.errors import NotFound
 from luftrom.node.desk import Desk
-from luftrom.node.operations.identifiers import check_manager, newest_own, standing
+from luftrom.node.operations.identifiers import (
+    check_manager,
+    check_terms,
+    newest_own,
+    standing,
+)
 from luftrom.node.step import Reply
 from luftrom.state.record import Record
 from luftrom.statements.claims import Entity
@@ -41,6 +46,7 @@ def give_notice(asked: GiveNotice, desk: Desk) -> None:
     before = newest_own(desk, constraint.entity_id, NOTICE.name)
     if before is not None:
         check_manager(before, constraint.manager)
+    check_terms(desk, constraint)
     version = before.version + 1 if before else 1
     item = desk.append(NOTICE.name, Entity(constraint.entity_id, version), constraint)
     where = desk.party, item.statement.index

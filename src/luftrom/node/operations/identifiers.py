@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from luftrom.airspace.constraint import Constraint
+from luftrom.airspace.intent import Intent
 from luftrom.errors import Conflict, Forbidden
 from luftrom.node.desk import Desk
-from luftrom.state.record import PENDING, Record
+from luftrom.node.refusals import OutsideTerms
+from luftrom.state.record import Record
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 
@@ -23,7 +26,7 @@ def newest_own(desk: Desk, entity_id: str, kind: str) -> Record | None:
     if before is not None:
         if before.kind != kind:
             raise Conflict(f"{entity_id} is not the identifier of a {_WORDS[kind]}")
-        if before.status == PENDING:
+        if before.is_waiting:
             raise Conflict(f"leaf {before.index} still waits for its ruling", code="pending")
     return before
 
@@ -38,3 +41,10 @@ def check_manager(record: Record, manager: str) -> None:
     owner = record.content.manager if record.content else None
     if owner != manager:
         raise Forbidden(f"{record.entity_id} belongs to {owner}")
+
+
+def check_terms(desk: Desk, content: Intent | Constraint) -> None:
+    """OutsideTerms if the agreement does not let us declare this now."""
+    breach = desk.entities.bounds.check(desk.party, desk.as_of_s, content.entity_id, content)
+    if breach is not None:
+        raise OutsideTerms(breach)

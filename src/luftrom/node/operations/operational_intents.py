@@ -8,15 +8,20 @@ from typing import Any
 
 from luftrom import limits
 from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent, check_transition
-from luftrom.airspace.size_class import size_class
 from luftrom.clock import NS_PER_S
 from luftrom.errors import Conflict, NotFound, Unavailable
+from luftrom.geometry.measure import size_class
 from luftrom.node.desk import Desk
-from luftrom.node.operations.identifiers import check_manager, newest_own, standing
+from luftrom.node.operations.identifiers import (
+    check_manager,
+    check_terms,
+    newest_own,
+    standing,
+)
 from luftrom.node.refusals import MissingKey
 from luftrom.node.ruling import Outcome
 from luftrom.node.step import Reply
-from luftrom.state.record import REFUSED, Record
+from luftrom.state.record import Record
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
@@ -54,13 +59,12 @@ def declare(asked: Declare, desk: Desk) -> None:
     before = newest_own(desk, intent.entity_id, DECLARATION.name)
     replaced = _replaced(desk, intent.entity_id, asked.ovn, intent.manager)
     check_transition(replaced.intent.state if replaced and replaced.intent else None, intent.state)
+    check_terms(desk, intent)
     intent = _with_key(desk, intent, asked.require_key)
-    version = before.version + (before.status != REFUSED) if before else 1
+    version = before.version + (not before.is_refused) if before else 1
     item = desk.append(DECLARATION.name, Declared(size_class(intent.all_volumes)),
                        Version(intent, version))
-    # How long a silent peer is waited for is a term of the agreement.
-    after_s = desk.agreement.silence.after_s if desk.agreement else 0.0
-    desk.wait(item.statement.index, asked.reply, after_s)
+    desk.wait(item.statement.index, asked.reply)
 
 
 def _with_key(desk: Desk, intent: Intent, require_key: bool) -> Intent:

@@ -10,10 +10,13 @@ from luftrom.statements.kinds import (
     constraint,
     constraint_withdrawal,
     declaration,
+    lost,
     notification,
+    restored,
     ruling,
     withdrawal,
 )
 
 KINDS: dict[str, Kind[Any, Any]] = {module.KIND.name: module.KIND for module in (
-    agreement, declaration, withdrawal, constraint, constraint_withdrawal, ruling, notification)}
+    agreement, declaration, withdrawal, constraint, constraint_withdrawal, ruling, notification,
+    restored, lost)}

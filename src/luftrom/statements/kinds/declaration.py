@@ -12,9 +12,9 @@ from typing import Any
 
 from luftrom import limits
 from luftrom.airspace.intent import Intent
-from luftrom.airspace.size_class import SIZE_CLASS_MAX, fits_size_class
 from luftrom.errors import BadInput
 from luftrom.formats.f3548.volumes import encode_volume4d, parse_priority
+from luftrom.geometry.measure import CLASS_MAX, CLASS_MIN, fits_size_class
 from luftrom.statements.claims import (
     ENTITY_ID,
     NAME,
@@ -35,7 +35,7 @@ DETAILS, REFERENCE, REMARKS = "details", "reference", "remarks"
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What a sealed leaf shows: the parties that it is for, everybody if none is named, and its
-    size class (`airspace.size_class`)."""
+    size class (`geometry.measure`)."""
 
     size_class: int
     audience: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ def read(claims: Claims) -> Declared:
                          for name in read_list(claims["audience"], "audience"))
         if len(set(audience)) != len(audience) or len(audience) > limits.PARTIES_MAX:
             raise BadInput("must name parties, each once", field="audience")
-    return Declared(read_number(claims.get("size"), "size", most=SIZE_CLASS_MAX), audience)
+    return Declared(read_number(claims.get("size"), "size", CLASS_MIN, CLASS_MAX), audience)
 
 
 def encode(body: Declared) -> Claims:

@@ -1,0 +1,133 @@
+"""`luftrom channel`: how each channel stands, why one is broken, and an operator's word to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from luftrom.cli.options import dir_option, json_option
+
+if TYPE_CHECKING:
+    from luftrom.config.settings import Settings
+
+
+@click.group(invoke_without_command=True, short_help="Show channels; go on after a loss.")
+@dir_option
+@json_option
+@click.pass_context
+def channel(context: click.Context, directory: Path, as_json: bool) -> None:
+    """Show for each peer what is held of its log and, where the channel is broken, why.
+
+    \b
+    Examples:
+      luftrom channel --dir alfa
+      luftrom channel --dir alfa go-on --reason "disk image of this morning, no other copy runs"
+
+    It reads the directory, beside a running node or without one. Kept proofs are shown in words;
+    `luftrom audit DIR --proofs OUT` writes them as files that verify anywhere. The exit code is 1
+    while a channel is broken or the node would sign nothing.
+    """
+    from luftrom.cli.options import settings_of
+    from luftrom.cli.terminal import print_json
+
+    settings = settings_of(directory)
+    context.obj = settings
+    if context.invoked_subcommand is not None:
+        return
+    document = _read(settings)
+    if as_json:
+        print_json(document)
+    else:
+        _print(document)
+    broken = any(each["proofs"] for each in document["channels"])
+    context.exit(1 if broken or document["faults"] else 0)
+
+
+@channel.command("go-on", short_help="Go on from this directory, and record why.")
+@click.option("--reason", required=True, metavar="TEXT",
+              help="Why this is the newest and the only copy: it becomes part of the record.")
+@click.pass_context
+def go_on(context: click.Context, reason: str) -> None:
+    """Say that this directory is the newest copy of the log and the only one that will run.
+
+    \b
+    Example:
+      luftrom channel --dir alfa go-on --reason "moved to a new machine, the old one is off"
+
+    For a node that waits for the word of peers that do not answer. It must not run. When it
+    starts, its first statement is `restored` with this reason and the words that it did get. A peer
+    that holds more of the log, or rows that are gone, still keep it from signing: then `luftrom
+    restore --from-peers`.
+    """
+    from luftrom.cli.terminal import print_line
+    from luftrom.clock import SystemClock
+    from luftrom.config.instance import give_reason
+    from luftrom.files import exclusive
+    from luftrom.statements.claims import read_reason
+
+    settings: Settings = context.obj
+    if not read_reason(reason).strip():
+        raise click.BadParameter("must say why", param_hint="--reason")
+    with exclusive(settings.lock_path):
+        give_reason(settings.directory, reason, SystemClock().now_ns())
+    print_line(f"{settings.party} goes on from {settings.directory} when it starts: `luftrom serve "
+               f"--dir {settings.directory}`.")
+
+
+def _read(settings: Settings) -> dict[str, Any]:
+    from contextlib import closing
+
+    from luftrom.config.agreements import load_agreement
+    from luftrom.config.keys import load_public_party
+    from luftrom.config.storing import open_store
+    from luftrom.node.starting import look_at
+
+    agreement = load_agreement(settings)
+    own = load_public_party(settings)
+    peers = [p for p in agreement.parties if p.name != own.name] if agreement else []
+    with closing(open_store(settings, read_only=True)) as store:
+        proofs = [(party, _words(document)) for party, _, document in store.proofs()]
+        receipts = {row.cosigner: row.size for row in store.receipts()}
+        channels = [{"peer": peer.name, "base_url": peer.base_url,
+                     "held": (store.checkpoint(peer.name) or (0, b""))[0],
+                     "applied": store.applied(peer.name),
+                     "receipted": receipts.get(peer.mirror_name, 0),
+                     "proofs": [words for party, words in proofs if party == peer.name]}
+                    for peer in peers]
+        examined = look_at(store, own, agreement)
+        return {"party": settings.party, "size": store.size(own.name), "channels": channels,
+                "faults": [{"what": str(fault), "mend": fault.mend} for fault in examined.faults]}
+
+
+def _words(document: bytes) -> dict[str, str]:
+    """A kept proof in words: its code and its sentence."""
+    from luftrom.errors import BadInput
+    from luftrom.reading import parse_json
+
+    try:
+        proof = parse_json(document)
+    except BadInput:
+        proof = {}
+    proof = proof if isinstance(proof, dict) else {}
+    return {name: str(proof.get(name, "")) for name in ("kind", "code", "said")}
+
+
+def _print(document: Mapping[str, Any]) -> None:
+    from luftrom.cli.terminal import plural, print_line, print_pairs
+
+    print_line(f"{document['party']}: {plural(document['size'], 'statement')} in the own log",
+               "title")
+    for fault in document["faults"]:
+        print_line(fault["what"], "bad")
+        print_line(f"  {fault['mend']}")
+    for each in document["channels"]:
+        broken = bool(each["proofs"])
+        print_line(f"{each['peer']}" + (" is broken: a proof is kept" if broken else ""),
+                   "bad" if broken else "")
+        print_pairs([("  its log here", f"{each['held']:,} held, {each['applied']:,} applied"),
+                     ("  our log there", f"{each['receipted']:,} receipted"),
+                     *((f"  {proof['code'] or proof['kind']}", proof["said"])
+                       for proof in each["proofs"])])

@@ -1,0 +1,143 @@
+"""`luftrom restore`: the own log, fetched back from the peers' mirrors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from luftrom.cli.options import dir_option, json_option
+
+if TYPE_CHECKING:
+    from luftrom.config.settings import Settings
+    from luftrom.exchange.word import Word
+    from luftrom.node.restoring import Found, Searcher
+    from luftrom.store.protocol import Store
+
+
+@click.command(short_help="Fetch the own log back from the peers' mirrors.")
+@dir_option
+@click.option("--from-peers", is_flag=True, required=True,
+              help="From the mirrors of the peers, and from what is left of the own database.")
+@click.option("--reason", default="", metavar="TEXT",
+              help="Go on although a peer does not answer, and record why.")
+@json_option
+def restore(directory: Path, from_peers: bool, reason: str, as_json: bool) -> None:
+    """Fetch the own log, and what was disclosed of it, from whoever still has it.
+
+    \b
+    Example:
+      luftrom restore --from-peers --dir alfa
+
+    The node must not run; keys, key card, agreement and config.toml must be there. Every leaf,
+    checkpoint and disclosure is verified against the own keys. The old database is kept beside the
+    new one. Nothing is declared: when the node starts, its first statement says on whose word the
+    log goes on, and names the statements whose content nobody had.
+    """
+    from luftrom.cli.options import settings_of
+    from luftrom.cli.terminal import print_json
+    from luftrom.files import exclusive
+
+    settings = settings_of(directory)
+    with exclusive(settings.lock_path):
+        document = asyncio.run(_restore(settings, reason))
+    if as_json:
+        print_json(document)
+    else:
+        _print(document)
+
+
+async def _restore(settings: Settings, reason: str) -> dict[str, Any]:
+    from luftrom.clock import SystemClock
+    from luftrom.config.agreements import load_agreement
+    from luftrom.config.keys import load_keys, load_public_party
+    from luftrom.errors import Unavailable
+    from luftrom.exchange.http import HttpTransport
+    from luftrom.node.restoring import Searcher
+    from luftrom.tls import client_context
+
+    transport = HttpTransport(client_context(settings.authority))
+    searcher = Searcher(load_public_party(settings), load_keys(settings),
+                        load_agreement(settings), SystemClock(), transport)
+    local = _open_local(settings)
+    try:
+        words, silent = await searcher.words()
+        if silent and not reason:
+            said = "; ".join(f"{name}: {why}" for name, why in silent.items())
+            raise Unavailable(f"not every peer says what it holds of our log ({said}). Ask again "
+                              "when it does, or go on without it: --reason TEXT, which is recorded")
+        found = await searcher.find(words, local)
+        await searcher.open(found, words, local)
+        kept = _put(settings, searcher, found, local, reason)
+    finally:
+        await transport.close()
+        if local is not None:
+            local.close()
+    return _document(settings, found, words, silent, kept)
+
+
+def _open_local(settings: Settings) -> Store | None:
+    """What is left of the own database, if it can be opened."""
+    from luftrom.config.storing import open_store
+    from luftrom.errors import LuftromError
+
+    with suppress(LuftromError):
+        return open_store(settings, read_only=True)
+    return None
+
+
+def _put(settings: Settings, searcher: Searcher, found: Found, local: Store | None,
+         reason: str) -> list[Path]:
+    """Write the new database beside the old one, then put it in its place."""
+    from luftrom.config.instance import give_reason
+    from luftrom.config.storing import new_store, replace_store
+    from luftrom.node.restoring import write_found
+
+    made = settings.directory / ".luftrom.sqlite3.restored"
+    for end in ("", "-wal", "-shm"):       # of a restore that did not come to its end
+        made.with_name(made.name + end).unlink(missing_ok=True)
+    store = new_store(made)
+    try:
+        write_found(found, searcher, local, store)
+    finally:
+        store.close()
+    if local is not None:
+        local.close()
+    now_ns = searcher.clock.now_ns()
+    if reason:
+        give_reason(settings.directory, reason, now_ns)
+    return replace_store(settings, made, str(now_ns // 10**9))
+
+
+def _document(settings: Settings, found: Found, words: Mapping[str, Word],
+              silent: Mapping[str, str], kept: list[Path]) -> dict[str, Any]:
+    return {"party": settings.party, "size": len(found.leaves), "source": found.source or None,
+            "words": {name: {"size": word.size, "root": word.root.hex(), "held": word.held}
+                      for name, word in words.items()},
+            "silent": dict(silent), "given_back": found.given_back, "lost": list(found.lost),
+            "mirrors_kept": list(found.kept_mirrors), "old": [str(path) for path in kept],
+            "next": f"luftrom serve --dir {settings.directory}"}
+
+
+def _print(document: Mapping[str, Any]) -> None:
+    from luftrom.cli.terminal import plural, print_line, print_pairs
+
+    source = document["source"] or "nobody: the log had not begun"
+    print_line(f"{document['party']}: {plural(document['size'], 'statement')} of the own log, "
+               f"from {source}.", "title")
+    print_pairs([
+        ("words", ", ".join(f"{name} holds {word['held']} of {word['size']}"
+                            for name, word in document["words"].items()) or "none"),
+        *((("silent", ("warning", f"{name}: {why}")) for name, why in document["silent"].items())),
+        ("given back", ", ".join(f"{plural(count, 'disclosure')} by {name}"
+                                 for name, count in document["given_back"].items()) or "nothing"),
+        ("lost", ("warning", f"the content of statements {', '.join(map(str, document['lost']))}: "
+                             "nobody has it") if document["lost"] else "nothing"),
+        ("mirrors", ", ".join(document["mirrors_kept"]) or "none kept: peers' logs come again by "
+         "the exchange"),
+        ("old database", ", ".join(document["old"]) or "there was none"),
+        ("next", document["next"])])

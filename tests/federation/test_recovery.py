@@ -1,0 +1,382 @@
+"""Bad days: old copies, lost rows and files, clones. Nobody signs blind, and everything comes back.
+
+Two real nodes as processes; each finding of the red team is a test of its kind.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from processes import (
+    Client,
+    check_on_disk,
+    kill,
+    luftrom,
+    start,
+    two_nodes,
+    wait_for,
+    wait_until_equal,
+)
+
+from luftrom.base64url import parse_base64url
+from luftrom.cli.demo import twonodes
+from luftrom.cli.demo.twonodes import PartyNode
+from luftrom.statements.leaf import parse_statement
+
+ALFA, BRAVO = "alfa.example", "bravo.example"
+
+
+def wholeness(client: Client) -> dict[str, Any]:
+    return client.get("/v1/status")["wholeness"]
+
+
+def waits(client: Client, state: str) -> dict[str, Any]:
+    """Until the node stands there; what it says of it."""
+    wait_for(lambda: wholeness(client)["state"] == state, f"the node is not {state}")
+    return wholeness(client)
+
+
+def check_shut(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_whole"), answer.text
+    assert "Mend" in answer.json()["detail"]
+
+
+def fly(alfa: Client, bravo: Client, lat: float = 0.0) -> None:
+    """A flight of each, known to both."""
+    assert alfa.declare(lat).status_code == 201
+    assert bravo.declare(lat + 0.5).status_code == 201
+    wait_until_equal(alfa, bravo)
+
+
+def alter(node: PartyNode, *statements: str) -> None:
+    with sqlite3.connect(node.directory / "luftrom.sqlite3") as database:
+        for statement in statements:
+            assert database.execute(statement).rowcount, statement
+    database.close()
+
+
+def replace(node: PartyNode, copy: Path) -> None:
+    """The directory is lost, and the copy is put in its place."""
+    shutil.rmtree(node.directory)
+    shutil.copytree(copy, node.directory)
+
+
+def test_a_restored_backup_signs_nothing_until_its_peer_says_so(tmp_path: Path) -> None:
+    """`rollback.py` of the red team, with the peer there and with the peer away."""
+    with two_nodes(tmp_path, "proceed") as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        twonodes.stop(nodes[:1])
+        shutil.copytree(nodes[0].directory, tmp_path / "copy")
+        start(nodes[0])
+        fly(alfa, bravo, 1.0)
+        size = alfa.get("/v1/status")["log"]["size"]
+        twonodes.stop(nodes)
+        replace(nodes[0], tmp_path / "copy")
+        start(nodes[0])
+        told = waits(alfa, "suspect")
+        assert BRAVO in told["mend"] and "copied" in told["reasons"][0]
+        check_shut(alfa.declare(2.0))
+        before = alfa.get("/v1/status")["log"]
+        start(nodes[1])
+        told = waits(alfa, "behind")
+        assert told["reasons"] == [f"{BRAVO} holds {size} leaves of our log; {before['size']} are "
+                                   "here"]
+        assert "restore --from-peers" in told["mend"]
+        check_shut(alfa.declare(2.0))
+        assert alfa.get("/v1/status")["log"] == before
+        assert bravo.get("/v1/proofs")["proofs"] == []
+
+
+def test_a_copy_that_is_whole_goes_on_at_its_peers_word(tmp_path: Path) -> None:
+    with two_nodes(tmp_path, "hold") as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        twonodes.stop(nodes[:1])
+        shutil.copytree(nodes[0].directory, tmp_path / "copy")
+        replace(nodes[0], tmp_path / "copy")
+        size = bravo.get("/v1/status")["channels"][0]["mirror_size"]
+        start(nodes[0])
+        waits(alfa, "open")
+        assert alfa.declare(1.0).status_code == 201
+        wait_until_equal(alfa, bravo)
+        twonodes.stop(nodes)
+        with sqlite3.connect(nodes[1].directory / "luftrom.sqlite3") as database:
+            leaf, = database.execute("SELECT leaf FROM leaf WHERE party = ? AND idx = ?",
+                                     (ALFA, size)).fetchone()
+        database.close()
+        assert b"restored" in _payload(leaf)
+        # From now on this is the directory: an ordinary start waits for nobody.
+        start(nodes[0])
+        waits(alfa, "open")
+
+
+def _payload(leaf: bytes) -> bytes:
+    return parse_base64url(leaf.split(b".")[1])
+
+
+def test_an_ordinary_start_waits_for_nobody(tmp_path: Path) -> None:
+    with two_nodes(tmp_path, "proceed", after_s=0.3) as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        kill(nodes[1])
+        kill(nodes[0])
+        start(nodes[0])
+        waits(alfa, "open")
+        assert alfa.declare(1.0).status_code == 201
+        start(nodes[1])
+        wait_until_equal(alfa, bravo)
+
+
+def _gone(pattern: str) -> Callable[[PartyNode], None]:
+    def damage(node: PartyNode) -> None:
+        paths = list(node.directory.glob(pattern))
+        assert paths
+        for path in paths:
+            path.unlink()
+    return damage
+
+
+def _emptied(node: PartyNode) -> None:
+    alter(node, *(f"DELETE FROM {table}" for table in (
+        "leaf", "disclosure", "checkpoint", "applied", "receipt", "given", "counter",
+        "airspace")))
+
+
+def _truncated(node: PartyNode) -> None:
+    path = node.directory / "luftrom.sqlite3"
+    path.write_bytes(path.read_bytes()[:path.stat().st_size // 3])
+
+
+def _rows(*statements: str) -> Callable[[PartyNode], None]:
+    return lambda node: alter(node, *statements)
+
+
+LAST = f"(SELECT MAX(idx) FROM leaf WHERE party = '{ALFA}')"
+# What happens to the disk of a node that is down: (damage, the state it wakes in while its peer is
+# silent, a part of its reasons). None: it does not start, and says why.
+DAMAGES: dict[str, tuple[Callable[[PartyNode], None], str | None, str]] = {
+    "the database is deleted": (_gone("luftrom.sqlite3*"), "suspect", "new or was emptied"),
+    "the database is emptied": (_emptied, "suspect", "new or was emptied"),
+    "the database is truncated": (_truncated, None, "malformed"),
+    "everything but keys and agreement is deleted": (
+        _gone("luftrom.*"), "suspect", "no luftrom.new"),
+    "the last own leaf is gone": (
+        _rows(f"DELETE FROM leaf WHERE party = '{ALFA}' AND idx = {LAST}"), None, "table leaf"),
+    "an own leaf in the middle is gone": (
+        _rows(f"DELETE FROM leaf WHERE party = '{ALFA}' AND idx = 1"), None, "table leaf"),
+    "the own checkpoint is gone": (
+        _rows(f"DELETE FROM checkpoint WHERE party = '{ALFA}'"), "damaged", "table checkpoint"),
+    "own disclosures are gone": (
+        _rows(f"DELETE FROM disclosure WHERE party = '{ALFA}' AND idx = 1"), "damaged",
+        "table disclosure"),
+    "disclosures of a mirror are gone": (
+        _rows(f"DELETE FROM disclosure WHERE party = '{BRAVO}'"), "damaged", "table disclosure"),
+    "a leaf of a mirror is gone": (
+        _rows(f"DELETE FROM leaf WHERE party = '{BRAVO}' AND idx = 1"), None, "table leaf"),
+    "the mirror is applied less far": (
+        _rows("UPDATE applied SET size = size - 1"), "damaged", "table applied"),
+    "the mirror was never applied": (_rows("DELETE FROM applied"), "damaged", "table applied"),
+    "the own receipt is gone": (_rows("DELETE FROM given"), "damaged", "table given"),
+    "the counters are gone": (_rows("DELETE FROM counter"), "suspect", "does not say which"),
+    "the mark is gone": (_gone("luftrom.mark"), "suspect", "luftrom.mark is gone"),
+    "the instance is gone": (_gone("luftrom.instance-*"), "suspect", "is gone"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_lost_disk_is_named_and_nothing_is_signed(tmp_path: Path, name: str) -> None:
+    damage, state, reason = DAMAGES[name]
+    with two_nodes(tmp_path, "proceed", after_s=0.3) as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        twonodes.stop(nodes)
+        damage(nodes[0])
+        twonodes.start(nodes[:1])
+        if state is None:
+            assert nodes[0].process.wait(60) > 0
+            said = nodes[0].last_lines(4)
+            assert reason in said and "restore --from-peers" in said
+            return
+        twonodes.wait_until_linked(nodes[:1])
+        told = waits(alfa, state)
+        assert any(reason in each for each in told["reasons"]), told
+        assert told["mend"]
+        check_shut(alfa.declare(2.0))
+        assert told["reasons"][0] in nodes[0].last_lines(60)
+
+
+def test_a_deleted_write_ahead_log(tmp_path: Path) -> None:
+    with two_nodes(tmp_path, "proceed", after_s=0.3) as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        twonodes.stop(nodes[:1])           # all of it is in the database by now
+        start(nodes[0])
+        fly(alfa, bravo, 1.0)
+        kill(nodes[0])
+        twonodes.stop(nodes[1:])
+        for path in nodes[0].directory.glob("luftrom.sqlite3-*"):
+            path.unlink()
+        start(nodes[0])
+        told = waits(alfa, "suspect")
+        check_shut(alfa.declare(2.0))
+        start(nodes[1])
+        assert BRAVO in waits(alfa, "behind")["reasons"][0], told
+
+
+def test_a_clone_that_runs_beside_it(tmp_path: Path) -> None:
+    """One of two that run on one machine is kept out by the lock or by the marks of the other."""
+    with two_nodes(tmp_path, "hold") as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        twonodes.stop(nodes[:1])
+        clone = tmp_path / "clone"
+        shutil.copytree(nodes[0].directory, clone)
+        start(nodes[0])
+        fly(alfa, bravo, 1.0)
+        with (nodes[0].directory / "config.toml").open() as file:
+            text = file.read()
+        port, = twonodes.free_ports(1)
+        old = text.split("port = ")[1].split("\n")[0]
+        (clone / "config.toml").write_text(text.replace(f"port = {old}", f"port = {port}"))
+        other = PartyNode(ALFA, clone, f"http://127.0.0.1:{port}", "")
+        start(other)
+        try:
+            twin = Client(other, twonodes.mint(other, "uss1", 3600))
+            with twin.http:
+                assert BRAVO in waits(twin, "behind")["reasons"][0]
+                check_shut(twin.declare(3.0))
+        finally:
+            twonodes.stop([other])
+        fly(alfa, bravo, 4.0)
+        assert bravo.get("/v1/proofs")["proofs"] == []
+
+
+# -- the way back --------------------------------------------------------------------------------
+
+def restored(node: PartyNode) -> dict[str, Any]:
+    code, document = luftrom("restore", "--from-peers", "--dir", node.directory)
+    assert code == 0, document
+    return document
+
+
+def types_of(node: PartyNode, first: int) -> list[str]:
+    """The types of the own statements from a leaf on, with the node stopped."""
+    with sqlite3.connect(node.directory / "luftrom.sqlite3") as database:
+        rows = database.execute("SELECT leaf FROM leaf WHERE party = ? AND idx >= ? ORDER BY idx",
+                                (node.party, first)).fetchall()
+    database.close()
+    return [parse_statement(leaf).type for leaf, in rows]
+
+
+RESTORED: dict[str, Callable[[PartyNode], None]] = {
+    name: damage for name, (damage, _, _) in DAMAGES.items()
+    if name in ("the database is deleted", "the database is truncated",
+                "an own leaf in the middle is gone", "own disclosures are gone",
+                "disclosures of a mirror are gone", "the own checkpoint is gone",
+                "a leaf of a mirror is gone", "the mirror is applied less far")}
+
+
+@pytest.mark.parametrize("name", RESTORED)
+def test_the_way_back(tmp_path: Path, name: str) -> None:
+    with two_nodes(tmp_path, "hold") as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        fly(alfa, bravo, 1.0)
+        before = alfa.get("/v1/status")
+        twonodes.stop(nodes[:1])
+        RESTORED[name](nodes[0])
+        document = restored(nodes[0])
+        size = before["log"]["size"]
+        assert (document["size"], document["lost"]) == (size, [])
+        start(nodes[0])
+        waits(alfa, "open")
+        wait_until_equal(alfa, bravo)
+        assert alfa.get("/v1/status")["airspace"]["operational_intents"] == before["airspace"][
+            "operational_intents"]
+        assert alfa.declare(0.5).status_code == 409   # over a flight of bravo's
+        assert alfa.declare(3.0).status_code == 201
+        digest = wait_until_equal(alfa, bravo)
+        assert bravo.get("/v1/proofs")["proofs"] == []
+        twonodes.stop(nodes)
+        assert types_of(nodes[0], size)[0] == "restored"
+        check_on_disk(nodes, digest)
+
+
+def test_content_that_nobody_has_is_named_and_void(tmp_path: Path) -> None:
+    """A notification is closed to everybody else: with the disk its content is gone."""
+    with two_nodes(tmp_path, "hold") as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        index = alfa.get("/v1/status")["log"]["size"]
+        token = twonodes._luftrom("token", "--dir", nodes[0].directory, "--manager", "uss2",
+                                  "--scope", "utm.strategic_coordination")["token"]
+        told = httpx.post(
+            f"{nodes[0].base_url}/uss/v1/operational_intents", trust_env=False,
+            headers={"Authorization": f"Bearer {token}"},
+            json={"operational_intent_id": "2f8343be-6482-4d1b-a474-16847e01af1e",
+                  "subscriptions": []})
+        assert told.status_code == 204, told.text
+        wait_until_equal(alfa, bravo)
+        twonodes.stop(nodes[:1])
+        for path in nodes[0].directory.glob("luftrom.sqlite3*"):
+            path.unlink()
+        assert restored(nodes[0])["lost"] == [index]
+        start(nodes[0])
+        waits(alfa, "open")
+        assert alfa.declare(3.0).status_code == 201
+        digest = wait_until_equal(alfa, bravo)
+        twonodes.stop(nodes)
+        assert types_of(nodes[0], index + 1)[:2] == ["restored", "lost"]
+        check_on_disk(nodes, digest)
+        start(*nodes)                      # it is known to be lost: no fault any more
+        waits(alfa, "open")
+
+
+def test_a_backup_of_a_running_node(tmp_path: Path) -> None:
+    with two_nodes(tmp_path, "hold") as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        code, _ = luftrom("backup", "--dir", nodes[0].directory, tmp_path / "copy")
+        assert code == 0
+        copied = {path.name: path.stat().st_mode & 0o777
+                  for path in (tmp_path / "copy").iterdir()}
+        assert copied["keys"] == 0o700 and copied["luftrom.sqlite3"] == 0o600
+        assert "luftrom.copy" in copied and "luftrom.mark" not in copied
+        assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o700
+        assert luftrom("audit", tmp_path / "copy")[1]["verified"]
+        fly(alfa, bravo, 1.0)
+        twonodes.stop(nodes)
+        replace(nodes[0], tmp_path / "copy")
+        start(nodes[0])
+        assert "is a copy of" in waits(alfa, "suspect")["reasons"][0]
+        start(nodes[1])
+        waits(alfa, "behind")
+        twonodes.stop(nodes[:1])
+        assert restored(nodes[0])["source"] == BRAVO
+        start(nodes[0])
+        waits(alfa, "open")
+        fly(alfa, bravo, 2.0)
+
+
+def test_an_operator_goes_on(tmp_path: Path) -> None:
+    with two_nodes(tmp_path, "proceed", after_s=0.3) as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        size = alfa.get("/v1/status")["log"]["size"]
+        twonodes.stop(nodes)
+        shutil.copytree(nodes[0].directory, tmp_path / "copy")
+        replace(nodes[0], tmp_path / "copy")
+        start(nodes[0])
+        waits(alfa, "suspect")
+        twonodes.stop(nodes[:1])
+        said = subprocess.run(
+            [sys.executable, "-m", "luftrom", "channel", "--dir",
+             str(nodes[0].directory), "go-on", "--reason", "moved to another disk"],
+            capture_output=True, text=True, check=True)
+        assert "goes on" in said.stdout
+        start(nodes[0])
+        waits(alfa, "open")
+        assert alfa.declare(3.0).status_code == 201
+        start(nodes[1])
+        wait_until_equal(alfa, bravo)
+        twonodes.stop(nodes[:1])
+        assert types_of(nodes[0], size)[0] == "restored"
