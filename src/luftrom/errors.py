@@ -84,8 +84,17 @@ class BadStatement:
     disclosures: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class VoidStatement:
+    """A declaration or a notice outside the agreement's terms, with what was disclosed of it."""
+
+    party: str
+    leaf: bytes
+    disclosures: tuple[bytes, ...] = ()
+
+
 Evidence = (TwoCheckpoints | TwoStatements | TwoHeads | HeadAgainstCheckpoint | SeenBehindReceipt
-            | Contradiction | BadStatement)
+            | Contradiction | BadStatement | VoidStatement)
 
 
 # -- refusals ------------------------------------------------------------------------------------

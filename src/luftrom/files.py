@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from luftrom import limits
 from luftrom.errors import BadInput, Conflict, LuftromError, NotFound, TooLarge, Unverified
-
-_FILE_BYTES_MAX = 16 * 1024 * 1024
 
 
 @contextmanager
@@ -65,13 +64,13 @@ def read_file(path: Path, mend: str = "") -> bytes:
     """The bytes of a file of at most 16 MiB. Raises NotFound (with the mend) or LuftromError."""
     try:
         with open(path, "rb") as file:
-            data = file.read(_FILE_BYTES_MAX + 1)
+            data = file.read(limits.FILE_BYTES_MAX + 1)
     except FileNotFoundError:
         raise NotFound(f"there is no {path}" + (f": {mend}" if mend else "")) from None
     except OSError as error:
         raise LuftromError(f"cannot read {path}: {error.strerror}", code="unreadable") from None
-    if len(data) > _FILE_BYTES_MAX:
-        raise TooLarge(f"{path} is larger than {_FILE_BYTES_MAX} bytes")
+    if len(data) > limits.FILE_BYTES_MAX:
+        raise TooLarge(f"{path} is larger than {limits.FILE_BYTES_MAX} bytes")
     return data
 
 

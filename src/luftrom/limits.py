@@ -35,6 +35,24 @@ RETURNED_BYTES_MAX = 8 * 1024 * 1024       # of disclosures in one page, above t
 STATEMENT_AHEAD_S_MAX = 3_900              # a clock set to the next time zone is still heard
 WAITING_DECLARATIONS_MAX = 10_000          # beyond this a node answers 503
 DATASET_ITEM_CHARS_MAX = 4 * 1024 * 1024   # one feature or intent of a file of many
+FILE_BYTES_MAX = 16 * 1024 * 1024          # a file of settings, keys, cards, agreements, proofs
+RECORDING_BYTES_MAX = 256 * 1024 * 1024    # recorded positions, after decompression
+ANSWER_BYTES_MAX = 256 * 1024 * 1024       # of a node to a command, so that none is endless
+VOID_PROOFS_MAX = 100                      # kept against one party; all stand in its log
+EVIDENCE_LEAVES_MAX = 4_096                # in one proof
+
+# Requests with a token, and what comes in them.
+TOKEN_CHARS_MAX = 16_384
+TOKENS_KEPT_MAX = 4_096                    # verified ones; the one used longest ago goes first
+RSA_BITS_MIN = 2_048
+JWKS_BYTES_MAX = 1024 * 1024
+JWKS_S_MAX = 5.0                           # for a key set to come
+JWKS_AGE_S_MAX = 3_600                     # keys of a URL are fetched again after this
+JWKS_PAUSE_S_MIN = 30                      # and never sooner than this, whatever tokens arrive
+QUERY_PARAMETERS_MAX = 32
+URL_CHARS_MAX = 2_048                      # of a USS's base URL
+SUBSCRIPTIONS_MAX = 1_000                  # of one notification
+STREAMS_MAX = 256                          # open event streams
 
 # Strangers: what one connection, one address and all of them may take of a node.
 REQUEST_LINE_BYTES_MAX = 8_192             # method, target and version
@@ -54,10 +72,10 @@ CONNECTIONS_PER_ADDRESS_MAX = 512          # strangers' of one IPv4 address, or 
 CONNECTIONS_KEPT = 512                     # connections that strangers cannot take
 VOUCHED_ADDRESSES_MAX = 1_024              # at which a token or a peer's signature was valid
 BODIES_BYTES_MAX = 256 * 1024 * 1024       # of all requests in progress
-STRANGERS_BODIES_BYTES_MAX = 32 * 1024 * 1024      # of those without a token or peer's signature
-ADDRESS_BODIES_BYTES_MAX = 24 * 1024 * 1024        # of strangers at one address
-UNSENT_BYTES_MAX = 32 * 1024 * 1024        # answers that strangers do not read, in all
-UPLOAD_BYTES_MAX = 20 * 1024 * 1024        # of entries to a mirror: a package has up to 16 MiB
+STRANGERS_BODIES_BYTES_MAX = 20 * 1024 * 1024      # of those without a token or peer's signature
+ADDRESS_BODIES_BYTES_MAX = 18 * 1024 * 1024        # of strangers at one address
+UNSENT_BYTES_MAX = 20 * 1024 * 1024        # answers that strangers do not read, in all
+UPLOAD_BYTES_MAX = 17 * 1024 * 1024        # of entries to a mirror: a package has up to 16 MiB
 UPLOAD_S_MAX = 60.0
 DISCARDED_BYTES_MAX = 16 * 1024 * 1024     # of a refused body, so that the refusal is heard
-STOP_S_MAX = 3.0                           # for requests in progress when the node stops
+STOP_S_MAX = 2.0                           # for requests in progress when the node stops

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -263,6 +264,33 @@ def test_entries_that_prove_nothing(liar: Liar, stranger: httpx.Client) -> None:
         assert answer.status_code == status, (answer.status_code, answer.text)
     assert liar.house.node.airspace.digest() == before[0]["digest"]
     liar.talk()
+
+
+def test_an_upload_has_a_size_and_a_time(liar: Liar, stranger: httpx.Client,
+                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    for more, status in ((0, 400), (1, 413)):
+        body = gzip.compress(b"\xff" * (limits.UPLOAD_BYTES_MAX + more), 1)
+        answer = stranger.post("/mirror/add-entries", content=body,
+                               headers={"Content-Encoding": "gzip"})
+        assert answer.status_code == status
+    monkeypatch.setattr(limits, "UPLOAD_S_MAX", 0.2)
+    with slow_upload(liar) as slow:
+        assert slow.recv(12) == b"HTTP/1.1 408"
+
+
+def test_slow_uploads_keep_no_place_from_others(liar: Liar, stranger: httpx.Client) -> None:
+    grow(liar, 3)
+    assert add_checkpoint(stranger, liar.taken, liar).status_code == 200
+    with slow_upload(liar), slow_upload(liar):
+        assert add_entries(stranger, liar, liar.taken, len(liar.leaves)).status_code == 202
+
+
+def slow_upload(liar: Liar) -> socket.socket:
+    """One that has begun, and goes on when it likes."""
+    slow = socket.create_connection(("127.0.0.1", liar.house.settings.port), timeout=20)
+    slow.sendall(b"POST /mirror/add-entries HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n"
+                 + b"b" * 1000)
+    return slow
 
 
 def test_entries_before_any_checkpoint_and_giant_ones(liar: Liar, stranger: httpx.Client) -> None:

@@ -43,7 +43,7 @@ def test_unreadable_files_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         read_file(tmp_path)
     with pytest.raises(NotFound, match="make one"):
         read_file(tmp_path / "nowhere", "make one")
-    monkeypatch.setattr("luftrom.files._FILE_BYTES_MAX", 3)
+    monkeypatch.setattr("luftrom.limits.FILE_BYTES_MAX", 3)
     write_new(tmp_path / "large", b"four")
     with pytest.raises(TooLarge):
         read_file(tmp_path / "large")

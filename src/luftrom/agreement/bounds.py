@@ -59,12 +59,13 @@ TERMS = (
          "F3548-21 knows no such state: a DSS answers at once"),
     Term("held_km3_h", "km³ h", 1e-6, 1e15,
          "volume times time of all that a party's declarations and notices ask for, each rounded "
-         "up to a power of two; refused and withdrawn ones count for `period_s`",
+         "up to a power of two; refused and withdrawn ones count for `period_s` from their signing",
          "ten of the largest constraints, as high as the agreement's band: 2,400,000 for each km",
          "F3548-21 names none; CstrMaxArea 10,000 km² times CstrMaxDuration 24 h is its largest "
          "single one"),
     Term("notices", "", 1, 1_000_000,
-         "prior notices that a party may hold at once; withdrawn ones count for `period_s`",
+         "prior notices that a party may hold at once; withdrawn ones count for `period_s` from "
+         "their signing",
          "1,000", "F3548-21 names none", is_whole=True),
     Term("changes", "", 1, 1_000_000_000,
          "versions of one activity or notice within `period_s`", "1,000",

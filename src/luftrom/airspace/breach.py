@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-AREA, ALTITUDE, PRIORITY_LEVEL = "area", "altitude", "priority"
-PENDING_TIME = "pending_s"
+TERM_AREA, TERM_ALTITUDE, TERM_PRIORITY = "area", "altitude", "priority"
+TERM_PENDING = "pending_s"
 
 
 @dataclass(frozen=True, slots=True)

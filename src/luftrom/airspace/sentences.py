@@ -6,7 +6,13 @@ digested is made here, so that the words may change, or be of another language.
 
 from __future__ import annotations
 
-from luftrom.airspace.breach import ALTITUDE, AREA, PENDING_TIME, PRIORITY_LEVEL, Breach
+from luftrom.airspace.breach import (
+    TERM_ALTITUDE,
+    TERM_AREA,
+    TERM_PENDING,
+    TERM_PRIORITY,
+    Breach,
+)
 from luftrom.airspace.right_of_way import (
     CONSTRAINT,
     DECLARED_FIRST,
@@ -95,18 +101,18 @@ _QUOTAS = {
     "held_km3_h": ("with it the party would hold {value} km³ h", "{bound} km³ h"),
     "notices": ("with it the party would hold {value} prior notices", "{bound}"),
     "changes": ("with it it has changed {value} times within the period", "{bound}"),
-    PENDING_TIME: ("it waited {value} s for its ruling", "{bound} s")}
+    TERM_PENDING: ("it waited {value} s for its ruling", "{bound} s")}
 
 
 def breach_sentence(breach: Breach) -> str:
     """Which term of the agreement something is outside of, and by how much."""
-    if breach.term == AREA:
+    if breach.term == TERM_AREA:
         return "outside the agreement's terms (area): it lies wholly outside the agreed area"
-    if breach.term == ALTITUDE:
+    if breach.term == TERM_ALTITUDE:
         side = "above" if (breach.value or 0.0) >= _number(breach.bound) else "below"
         return (f"outside the agreement's terms (altitude): it lies wholly {side} "
                 f"{_number(breach.bound):,.0f} m W84, where the agreed band ends")
-    if breach.term == PRIORITY_LEVEL:
+    if breach.term == TERM_PRIORITY:
         listed = breach.bound if isinstance(breach.bound, tuple) else ()
         usable = ", ".join(map(str, listed)) or "none but to tell no priority"
         return (f"outside the agreement's terms (priority): this party may not use "

@@ -10,8 +10,8 @@ from luftrom.api import logs, pages, peers
 from luftrom.api.f3548 import operational_intents as references
 from luftrom.api.f3548 import unbuilt
 from luftrom.api.http.route import Route
-from luftrom.api.v1 import constraints, events, operational_intents, status
+from luftrom.api.v1 import agreement, constraints, events, operational_intents, status
 
 ROUTES: tuple[Route, ...] = (
     *operational_intents.ROUTES, *references.ROUTES, *constraints.ROUTES, *status.ROUTES,
-    *events.ROUTES, *peers.ROUTES, *logs.ROUTES, *pages.ROUTES, *unbuilt.ROUTES)
+    *agreement.ROUTES, *events.ROUTES, *peers.ROUTES, *logs.ROUTES, *pages.ROUTES, *unbuilt.ROUTES)

@@ -77,6 +77,11 @@ _F3548: dict[str, Any] = {
         "operational_intent", operational_intent=ref("OperationalIntent")),
 }
 
+_OUTSIDE_TERMS = _or_null(_object(
+    "term value bound", term=_STRING, value=_or_null(_NUMBER),
+    bound={"anyOf": [_NUMBER, _list(_INTEGER), {"type": "null"}]}))
+_USAGE = _list(_object("party quotas", party=_STRING, quotas=_list(_object(
+    "term used most", term=_STRING, used=_NUMBER, most=_NUMBER))))
 _AGAINST = _object("party id name rule sentence", party=_STRING, id=_STRING, name=_STRING,
                    rule=_STRING, sentence=_STRING)
 _STATEMENT = _object("log index time", log=_STRING, index=_INTEGER, time=_WHEN)
@@ -109,7 +114,8 @@ _LUFTROM: dict[str, Any] = {
         "id party manager name version state priority status volumes statement ruling revision",
         id=_STRING, party=_STRING, manager=_or_null(_STRING), name=_STRING, version=_INTEGER,
         state=_or_null(_STATE), priority=_or_null(_INTEGER),
-        status={"enum": ["accepted", "refused", "pending", "withdrawn"]},
+        status={"enum": ["accepted", "refused", "pending", "withdrawn", "void"]},
+        outside_terms=_OUTSIDE_TERMS,
         unacknowledged=_list(_STRING), time_start=_or_null(_WHEN), time_end=_or_null(_WHEN),
         volumes=_VOLUMES, off_nominal_volumes=_VOLUMES, remarks=_STRING, uss_base_url=_STRING,
         statement=_STATEMENT, revision=_INTEGER, ovn=ref("EntityOVN"),
@@ -123,7 +129,8 @@ _LUFTROM: dict[str, Any] = {
         "id party manager name kind volumes status statement revision", id=_STRING,
         party=_STRING, manager=_STRING, name=_STRING, kind=_STRING, version=_INTEGER,
         volumes=_VOLUMES, remarks=_STRING, time_start=_or_null(_WHEN), time_end=_or_null(_WHEN),
-        status={"enum": ["accepted", "withdrawn"]}, statement=_STATEMENT, revision=_INTEGER,
+        status={"enum": ["accepted", "withdrawn", "void"]}, statement=_STATEMENT,
+        outside_terms=_OUTSIDE_TERMS, revision=_INTEGER,
         ovn=ref("EntityOVN")),
     "Constraints": _object("constraints next revision", constraints=_list(
         ref("LuftromConstraint")), next=_or_null(_STRING), revision=_INTEGER),
@@ -139,14 +146,16 @@ _LUFTROM: dict[str, Any] = {
         method=_STRING, digest=_STRING, next={"type": "null"}),
     "Channel": _object(
         "peer base_url state last_heard age_s", peer=_STRING, base_url=_STRING,
-        state={"enum": ["fresh", "stale", "silent", "broken"]}, last_heard=_or_null(_WHEN),
+        state={"enum": ["fresh", "withholding", "stale", "silent", "broken"]}, last_heard=_or_null(_WHEN),
         age_s=_or_null(_NUMBER), round_trip_ms=_or_null(_NUMBER), mirror_size=_INTEGER,
         applied_size=_INTEGER, receipt_size=_INTEGER, receipts_outstanding=_INTEGER,
         last_error=_or_null(_STRING), checks_made=_INTEGER, checks_missed=_INTEGER,
-        kernels_digest=_or_null(_STRING), clock_offset_s=_or_null(_NUMBER)),
+        kernels_digest=_or_null(_STRING), clock_offset_s=_or_null(_NUMBER),
+        withheld=_list(_object("what sentence age_s", what={"enum": [
+            "receipts", "openings", "rulings"]}, sentence=_STRING, age_s=_NUMBER))),
     "Status": _object(
-        "party time version kernels_digest agreement state wholeness log airspace channels",
-        party=_STRING,
+        "party time version kernels_digest agreement state wholeness log airspace bounds channels",
+        party=_STRING, bounds=_USAGE,
         time=_WHEN, version=_STRING, kernels_digest=_STRING, agreement=_or_null({"type": "object"}),
         state={"enum": ["in_force", "no_agreement"]},
         wholeness=_object("state reasons mend", state={"enum": [
@@ -157,6 +166,7 @@ _LUFTROM: dict[str, Any] = {
                          revision=_INTEGER, digest=_STRING, operational_intents=_INTEGER,
                          constraints=_INTEGER, conflicts=_INTEGER),
         channels=_list(ref("Channel"))),
+    "AgreementInForce": _object("agreement usage", agreement={"type": "object"}, usage=_USAGE),
     "Proofs": _object("proofs", proofs=_list(_object("party kind document", party=_STRING,
                                                      kind=_STRING, document=_STRING))),
     "Health": _object("status party time", status={"const": "ok"}, party=_STRING, time=_WHEN),

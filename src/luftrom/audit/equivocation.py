@@ -12,6 +12,8 @@ and of different roots.
 the head names a smaller log than the statement's place.
 `contradiction`: a run of consecutive statements of which the last cannot follow the others.
 `statement`: a signed leaf that is no statement, or commits to content that breaks the format.
+`void`: a declaration or a notice outside the agreement's terms; by itself it proves a priority that
+the party may not use, and is a record of any other breach.
 
 Not everything that a node refuses proves itself: what rests on the whole of two logs, or on what
 was never signed, is kept as a record, and verifying it says so (`not_proven`).
@@ -41,11 +43,13 @@ from luftrom.errors import (
     TwoHeads,
     TwoStatements,
     Unverified,
+    VoidStatement,
 )
 from luftrom.logs.head import Head, verify_head
 from luftrom.reading import parse_json
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.declaration import Version
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import open_disclosures
 from luftrom.statements.statement import Statement
@@ -54,7 +58,6 @@ from luftrom.transparency.merkle import verify_consistency
 from luftrom.transparency.note import parse_base64, parse_vkey
 
 FORMAT = "luftrom-equivocation/2"
-EVIDENCE_LEAVES_MAX = 4_096
 # Leaves and notes stand in the document as the text that they are; hashes are base64.
 _HASHES = ("proof", "root")
 
@@ -118,8 +121,8 @@ def _read_evidence(form: _Form[Any], party: Party, value: Any) -> Evidence:
         raise BadInput(f"must be an object with exactly {', '.join(sorted(names))}",
                        field="evidence")
     for name in form.lists:
-        if not isinstance(value[name], list) or len(value[name]) > EVIDENCE_LEAVES_MAX:
-            raise BadInput(f"must be a list of at most {EVIDENCE_LEAVES_MAX}",
+        if not isinstance(value[name], list) or len(value[name]) > limits.EVIDENCE_LEAVES_MAX:
+            raise BadInput(f"must be a list of at most {limits.EVIDENCE_LEAVES_MAX}",
                            field=f"evidence.{name}")
     lists = {name: tuple(_decode(item, name) for item in value[name]) for name in form.lists}
     singles = {name: _decode(value[name], name) for name in form.singles}
@@ -235,6 +238,20 @@ def _no_statement(party: Party, evidence: BadStatement, _: Agreement) -> str:
     raise _not_proven("by itself the statement is what the format asks for")
 
 
+def _outside_terms(party: Party, evidence: VoidStatement, agreement: Agreement) -> str:
+    statement = _statement(evidence.leaf, party)
+    try:
+        opened = open_disclosures(statement, evidence.disclosures)
+        content = KINDS[statement.type].open(statement, opened)
+    except LuftromError as error:
+        raise _not_proven(str(error)) from None
+    priority = content.intent.priority if isinstance(content, Version) else None
+    if priority is not None and not agreement.may_use(party.name, priority):
+        return (f"{party.name} declared, in leaf {statement.index} of its log, a priority that it "
+                f"may not use: {priority}")
+    raise _not_proven("whether it is outside the terms shows with geometry, or the log before it")
+
+
 def _checkpoint(note: bytes, party: Party) -> VerifiedCheckpoint:
     keys = [parse_vkey(vkey) for vkey in party.keys.log]
     return verify_checkpoint(note, keys, party.log_origin)
@@ -246,7 +263,7 @@ def _statement(leaf: bytes, party: Party) -> Statement[Any]:
 
 def run_of_leaves(leaf_at: Callable[[int], bytes], first: int, end: int) -> tuple[bytes, ...]:
     """The leaves [first, end) as evidence, or none if they are too many for a document."""
-    if end - first > EVIDENCE_LEAVES_MAX:
+    if end - first > limits.EVIDENCE_LEAVES_MAX:
         return ()
     return tuple(leaf_at(i) for i in range(first, end))
 
@@ -295,4 +312,5 @@ _FORMS: dict[str, _Form[Any]] = {
     "seen": _Form(SeenBehindReceipt, (), ("leaf", "head"), _behind_its_head),
     "contradiction": _Form(Contradiction, ("leaves",), (), _cannot_follow),
     "statement": _Form(BadStatement, ("disclosures",), ("leaf",), _no_statement),
+    "void": _Form(VoidStatement, ("disclosures",), ("leaf",), _outside_terms),
 }

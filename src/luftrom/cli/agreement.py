@@ -11,7 +11,7 @@ from luftrom.cli.options import dir_option, existing_file, json_option
 
 if TYPE_CHECKING:
     from luftrom.agreement.envelope import Envelope
-    from luftrom.agreement.terms import Agreement
+    from luftrom.agreement.terms import Agreement, PriorityLevel
 
 
 @click.group(short_help="Draft, sign, show and install the agreement between parties.")
@@ -33,7 +33,7 @@ def agreement() -> None:
 @agreement.command("new", short_help="Draft an agreement between the owners of key cards.")
 @click.argument("cards", nargs=-1, required=True, type=existing_file)
 @click.option("--terms", required=True, type=existing_file,
-              help="JSON: name, altitudes, separation, priority levels, silence, area.")
+              help="JSON; docs/reference/agreement.md has every member.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path),
               help="The file to write; it must not exist.")
 @json_option
@@ -205,12 +205,20 @@ def _document(agreed: Agreement, verdicts: dict[str, str]) -> dict[str, Any]:
             "signatures": verdicts, "agreement": encode_agreement(agreed)}
 
 
+def _level(item: tuple[int, PriorityLevel]) -> str:
+    priority, level = item
+    return f"{priority}" if level.parties is None else (
+        f"{priority} ({', '.join(sorted(level.parties)) or 'nobody'})")
+
+
 def _print(agreed: Agreement, verdicts: dict[str, str]) -> None:
     from luftrom.cli.terminal import plural, print_line, print_pairs, print_table
 
     print_line(f"“{agreed.name}”, version {agreed.version}", "title")
     space, silence = agreed.separation, agreed.silence
-    permitted = [str(p) for p, permits in sorted(agreed.priority_levels.items()) if permits]
+    levels = sorted(agreed.priority_levels.items())
+    permitted = [str(p) for p, level in levels if level.conflicts_permitted]
+    bounds = agreed.bounds
     print_line(f"SHA-256 {agreed.digest}", "dim")
     print_pairs([
         ("area", f"polygon of {plural(len(agreed.area.vertices), 'vertex', 'vertices')}"
@@ -219,13 +227,24 @@ def _print(agreed: Agreement, verdicts: dict[str, str]) -> None:
          f"{agreed.altitude_m_w84_upper:,.0f} m W84"),
         ("separation", f"{space.lateral_m:g} m lateral, {space.vertical_m:g} m vertical, "
          f"{space.time_s:g} s"),
+        ("priorities", ", ".join(map(_level, levels)) or "none may be declared"),
         ("conflicts", f"permitted at priority {', '.join(permitted)}" if permitted
          else "not permitted at any priority"),
         ("no priority told", "conflicts permitted if the key names them"
          if agreed.undeclared_priority_permits else "conflicts not permitted"),
         ("a silent peer", f"after {silence.after_s:g} s nothing is accepted (hold)"
          if silence.mode == "hold" else
-         f"after {silence.after_s:g} s accepted, marked unacknowledged (proceed)")])
+         f"after {silence.after_s:g} s accepted, marked unacknowledged (proceed)"),
+        ("a slow peer", f"opens within {silence.opening_s:g} s, rules within "
+         f"{silence.ruling_s:g} s"),
+        ("content", "sealed: opened when all have receipted it" if agreed.sealed else
+         "open: shown with the statement"),
+        ("one declaration", f"at most {bounds.extent_m:,g} m across, {bounds.duration_s:,g} s "
+         f"long, {bounds.horizon_s:,g} s ahead (a notice {bounds.notice_horizon_s:,g} s); waits at "
+         f"most {bounds.pending_s:,g} s for its ruling"),
+        ("one party", f"holds at most {bounds.held_km3_h:,.10g} km³ h and "
+         f"{bounds.notices:,} notices; one activity changes at most {bounds.changes:,} times "
+         f"within {bounds.period_s:,g} s")])
     styles = {"signed": "ok", "missing": "warning"}
     urls = {party.name: party.base_url for party in agreed.parties}
     print_table(("Party", "Node", "Signature"), [

@@ -19,13 +19,13 @@ from email.message import Message
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from luftrom import limits
 from luftrom.config.settings import Settings
 from luftrom.errors import BadInput, LuftromError, NotAuthenticated, Unavailable
 from luftrom.tls import client_context, client_reason, own_context
 
 TIMEOUT_S = 90.0                           # a declaration may wait for a silent peer
 CONNECT_S = 5.0
-ANSWER_BYTES_MAX = 256 * 1024 * 1024       # of a JSON document, so that none is endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class NodeClient:
         return there_s - middle_s
 
     def _ask(self, method: str, path: str, document: Any, headers: Mapping[str, str] | None,
-             bytes_max: int = ANSWER_BYTES_MAX) -> _Answer:
+             bytes_max: int = limits.ANSWER_BYTES_MAX) -> _Answer:
         body = None
         sent = {**self._headers, **(headers or {})}
         if document is not None:

@@ -1,7 +1,7 @@
-"""The reference pages of command line, config.toml and API, written from what they describe.
+"""The reference pages of command line, config.toml, API and limits, from what they describe.
 
-`python -m luftrom.cli.reference docs/reference` writes cli.md, config.md and api.md anew; a test
-says when that is due.
+`python -m luftrom.cli.reference docs/reference` writes cli.md, config.md, api.md, limits.md and
+agreement.md anew; a test says when that is due.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 
 import click
 
-from luftrom import limits
+from luftrom.agreement.bounds import TERMS
+from luftrom.agreement.terms import FORMAT as AGREEMENT_FORMAT
 from luftrom.api.http.problem import CODES
 from luftrom.api.routes import ROUTES
+from luftrom.cli.bounds import BOUNDS
 from luftrom.cli.main import EXIT_CODES, cli
 from luftrom.config.keys import ROLES
 from luftrom.config.settings import FORMAT, SETTINGS
@@ -109,8 +111,69 @@ both carry `code` and, where one is at fault, `field`.
 
 Bodies are JSON of at most 4 MiB, plain or gzip. Below /v1 unknown members are refused by name; on
 F3548-21 paths they are ignored, as the standard asks. Where a body names a member twice the last is
-read, but in notifications of peer USSs, which are recorded and signed: there it is refused.
+read, but in notifications of peer USSs, which are recorded and signed: there it is refused. All
+bounds stand on [a page of their own](limits.md).
 """
+_LIMITS_HEAD = """\
+# Bounds and budgets
+
+Written by `python -m luftrom.cli.reference`; do not edit.
+
+Nothing that a client, a peer or a stranger sends costs more than it may: each bound is looked at
+before the work that it bounds. What stands here is default and most at once, since none is a
+setting; what parties bound for each other stands in their agreement's terms. A statement of a
+peer that exceeds one is answered 422 where it is signed, and kept as evidence.
+
+A *stranger* is a connection on which no valid token and no peer's signature was seen. An *address*
+is one of IPv4, or an IPv6 /64; behind a reverse proxy it is the proxy's, which then has to count.
+"""
+
+
+_AGREEMENT_HEAD = f"""\
+# The agreement
+
+Written by `python -m luftrom.cli.reference`; do not edit.
+
+`luftrom agreement new --terms FILE` takes the terms as one JSON object, adds the parties from their
+key cards, and writes out every default, so that what is signed leaves nothing open. The format is
+`{AGREEMENT_FORMAT}`; version 1 is refused: draft it anew from the same terms. What is outside the
+terms is refused to own clients as `outside_terms`, with `term`, `value` and `bound`; what a peer
+signs all the same has the status `void`, wins nothing and is nobody's conflict. `GET /v1/agreement`,
+`luftrom status` and the metrics show how much of each bound each party uses. Why it is so:
+[decisions/terms.md](../decisions/terms.md).
+
+## Terms
+
+| member | needed | what it says |
+|---|---|---|
+| `name`, `version` | `name` | the agreement's name; 1, or higher than the one that it replaces |
+| `area` | no | `vertices` of a polygon; without it, everywhere. What lies wholly outside is refused as `area`; of what crosses the border the volumes that touch the area count, and all are recorded |
+| `altitude_m_w84_lower`, `altitude_m_w84_upper` | yes | the band, in the same way: `altitude` |
+| `separation` | yes | minima: `lateral_m`, `vertical_m`, `time_s` |
+| `priority_levels` | yes | the priorities that may be declared, each with `conflicts_permitted` and, if not all parties may use it, `parties`. Any other is refused as `priority` |
+| `undeclared_priority_permits` | yes | may whoever tells no priority conflict with what its key names? |
+| `silence` | yes | `mode` (`hold` or `proceed`), and how long a receipt (`after_s`), the opening of what it covers (`opening_s`) and a ruling (`ruling_s`) may take, 0.1 to 600 s each; the last two are `after_s` by default |
+| `sealed` | no | does content follow the receipts of all parties? `true` by default |
+| `bounds` | no | how much of the sky one party may ask for; below |
+
+Of two parties whose declarations crossed at one priority, the one that stands first in the agreement
+has the turn when hours plus days since 1970 UTC are even, at the hour in which the overlap begins.
+
+## Bounds
+
+Each may be left out. A bound is held against the volumes that count, at the times that its author
+signed: no clock of anybody else plays a part. Names in capitals and camel case are limits of ASTM
+F3548-21.
+"""
+
+
+def agreement_page() -> str:
+    """docs/reference/agreement.md."""
+    rows = "".join(f"| `bounds.{term.name}` | {term.unit or 'number'} | {term.default} | "
+                   f"{term.least:,g} to {term.most:,.0f} | {term.text} | {term.source} |\n"
+                   for term in TERMS)
+    return (f"{_AGREEMENT_HEAD}\n| bound | unit | default | from, to | what it bounds | why |\n"
+            f"|---|---|---|---|---|---|\n{rows}")
 
 
 def cli_page() -> str:
@@ -169,17 +232,30 @@ def api_page() -> str:
         parts.append(f"## {tag}\n\n| path | what it does | scopes, any of |\n|---|---|---|\n{rows}")
     codes = "".join(f"| `{code}` | {text} |\n" for code, text in CODES.items())
     parts.append(f"## Errors\n\n| code | meaning |\n|---|---|\n{codes}")
-    bounds = "".join(f"| `{name}` | {value:,} |\n" for name, value in vars(limits).items()
-                     if name.isupper())
-    parts.append("## Limits\n\nThe unit stands last in a name.\n\n"
-                 f"| limit | value |\n|---|---|\n{bounds}")
     return "\n".join(parts)
+
+
+def limits_page() -> str:
+    """docs/reference/limits.md."""
+    parts = [_LIMITS_HEAD]
+    for title, bounds in BOUNDS.items():
+        rows = "".join(f"| `{bound.name}` | {bound.what} | {_number(bound.value)} | {bound.unit} | "
+                       f"{bound.beyond} |\n" for bound in bounds)
+        parts.append(f"## {title}\n\n| bound | of what | default and most | unit | beyond it |\n"
+                     f"|---|---|---|---|---|\n{rows}")
+    return "\n".join(parts)
+
+
+def _number(value: float) -> str:
+    """A number without a useless `.0`."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,}"
 
 
 def main(folder: Path) -> None:
     """Write all pages."""
     for name, page in (("cli.md", cli_page()), ("config.md", config_page()),
-                       ("api.md", api_page())):
+                       ("api.md", api_page()), ("limits.md", limits_page()),
+                       ("agreement.md", agreement_page())):
         (folder / name).write_text(page, encoding="utf-8")
 
 

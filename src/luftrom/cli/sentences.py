@@ -23,3 +23,16 @@ def _place(item: Mapping[str, Any]) -> str:
     return (f"{abs(lat):.3f}° {'N' if lat >= 0 else 'S'} {abs(lng):.3f}° "
             f"{'E' if lng >= 0 else 'W'}, {item['altitude_m_w84_lower']:,.0f}–"
             f"{item['altitude_m_w84_upper']:,.0f} m W84")
+
+
+def print_usage(usage: Sequence[Mapping[str, Any]]) -> None:
+    """How much of each quota each party uses; one that is nine tenths used stands out."""
+    from luftrom.cli.terminal import print_table
+
+    def cell(quota: Mapping[str, Any]) -> object:
+        text = f"{quota['used']:,.6g} of {quota['most']:,.6g}"
+        return ("warning", text) if quota["used"] >= 0.9 * quota["most"] else text
+
+    rows = [(each["party"], *map(cell, each["quotas"])) for each in usage if each["quotas"]]
+    if rows:
+        print_table(("Party", *(quota["term"] for quota in usage[0]["quotas"])), rows)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from luftrom.cli.options import json_option, node_options
+from luftrom.cli.sentences import print_usage
 
 if TYPE_CHECKING:
     from luftrom.cli.client import NodeClient
 
-STATE_STYLES = {"fresh": "ok", "stale": "warning", "silent": "bad", "broken": "bad"}
+STATE_STYLES = {"fresh": "ok", "withholding": "bad", "stale": "warning", "silent": "bad", "broken": "bad"}
 
 
 @click.command(short_help="Show the node, its log and its links to peers.")
@@ -56,6 +57,7 @@ def _print(document: Mapping[str, Any]) -> None:
          f"{plural(airspace['constraints'], 'prior notice')}, "
          f"{plural(airspace['conflicts'], 'conflict')}, digest {short(airspace['digest'])}"),
         ("kernels", f"compiled from sources with digest {short(document['kernels_digest'])}")])
+    print_usage(document.get("bounds", ()))
     for channel in document["channels"]:
         _print_channel(channel, document["kernels_digest"])
 
@@ -80,6 +82,8 @@ def _print_channel(channel: Mapping[str, Any], kernels_digest: str) -> None:
         ("  its log here", f"{channel['mirror_size']:,} held, "
          f"{channel['applied_size']:,} applied"),
         ("  checks", f"{channel['checks_made']:,} made, {channel['checks_missed']:,} missed")]
+    pairs += [("  withholds", ("bad", f"{each['sentence']}, for {format_age(each['age_s'])}"))
+              for each in channel["withheld"]]
     other = channel.get("kernels_digest")
     if other not in (None, kernels_digest):
         pairs.append(("  kernels", ("warning", f"others than ours, digest {short(other)}: bring "

@@ -16,7 +16,7 @@ from luftrom.geometry.bounds import CIRCLE
 from luftrom.geometry.packing import pack
 from luftrom.geometry.volume import Volume4D
 
-CLASS_MIN = -20                            # the smallest size class: 1 m3 for an hour, or so
+CLASS_MIN = -20                            # the smallest size class: 2^-20 km3 h
 CLASS_MAX = 127                            # more than anything on Earth for ever
 _SLACK = 1e-9                              # far more than sums of other orders differ by
 _NS_PER_H = 3_600_000_000_000

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 
 from luftrom.clock import NS_PER_S
 from luftrom.exchange.sending import Position
+from luftrom.node.withholding import Debts, Withheld
 
-FRESH, STALE, UNHEARD, BROKEN = "fresh", "stale", "silent", "broken"   # as they are shown
+# As they are shown. Whoever talks, and owes more than the agreement lets it, withholds.
+FRESH, STALE, UNHEARD, BROKEN = "fresh", "stale", "silent", "broken"
+WITHHOLDING = "withholding"
 HEARTBEAT_S = 2.0
 STALE_AFTER_S = 3 * HEARTBEAT_S
 # When a link is shown as one on which nothing is heard. Nothing rests on it: how long a ruling
@@ -45,6 +48,7 @@ class Channel:
     checks_missed: int
     kernels_digest: str | None = None
     clock_offset_s: float | None = None    # how far the peer's clock is ahead; None if not known
+    withheld: tuple[Withheld, ...] = ()    # what it owes beyond the time that the agreement gives
 
 
 @dataclass(slots=True)
@@ -67,6 +71,7 @@ class Link:
     kernels: str | None = None             # digest of the code by which the peer decides conflicts
     word_elapsed_ns: int | None = None     # when the peer was last asked for its word
     clock_offset_s: float | None = None
+    debts: Debts = field(default_factory=Debts)
     resyncs: int = 0                       # times in a row that the peer asked to begin elsewhere
 
     @property
@@ -106,11 +111,13 @@ class Link:
             return None
         return (elapsed_ns - self.heard_elapsed_ns) / NS_PER_S
 
-    def state(self, elapsed_ns: int, is_broken: bool) -> str:
-        """One of `FRESH`, `STALE`, `UNHEARD` and `BROKEN`."""
+    def state(self, elapsed_ns: int, is_broken: bool, withholds: bool) -> str:
+        """One of `FRESH`, `WITHHOLDING`, `STALE`, `UNHEARD` and `BROKEN`."""
         age_s = self.age_s(elapsed_ns)
         if is_broken:
             return BROKEN
         if age_s is None or age_s > UNHEARD_AFTER_S:
             return UNHEARD
-        return FRESH if age_s <= STALE_AFTER_S else STALE
+        if age_s > STALE_AFTER_S:
+            return STALE
+        return WITHHOLDING if withholds else FRESH

@@ -36,6 +36,7 @@ from luftrom.node.channel import CLOCK_OFF_S_MAX, HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import Hear, HearAnswer, position_of
 from luftrom.node.inbox import Inbox
+from luftrom.node.withholding import owed_by
 from luftrom.node.words import AskTransport, ask_word
 from luftrom.reading import parse_json
 
@@ -66,6 +67,7 @@ class Courier:
                  conductor: Conductor, inbox: Inbox, transport: Transport | None):
         self._party, self._keys, self._clock = party, keys, clock
         self._agreement = agreement.digest if agreement else ""
+        self._silence = agreement.silence if agreement else None
         self._conductor, self._inbox, self._transport = conductor, inbox, transport
         peers = [p for p in agreement.parties if p.name != party] if agreement else []
         self._peers: dict[str, Party] = {p.name: p for p in peers}
@@ -103,9 +105,12 @@ class Courier:
         """The links to all peers, as they stand now."""
         elapsed_ns, size = self._clock.elapsed_ns(), self._conductor.log.size
         mirrors = self._conductor.mirrors
+        withheld = {link.peer: link.debts.overdue(self._silence, elapsed_ns)
+                    for link in self._links.values()} if self._silence else {}
         return [Channel(
             peer=link.peer, base_url=link.base_url,
-            state=link.state(elapsed_ns, link.peer in self._conductor.broken),
+            state=link.state(elapsed_ns, link.peer in self._conductor.broken,
+                             bool(withheld.get(link.peer))),
             last_heard_ns=link.heard_ns, age_s=link.age_s(elapsed_ns),
             round_trip_ms=link.round_trip_ms, mirror_size=mirrors[link.peer].size,
             applied_size=mirrors[link.peer].applied,
@@ -113,8 +118,14 @@ class Courier:
             receipts_outstanding=max(0, size - mirrors[link.peer].receipt_size),
             last_error=link.last_error, checks_made=link.checks_made,
             checks_missed=link.checks_missed, kernels_digest=link.kernels,
-            clock_offset_s=link.clock_offset_s)
+            clock_offset_s=link.clock_offset_s, withheld=withheld.get(link.peer, ()))
             for link in self._links.values()]
+
+    def watch(self) -> None:
+        """Note what each peer owes; to be called after each step."""
+        memory, elapsed_ns = self._conductor.memory, self._clock.elapsed_ns()
+        for link in self._links.values():
+            link.debts.look(owed_by(link.peer, memory), elapsed_ns)
 
     # -- when to go --------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from luftrom.audit.equivocation import run_of_leaves
 from luftrom.clock import NS_PER_S
-from luftrom.errors import BadStatement, Contradiction, Forbidden, LuftromError, Unverified
+from luftrom.errors import Contradiction, Forbidden, LuftromError, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position
 from luftrom.exchange.verification import Context, VerifiedPart, verify_message
@@ -188,12 +188,7 @@ def _apply_next(mirror: Mirror, asked: Hear | HearAnswer, memory: Memory, step: 
                                                  evidence=evidence)) from None
         mirror.apply_up_to(statement.index + 1, step.writes)
         count += 1
-        if not item.void:
-            memory.refused.discard(mirror.party)
-            continue
-        # It counts for nothing, and stops nothing; what was signed is kept as proof.
-        memory.keep_proof(Unverified(item.void, code="void", evidence=BadStatement(
-            mirror.party, statement.leaf, item.disclosures)), step)
+        memory.keep_void(item, step)
     return count
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.audit.equivocation import kind_of, make_equivocation
 from luftrom.clock import NS_PER_S, Clock
@@ -16,9 +19,11 @@ from luftrom.exchange.verification import Refused
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
+from luftrom.node.evidence import VOID, void_proof
 from luftrom.node.step import Step
 from luftrom.state.loading import load_state
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.opening import Item
 from luftrom.store.protocol import Store
 
 # The name of a single bad statement in the store; all else that is kept breaks the channel.
@@ -40,7 +45,8 @@ class Memory:
         self.mirrors = {p.name: Mirror(store, p, keys.mirror) for p in peers}
         self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
         proofs = store.proofs()
-        self.broken = {name for name, kind, _ in proofs if kind != _BAD_STATEMENT}
+        self.broken = {name for name, kind, _ in proofs if kind not in (_BAD_STATEMENT, VOID)}
+        self._voids = Counter(name for name, kind, _ in proofs if kind == VOID)
         # What was refused is kept once: the log that holds it cannot go on without it.
         self.refused = {name for name, kind, _ in proofs if kind == _BAD_STATEMENT}
         self.signed = signed               # what else peers signed, and was refused
@@ -100,6 +106,23 @@ class Memory:
         """
         head = self.mirrors[peer].head
         return head.text if head else ""
+
+    def keep_void(self, item: Item[Any, Any], step: Step) -> None:
+        """Keep what a peer signed outside the agreement's terms, or what is no content at all.
+
+        Neither stops anything; the first of them are kept, and all stand in its log.
+        """
+        statement, party = item.statement, item.statement.party
+        if item.void:
+            self.keep_proof(Unverified(item.void, code="void", evidence=BadStatement(
+                party, statement.leaf, item.disclosures)), step)
+            return
+        self.refused.discard(party)
+        record = self.state.entities.records.get((party, statement.index))
+        row = void_proof(record, statement.leaf, item.disclosures) if record else None
+        if row is not None and self._voids[party] < limits.VOID_PROOFS_MAX:
+            self._voids[party] += 1
+            step.writes.proofs.append(row)
 
     def keep_proof(self, error: Unverified, step: Step) -> None:
         """Put what a refusal proves into the step's transaction.

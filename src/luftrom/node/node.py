@@ -87,6 +87,7 @@ class Node:
     def _published(self, step: Step) -> None:
         """A step is durable: peers are sent what it says, and readers are told."""
         (size, due, revision), self._shown = self._shown, self._now_shown()
+        self._courier.watch()
         if self._note is not None and self.log.size > size:
             self._note(self.log.size)
         if self.wholeness.state == OPEN:

@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from itertools import takewhile
 
 from luftrom.agreement.terms import Agreement
-from luftrom.airspace.breach import ALTITUDE, AREA, PENDING_TIME, PRIORITY_LEVEL, Breach
+from luftrom.airspace.breach import TERM_ALTITUDE, TERM_AREA, TERM_PENDING, TERM_PRIORITY, Breach
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S
@@ -25,6 +25,7 @@ from luftrom.geometry.measure import CLASS_MIN, extent_m, size_class
 from luftrom.geometry.volume import Separation, Volume4D
 from luftrom.state.record import PENDING, Record
 
+_DUE_SPARE = 64                            # places of a heap that may stand in vain
 _UNITS_PER_KM3_H = 1 << -CLASS_MIN         # held sizes are whole numbers of the smallest class
 
 
@@ -63,6 +64,14 @@ class _Account:
     recent: deque[tuple[int, str]] = field(default_factory=deque)  # the same of all, oldest first
     waiting: deque[Record] = field(default_factory=deque)          # declarations, oldest first
 
+    def release(self, index: int) -> None:
+        """Hold it no more. What stands in vain in the heap goes once it is the most of it."""
+        hold = self.holds.pop(index)
+        self.units -= hold.units
+        self.notices -= hold.is_notice
+        if len(self.due) > 2 * len(self.holds) + _DUE_SPARE:
+            self.due = sorted((hold.release_s, index) for index, hold in self.holds.items())
+
 
 class Border:
     """The area and the altitude band of an agreement: what is inside, wholly or in part."""
@@ -82,14 +91,14 @@ class Border:
         if not banded:
             return (), self._altitude(volumes)
         inside = tuple(v for v in banded if self._is_in_area(v))
-        return inside, None if inside else Breach(AREA)
+        return inside, None if inside else Breach(TERM_AREA)
 
     def _altitude(self, volumes: Sequence[Volume4D]) -> Breach:
         """By how much the nearest of them is beside the band."""
         lowest = min(v.altitude_m_w84_lower for v in volumes)
         if lowest >= self._upper_m:
-            return Breach(ALTITUDE, lowest, self._upper_m)
-        return Breach(ALTITUDE, max(v.altitude_m_w84_upper for v in volumes
+            return Breach(TERM_ALTITUDE, lowest, self._upper_m)
+        return Breach(TERM_ALTITUDE, max(v.altitude_m_w84_upper for v in volumes
                                     if v.altitude_m_w84_upper <= self._lower_m), self._lower_m)
 
     def _is_in_area(self, volume: Volume4D) -> bool:
@@ -135,7 +144,7 @@ class Bounds:
             if priority is not None and not agreement.may_use(party, priority):
                 usable = tuple(p for p in sorted(agreement.priority_levels)
                                if agreement.may_use(party, p))
-                return Breach(PRIORITY_LEVEL, priority, usable)
+                return Breach(TERM_PRIORITY, priority, usable)
         inside, breach = border.split(content.all_volumes)
         if breach is not None:
             return breach
@@ -200,14 +209,20 @@ class Bounds:
         account.notices += hold.is_notice
         heappush(account.due, (hold.release_s, record.index))
 
-    def end(self, record: Record) -> None:
-        """What was noted stands and waits no more: it is held until its period is over."""
+    def end(self, record: Record, is_replaced: bool) -> None:
+        """What was noted stands and waits no more: it is held until its period is over.
+
+        What a later version took the place of is let go of at once: how often that may be is a
+        bound of its own.
+        """
         account = self._accounts.get(record.party)
         hold = account.holds.get(record.index) if account else None
         if account is None or hold is None:
             return
         release_s = self._until_s(hold.since_s)
-        if release_s < hold.release_s:
+        if is_replaced:
+            account.release(record.index)
+        elif release_s < hold.release_s:
             hold.release_s = release_s
             heappush(account.due, (release_s, record.index))
 
@@ -223,9 +238,7 @@ class Bounds:
             release_s, index = heappop(account.due)
             hold = account.holds.get(index)
             if hold is not None and hold.release_s == release_s:
-                del account.holds[index]
-                account.units -= hold.units
-                account.notices -= hold.is_notice
+                account.release(index)
         while account.recent and self._until_s(account.recent[0][0]) <= as_of_s:
             _, entity_id = account.recent.popleft()
             times = account.times[entity_id]
@@ -254,7 +267,7 @@ class Bounds:
         oldest = next((r for r in account.waiting if r.status == PENDING), None)
         used = {"held_km3_h": account.units / _UNITS_PER_KM3_H, "notices": account.notices,
                 "changes": max(map(len, account.times.values()), default=0),
-                PENDING_TIME: account.as_of_s - oldest.as_of_s if oldest is not None else 0}
+                TERM_PENDING: account.as_of_s - oldest.as_of_s if oldest is not None else 0}
         return tuple(Usage(term, value, getattr(agreement.bounds, term))
                      for term, value in used.items())
 

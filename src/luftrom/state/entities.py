@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from luftrom.agreement.terms import Agreement
-from luftrom.airspace.breach import PENDING_TIME, Breach
+from luftrom.airspace.breach import TERM_PENDING, Breach
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.over import over_until_ns
@@ -128,7 +128,7 @@ class Entities:
 
     def _make_void(self, record: Record, index: int, as_of_s: int) -> None:
         bound_s = (record.deadline_s or 0.0) - record.as_of_s
-        record.breach = Breach(PENDING_TIME, as_of_s - record.as_of_s, bound_s)
+        record.breach = Breach(TERM_PENDING, as_of_s - record.as_of_s, bound_s)
         record.status, record.void_index = VOID, index
         self._changed(record)
 
@@ -231,7 +231,7 @@ class Entities:
 
     def _end(self, record: Record, status: str, index: int) -> None:
         record.status, record.end_index = status if record.counts else VOID, index
-        self.bounds.end(record)
+        self.bounds.end(record, status == SUPERSEDED)
         self._unacknowledged.discard(record)
         if self.current.get((record.entity_id, record.party)) is record:
             del self.current[record.entity_id, record.party]

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
-from luftrom.airspace.breach import PENDING_TIME
+from luftrom.airspace.breach import TERM_PENDING
 from luftrom.airspace.right_of_way import OUTSIDE_TERMS, SAME_ENTITY, SILENT, refusal
 from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
@@ -206,7 +206,7 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
         if record.void:
             return f"which is void: {record.void}"
         if rule == OUTSIDE_TERMS:
-            term = record.breach.term if record.breach else PENDING_TIME
+            term = record.breach.term if record.breach else TERM_PENDING
             return f"which is outside the agreement's terms by {term}"
         return f"which loses to {other.name} by the rule {rule}"
     return None

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
+from luftrom import limits
 from luftrom.api.app import App
 from luftrom.api.http.auth import Authenticator, Caller
 from luftrom.api.http.call import Call
@@ -102,6 +103,12 @@ def test_a_stream_is_not_begun_for_head(app):
     answer = ask(app, "HEAD", "/v1/events", headers=TOKEN)
     assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream"
     assert app.doors.streams == 0
+
+
+def test_event_streams_are_counted(app):
+    for streams, status in ((limits.STREAMS_MAX - 1, 200), (limits.STREAMS_MAX, 503)):
+        app.doors.streams = streams
+        assert ask(app, "HEAD", "/v1/events", headers=TOKEN).status_code == status
 
 
 def test_a_refusal_has_the_form_of_its_path(app):

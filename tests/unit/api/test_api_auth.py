@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import json
+import socket
 import threading
 
 import pytest
@@ -12,9 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from luftrom import limits
 from luftrom.api.http.auth import (
-    CACHE_TOKENS_MAX,
-    JWKS_PAUSE_S_MIN,
     Authenticator,
     IssuerKeys,
     make_authenticator,
@@ -166,11 +166,11 @@ def test_a_kept_token_ends_when_it_ends(tmp_path):
 
 
 def test_no_more_tokens_are_kept_than_the_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr("luftrom.api.http.auth.CACHE_TOKENS_MAX", 3)
+    monkeypatch.setattr("luftrom.limits.TOKENS_KEPT_MAX", 3)
     auth = trusting(tmp_path, pem(ED))
     for n in range(6):
         check(auth, token(sub=f"uss{n}"))
-    assert len(auth._verified) == 3 and CACHE_TOKENS_MAX > 3
+    assert len(auth._verified) == 3 and limits.TOKENS_KEPT_MAX == 3
 
 
 def test_the_nodes_own_token_key():
@@ -243,14 +243,14 @@ def test_keys_of_a_url_are_kept_while_it_is_away_and_not_asked_for_too_often(key
         with pytest.raises(Unavailable):   # not asked again at once
             await ask(ED, "ED")
         assert key_server.asked == 1
-        clock.elapsed_s += JWKS_PAUSE_S_MIN + 1
+        clock.elapsed_s += limits.JWKS_PAUSE_S_MIN + 1
         key_server.status, key_server.body = 200, jwks(ED=ED)
         assert (await ask(ED, "ED")).manager == "uss1"
         for n in range(5):                 # unknown keys do not make us hammer the server
             with pytest.raises(NotAuthenticated):
                 await ask(EC, "EC", sub=f"uss{n}")
         assert key_server.asked == 2
-        clock.elapsed_s += JWKS_PAUSE_S_MIN + 1
+        clock.elapsed_s += limits.JWKS_PAUSE_S_MIN + 1
         key_server.body = jwks(ED=ED, EC=EC)
         assert (await ask(EC, "EC")).manager == "uss1"
         key_server.status = 503
@@ -262,14 +262,48 @@ def test_keys_of_a_url_are_kept_while_it_is_away_and_not_asked_for_too_often(key
     asyncio.run(story())
 
 
-def test_a_giant_key_set_is_not_read(key_server):
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_giant_key_set_is_not_read(key_server, more):
     clock = Clock()
-    key_server.body = b" " * (2 * 1024 * 1024)
+    key_server.body = jwks(ED=ED).ljust(limits.JWKS_BYTES_MAX + more)
     keys = IssuerKeys(Issuer("test", "node.example", jwks_url=key_server.url), clock)
 
     async def story():
-        with pytest.raises(Unavailable):
+        if more:
+            with pytest.raises(Unavailable):
+                await keys.find("ED", "Ed25519")
+        else:
+            assert len(await keys.find("ED", "Ed25519")) == 1
+        await keys.close()
+
+    asyncio.run(story())
+
+
+def test_a_key_set_that_does_not_come_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(limits, "JWKS_S_MAX", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/keys"
+        keys = IssuerKeys(Issuer("test", "node.example", jwks_url=url), Clock())
+
+        async def story():
+            with pytest.raises(Unavailable):
+                await keys.find("ED", "Ed25519")
+            await keys.close()
+
+        asyncio.run(story())
+
+
+def test_keys_of_a_url_are_fetched_again_when_they_are_old(key_server):
+    clock = Clock()
+    key_server.body = jwks(ED=ED)
+    keys = IssuerKeys(Issuer("test", "node.example", jwks_url=key_server.url), clock)
+
+    async def story():
+        oldest_s = limits.JWKS_AGE_S_MAX
+        for elapsed_s, asked in ((0, 1), (oldest_s - 1, 1), (oldest_s, 2)):
+            clock.elapsed_s = elapsed_s
             await keys.find("ED", "Ed25519")
+            assert key_server.asked == asked
         await keys.close()
 
     asyncio.run(story())

@@ -10,6 +10,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
+from luftrom import limits
 from luftrom.api.http.body import read_body
 from luftrom.api.http.refusals import Unsupported
 from luftrom.api.http.standing import Unbounded
@@ -47,6 +48,41 @@ def test_a_declared_size_beyond_the_limit_is_refused_unread():
 def test_reading_ends_at_the_limit():
     with pytest.raises(TooLarge):
         read([b"x" * 600] * 1000)
+
+
+def test_the_limit_itself_is_taken():
+    for pieces in (1, 10):
+        parts = [b"x" * (1000 // pieces)] * pieces
+        assert len(read(parts)[0]) == 1000
+        with pytest.raises(TooLarge):
+            read([*parts, b"x"])
+        packed = gzip.compress(b"x" * 1000)
+        assert len(read([packed], content_encoding=b"gzip")[0]) == 1000
+        with pytest.raises(TooLarge):
+            read([gzip.compress(b"x" * 1001)], content_encoding=b"gzip")
+
+
+@pytest.mark.parametrize("headers", [{"content-length": "9999"}, {}])
+def test_what_is_refused_is_read_up_to_a_number(headers, monkeypatch):
+    """So that a refusal is heard; beyond it nobody is waited for."""
+    monkeypatch.setattr(limits, "DISCARDED_BYTES_MAX", 1000)
+    kept = []
+
+    class Noted(Unbounded):
+        def discard(self):
+            kept.append(len(read_parts))
+
+    read_parts = []
+
+    async def parts():
+        for _ in range(100):
+            read_parts.append(1)
+            yield b"x" * 100
+
+    with pytest.raises(TooLarge):
+        asyncio.run(read_body(parts(), headers, 200, Noted()))
+    before = 0 if headers else 3           # where it says how long it is nothing is kept
+    assert (kept, len(read_parts)) == ([before], before + 11)
 
 
 def test_gzip_is_read_in_pieces_of_any_size():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import re
 import socket
@@ -17,6 +18,8 @@ import pytest
 from luftrom import limits
 from luftrom.api.http.standing import ROOM, vouch
 from luftrom.api.serving import server as module
+from luftrom.api.serving.budget import Share
+from luftrom.api.serving.connection import Connection
 from luftrom.api.serving.places import Places
 from served import Served, echo, served
 
@@ -146,6 +149,35 @@ def test_the_longest_line_and_head_are_taken(house: Served) -> None:
         assert read_answer(client) == b"GET " + path + b" 0"
 
 
+@pytest.mark.parametrize(("path", "headers", "status"), [
+    (limits.REQUEST_LINE_BYTES_MAX, [], b"200"), (limits.REQUEST_LINE_BYTES_MAX + 1, [], b"414"),
+    (9, [b""] * limits.HEADERS_MAX, b"200"), (9, [b""] * (limits.HEADERS_MAX + 1), b"431"),
+    # A header counts with its colon, its space and its line end.
+    (9, [b"b" * (limits.HEAD_BYTES_MAX - 9 - 5)], b"200"),
+    (9, [b"b" * (limits.HEAD_BYTES_MAX - 9 - 4)], b"431"),
+], ids=["line", "line + 1", "headers", "headers + 1", "head", "head + 1"])
+def test_a_line_and_a_head_at_their_bounds_and_one_above(
+        house: Served, path: int, headers: list[bytes], status: bytes) -> None:
+    lines = b"".join(b"A: " + value + b"\r\n" for value in headers)
+    with house.connect() as client:
+        client.sendall(b"GET /" + b"a" * (path - 1) + b" HTTP/1.1\r\n" + lines + b"\r\n")
+        assert client.recv(12) == b"HTTP/1.1 " + status
+
+
+def test_a_body_that_drips_is_cut_off_and_a_steady_one_is_not(
+        hasty: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"POST /a HTTP/1.1\r\nContent-Length: 30\r\n\r\n"
+    for rate, status in ((limits.BODY_BYTES_PER_S_MIN, b"408"), (10, b"200")):
+        monkeypatch.setattr(limits, "BODY_BYTES_PER_S_MIN", rate)
+        with hasty.connect() as client:
+            client.sendall(head)
+            with contextlib.suppress(OSError):
+                for _ in range(30):        # a byte is worth 0.2 ms, or 100 ms
+                    time.sleep(0.02)
+                    client.sendall(b"b")
+            assert client.recv(12) == b"HTTP/1.1 " + status
+
+
 def test_an_upgrade_is_answered_without_it(house: Served) -> None:
     said = answer_to(house, b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
                             b"Upgrade: h2c\r\nHTTP2-Settings: AAAA\r\n\r\n")
@@ -197,11 +229,17 @@ def test_a_body_behind_its_answer_is_cut_off(house: Served) -> None:
         with pytest.raises(OSError):
             for _ in range(2000):
                 client.sendall(b"b" * 65_536)
-    with house.connect() as client:        # a little of it does no harm
-        client.sendall(b"POST /refuse HTTP/1.1\r\nContent-Length: 100000\r\n\r\n")
-        read_answer(client)
-        client.sendall(b"b" * 100_000 + GET)
-        assert read_answer(client) == b"GET /a 0"
+    for count, is_taken in ((limits.LEFTOVER_BYTES_MAX, True),
+                            (limits.LEFTOVER_BYTES_MAX + 1, False)):
+        with house.connect() as client:    # a little of it does no harm
+            client.sendall(b"POST /refuse HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % count)
+            read_answer(client)
+            client.sendall(b"b" * count)
+            if is_taken:
+                client.sendall(GET)
+                assert read_answer(client) == b"GET /a 0"
+            else:
+                assert until_closed(client) == b""
 
 
 def test_all_requests_of_a_connection_hear_that_it_is_gone() -> None:
@@ -235,6 +273,10 @@ def test_many_requests_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         client.sendall(GET * 2000)
         wait_until(lambda: house.server.places.count == 1 and taken)
         client.sendall(b"nothing that is read")
+        (connection,) = house.server._state.connections
+        wait_until(lambda: connection._unread)
+        # Looked at behind each 1,024 bytes, which hold a few whole requests.
+        assert 0 <= len(connection.pipeline) - limits.PIPELINED_MAX <= 1_024 // len(GET)
         assert len(taken) == 1
 
 
@@ -367,6 +409,33 @@ def test_a_stop_ends_silent_slow_and_working_connections(caplog: pytest.LogCaptu
             until_closed(client)
             client.close()
     assert not caplog.records
+
+
+def test_bad_requests_and_open_connections_leave_nothing(house: Served) -> None:
+    """bench/strangers.py does the same at a node, with 500,000 and 2,000, and measures."""
+    sitting = []
+    for sent in (b"", b"GET / HT", POST + b"b" * 9_000, GET) * 10:
+        sitting.append(house.connect())
+        sitting[-1].sendall(sent)
+    bad = (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n\r\n", b"nonsense\r\n\r\n",
+           b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+           b"POST /refuse HTTP/1.1\r\nContent-Length: 9\r\n\r\n123456789" * 20 + b"\r\nx\r\n")
+    for n in range(200):
+        answer_to(house, bad[n % 4])
+    wait_until(lambda: house.server.places.count == 40)
+    assert len(house.server._state.connections) == 40
+    wait_until(lambda: len(house.server._state.tasks) == 10)     # those that wait for their body
+    assert house.server.budget.all_bytes == 90_000
+    for each in sitting:
+        each.close()
+    wait_until(lambda: house.server.places.count == 0)
+    wait_until(lambda: not house.server._state.tasks)
+    budget = house.server.budget
+    assert (budget.all_bytes, budget.strangers_bytes, budget.unsent_bytes, budget.of
+            ) == (0, 0, 0, {})
+    gc.collect()
+    assert not [each for each in gc.get_objects() if isinstance(each, Connection | Share)
+                and each.place.address == "127.0.0.1"]
 
 
 def test_what_was_asked_is_forgotten_when_it_is_answered(house: Served) -> None:

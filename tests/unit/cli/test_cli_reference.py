@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from luftrom.cli.main import EXIT_CODES
-from luftrom.cli.reference import api_page, cli_page, config_page, contexts
+from luftrom.cli.reference import (
+    agreement_page,
+    api_page,
+    cli_page,
+    config_page,
+    contexts,
+    limits_page,
+)
 from luftrom.config.keys import ROLES
 from luftrom.config.settings import SETTINGS
 
@@ -15,7 +22,8 @@ REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
 
 @pytest.mark.parametrize(("name", "page"), [("cli.md", cli_page), ("config.md", config_page),
-                                            ("api.md", api_page)])
+                                            ("api.md", api_page), ("limits.md", limits_page),
+                                            ("agreement.md", agreement_page)])
 def test_pages_are_what_the_code_says(name: str, page: object) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == page(), (
         "run: python -m luftrom.cli.reference docs/reference")

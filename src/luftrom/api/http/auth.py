@@ -35,14 +35,7 @@ from luftrom.files import read_file
 from luftrom.reading import parse_json
 from luftrom.tls import client_context, client_reason, is_refused_certificate
 
-TOKEN_CHARS_MAX = 16_384
 SKEW_S = 10                                # how far an issuer's clock may be from ours
-CACHE_TOKENS_MAX = 4_096
-JWKS_BYTES_MAX = 1024 * 1024
-JWKS_S_MAX = 5.0                           # for a key set to come
-JWKS_AGE_S_MAX = 3600                      # keys of a URL are fetched again after this
-JWKS_PAUSE_S_MIN = 30                      # and never sooner than this, whatever tokens arrive
-RSA_BITS_MIN = 2048
 
 # JOSE `alg` -> the algorithm that checks it. `EdDSA` is the old name of `Ed25519` (RFC 9864).
 _ALGORITHMS = {"RS256": "RS256", "ES256": "ES256", "Ed25519": "Ed25519", "EdDSA": "Ed25519"}
@@ -104,8 +97,8 @@ class IssuerKeys:
             age_s = (None if self._fetched_ns is None
                      else (now_ns - self._fetched_ns) / NS_PER_S)
             known = any(key.kid == kid for key in self._keys)
-            if age_s is not None and (age_s < JWKS_PAUSE_S_MIN
-                                      or (known and age_s < JWKS_AGE_S_MAX)):
+            if age_s is not None and (age_s < limits.JWKS_PAUSE_S_MIN
+                                      or (known and age_s < limits.JWKS_AGE_S_MAX)):
                 if not self._keys:
                     raise Unavailable(f"the keys of {self.issuer.issuer} could not be fetched")
                 return
@@ -122,16 +115,16 @@ class IssuerKeys:
     async def _fetch(self, url: str) -> bytes:
         if self._session is None or self._context is None:
             self._context = client_context(self._authority)
-            self._session = open_session(JWKS_S_MAX, self._context)
+            self._session = open_session(limits.JWKS_S_MAX, self._context)
         try:
             async with self._session.get(url, allow_redirects=False) as answer:
-                data = await read_bounded(answer, JWKS_BYTES_MAX)
+                data = await read_bounded(answer, limits.JWKS_BYTES_MAX)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if is_refused_certificate(error):
                 await tell_refusal(url, self._context)
             raise Unavailable(f"no answer from {url}: {client_reason(error, url)}") from None
         if data is None:
-            raise BadInput(f"the key set is larger than {JWKS_BYTES_MAX} bytes")
+            raise BadInput(f"the key set is larger than {limits.JWKS_BYTES_MAX} bytes")
         if answer.status != 200:
             raise Unavailable(f"{url} answers with status {answer.status}")
         return data
@@ -160,9 +153,9 @@ class Authenticator:
             raise NotAuthenticated("a bearer token is needed", code="no_token")
         scheme, _, text = header.partition(" ")
         token = text.strip().encode("latin-1", "replace")
-        if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_CHARS_MAX:
+        if scheme.lower() != "bearer" or not 0 < len(token) <= limits.TOKEN_CHARS_MAX:
             raise NotAuthenticated("the Authorization header must be `Bearer` and a token of at "
-                                   f"most {TOKEN_CHARS_MAX} characters")
+                                   f"most {limits.TOKEN_CHARS_MAX} characters")
         digest = hashlib.sha256(token).digest()
         known = self._verified.get(digest)
         if known is not None:
@@ -172,7 +165,7 @@ class Authenticator:
             del self._verified[digest]
         end_ns, caller = await self._verify(token)
         self._verified[digest] = (end_ns, caller)
-        if len(self._verified) > CACHE_TOKENS_MAX:
+        if len(self._verified) > limits.TOKENS_KEPT_MAX:
             self._verified.popitem(last=False)
         return caller
 
@@ -268,7 +261,7 @@ def parse_keys(data: bytes, *, key_set: bool = False) -> tuple[tuple[Key, ...], 
 def algorithm_of(key: Any) -> str | None:
     """The one algorithm that a key verifies, or None if it is of no use here."""
     if isinstance(key, RSAKey):
-        return "RS256" if key.public_key.key_size >= RSA_BITS_MIN else None
+        return "RS256" if key.public_key.key_size >= limits.RSA_BITS_MIN else None
     if isinstance(key, ECKey):
         return "ES256" if key.curve_name == "P-256" else None
     if isinstance(key, OKPKey):

@@ -72,9 +72,11 @@ class Call:
         if self._query is None:
             try:
                 pairs = parse_qsl(self.request.scope["query_string"].decode("ascii"),
-                                  keep_blank_values=True, max_num_fields=32, errors="strict")
+                                  keep_blank_values=True, errors="strict",
+                                  max_num_fields=limits.QUERY_PARAMETERS_MAX)
             except (ValueError, UnicodeError):
-                raise BadInput("is not a query string of at most 32 parameters",
+                raise BadInput("is not a query string of at most "
+                               f"{limits.QUERY_PARAMETERS_MAX} parameters",
                                field="query") from None
             self._query = dict(pairs)
             if len(self._query) != len(pairs):

@@ -12,7 +12,7 @@ from luftrom.node.node import Node
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_STATES = ("fresh", "stale", "silent", "broken")
+_STATES = ("fresh", "withholding", "stale", "silent", "broken")
 
 
 class Metrics:
@@ -46,6 +46,12 @@ class Metrics:
                [('kind="operational_intents"', intents), ('kind="constraints"', constraints),
                 ('kind="conflicts"', conflicts)])
         _gauge(lines, "luftrom_event_streams", "Open event streams.", [("", streams)])
+        for name, text in (("used", "Of each bound, how much a party uses."),
+                           ("most", "Of each bound, what is agreed.")):
+            _gauge(lines, f"luftrom_bound_{name}", text,
+                   [(f'party="{party.name}",term="{each.term}"', getattr(each, name))
+                    for party in (node.agreement.parties if node.agreement else ())
+                    for each in node.airspace.bounds.usage(party.name)])
         self._channel_lines(lines, node.channels())
         _gauge(lines, "luftrom_proofs", "Kept proofs of misbehaviour.", [("", len(node.proofs()))])
         return ("\n".join(lines) + "\n").encode()
@@ -81,6 +87,9 @@ class Metrics:
                each("receipts_outstanding"))
         _gauge(lines, "luftrom_mirror_leaves", "Leaves of the peer's log held here.",
                each("mirror_size"))
+        _gauge(lines, "luftrom_channel_withheld_seconds", "For how long the peer owes what it "
+               "withholds.", [(f'peer="{c.peer}",what="{each.what}"', each.age_s)
+                              for c in channels for each in c.withheld])
         for name, value in (("made", "checks_made"), ("missed", "checks_missed")):
             _gauge(lines, f"luftrom_channel_checks_{name}_total", f"Checks {name}.", each(value),
                    kind="counter")

@@ -72,7 +72,7 @@ class Connection(HttpToolsProtocol):
         self.place.give_way = self._give_way
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back, and wake whoever waits for a body."""
+        """Give the place back, wake whoever waits for a body, and let go of all that was read."""
         self._places.leave(self.place)
         self._count_unsent(0)
         self.place.give_way = lambda: None
@@ -84,6 +84,12 @@ class Connection(HttpToolsProtocol):
             cast(dict[str, Any], cycle.scope)[ROOM].give_back()
         self.pipeline.clear()
         self._unread = b""
+        for left in (self.cycle, self._running):
+            if left is not None:
+                left.body = bytearray()
+        # Connection, parser and request hold each other; circles are looked for rarely.
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn begins
+        self._running = self._fault = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in as far as there is room for the requests in them."""
@@ -111,7 +117,8 @@ class Connection(HttpToolsProtocol):
             except httptools.HttpParserUpgrade:
                 self.cycle.keep_alive = False   # answered as if it had not asked for the upgrade
             except httptools.HttpParserError:
-                self._refuse(self._fault or self._no_request(piece))
+                fault = self._fault or self._no_request(piece)
+                self._refuse(fault.with_traceback(None))   # its frames hold what was read
             if self._fruitless_bytes > limits.HEAD_BYTES_MAX:
                 self._refuse(_long_head())
             if self._is_refused or self.transport.is_closing():
@@ -259,6 +266,15 @@ class Connection(HttpToolsProtocol):
                                       code="too_slow", status=408))
         else:
             self._hang_up()
+
+    def shutdown(self) -> None:
+        """The server stops: what a stranger has not even asked yet is not waited for."""
+        cycle = self.cycle
+        if not (self.place.is_vouched or self._is_idle()) and cycle is not None and (
+                cycle.more_body and not cycle.response_started):
+            self.transport.abort()
+        else:
+            super().shutdown()
 
     # -- ends --------------------------------------------------------------------------------
 

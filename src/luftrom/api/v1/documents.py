@@ -27,7 +27,9 @@ from luftrom.geometry.volume import Volume4D
 from luftrom.node.channel import Channel
 from luftrom.node.gate import Gated
 from luftrom.node.node import Node
+from luftrom.node.refusals import breach_document
 from luftrom.node.ruling import Against
+from luftrom.node.withholding import SENTENCES
 from luftrom.state.conflicts import ConflictPair
 from luftrom.state.record import SUPERSEDED, WITHDRAWN, Record
 
@@ -53,6 +55,7 @@ def operational_intent_document(node: Node, record: Record, caller: Caller | Non
         "version": record.version, "state": intent.state if intent else None,
         "priority": intent.priority if intent else None,
         "status": WITHDRAWN if record.status == SUPERSEDED else record.status,
+        "outside_terms": breach_document(record.breach) if record.breach else None,
         "unacknowledged": list(node.unacknowledged(record)),
         "time_start": _earliest(volumes), "time_end": _latest(volumes),
         "volumes": [encode_volume4d(v) for v in intent.volumes] if intent else [],
@@ -105,6 +108,7 @@ def constraint_document(node: Node, record: Record, caller: Caller | None) -> di
         "volumes": [encode_volume4d(v) for v in notice.volumes], "remarks": notice.remarks,
         "time_start": _earliest(notice.volumes), "time_end": _latest(notice.volumes),
         "status": WITHDRAWN if record.status == SUPERSEDED else record.status,
+        "outside_terms": breach_document(record.breach) if record.breach else None,
         "statement": _statement(record),
         "revision": node.airspace.revision_of(record.entity_id)}
     if is_manager(node, record, caller):
@@ -165,12 +169,21 @@ def status_document(node: Node) -> dict[str, Any]:
         "airspace": {"revision": node.airspace.revision, "digest": node.airspace.digest(),
                      "operational_intents": intents, "constraints": constraints,
                      "conflicts": conflicts},
+        "bounds": usage_document(node),
         "channels": [channel_document(channel) for channel in node.channels()]}
 
 
 def wholeness_document(gated: Gated) -> dict[str, Any]:
     """Whether the node signs; if not why, and what to do."""
     return {"state": gated.state, "reasons": list(gated.reasons), "mend": gated.mend}
+
+
+def usage_document(node: Node) -> list[dict[str, Any]]:
+    """How much of each quota each party uses, by the times of its own log, and what is agreed."""
+    return [{"party": party.name, "quotas": [
+        {"term": each.term, "used": each.used, "most": each.most}
+        for each in node.airspace.bounds.usage(party.name)]}
+        for party in (node.agreement.parties if node.agreement else ())]
 
 
 def agreement_document(agreement: Agreement) -> dict[str, Any]:
@@ -187,9 +200,11 @@ def agreement_document(agreement: Agreement) -> dict[str, Any]:
         "separation": {"lateral_m": agreement.separation.lateral_m,
                        "vertical_m": agreement.separation.vertical_m,
                        "time_s": agreement.separation.time_s},
-        "priority_levels": [{"priority": priority, "conflicts_permitted": permitted}
-                            for priority, permitted in sorted(agreement.priority_levels.items())],
-        "silence": {"mode": agreement.silence.mode, "after_s": agreement.silence.after_s}}
+        "priority_levels": [agreement.priority_levels[priority].document(priority)
+                            for priority in sorted(agreement.priority_levels)],
+        "undeclared_priority_permits": agreement.undeclared_priority_permits,
+        "silence": agreement.silence.document(), "sealed": agreement.sealed,
+        "bounds": agreement.bounds.document()}
 
 
 def channel_document(channel: Channel) -> dict[str, Any]:
@@ -203,7 +218,9 @@ def channel_document(channel: Channel) -> dict[str, Any]:
         "receipt_size": channel.receipt_size,
         "receipts_outstanding": channel.receipts_outstanding, "last_error": channel.last_error,
         "checks_made": channel.checks_made, "checks_missed": channel.checks_missed,
-        "kernels_digest": channel.kernels_digest, "clock_offset_s": channel.clock_offset_s}
+        "kernels_digest": channel.kernels_digest, "clock_offset_s": channel.clock_offset_s,
+        "withheld": [{"what": each.what, "sentence": SENTENCES[each.what], "age_s": each.age_s}
+                     for each in channel.withheld]}
 
 
 def _side(record: Record) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from luftrom import limits
 from luftrom.api.http.call import NO_STORE, Call
 from luftrom.api.http.doors import Doors
 from luftrom.api.http.route import Route
@@ -21,7 +22,6 @@ from luftrom.clock import NS_PER_S
 from luftrom.errors import BadInput, Unavailable
 
 STATUS_S = 5.0
-STREAMS_MAX = 256
 
 
 class EventStream(StreamingResponse):
@@ -45,8 +45,8 @@ async def stream_events(call: Call) -> Response:
     header = call.headers.get("last-event-id", "").strip()
     if header and not (header.isascii() and header.isdigit() and len(header) <= 18):
         raise BadInput("must be a revision: a whole number", field="Last-Event-ID")
-    if call.doors.streams >= STREAMS_MAX:
-        raise Unavailable(f"{STREAMS_MAX} event streams are open already")
+    if call.doors.streams >= limits.STREAMS_MAX:
+        raise Unavailable(f"{limits.STREAMS_MAX} event streams are open already")
     return EventStream(_events(call, int(header) if header else -1), call.doors)
 
 

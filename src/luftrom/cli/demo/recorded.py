@@ -23,13 +23,13 @@ from pathlib import Path
 
 import numpy as np
 
+from luftrom import limits
 from luftrom.clock import NS_PER_S
 from luftrom.errors import BadInput, NotFound, TooLarge
 from luftrom.geometry.volume import Polygon, Volume4D
 
 PACKAGE = "traffic"
 SAMPLE = "data/samples/collections/switzerland.json.gz"
-RECORDING_BYTES_MAX = 256 * 1024 * 1024    # after decompression
 M_PER_FT = 0.3048
 EARTH_RADIUS_M = 6_371_008.8
 NS_PER_MS = 1_000_000
@@ -97,11 +97,11 @@ def read_tracks(path: Path, tolerance: Tolerance = Tolerance()) -> list[Track]:
     """All flights of a recording, by time of first position. Raises BadInput, TooLarge."""
     try:
         with gzip.open(path) as stream:
-            data = stream.read(RECORDING_BYTES_MAX + 1)
+            data = stream.read(limits.RECORDING_BYTES_MAX + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"cannot read {path}: {error}", field="recording") from None
-    if len(data) > RECORDING_BYTES_MAX:
-        raise TooLarge(f"is larger than {RECORDING_BYTES_MAX} bytes", field="recording")
+    if len(data) > limits.RECORDING_BYTES_MAX:
+        raise TooLarge(f"is larger than {limits.RECORDING_BYTES_MAX} bytes", field="recording")
     try:
         rows = json.loads(data)
         columns = {name: np.array([row[name] for row in rows]) for name in

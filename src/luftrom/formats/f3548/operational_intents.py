@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from luftrom import limits
 from luftrom.airspace.intent import STATES
 from luftrom.errors import BadInput
 from luftrom.formats.decoding import convert, decode
@@ -94,7 +95,7 @@ def parse_ovn(value: Any, field: str) -> str:
 
 def parse_base_url(value: Any, field: str) -> str:
     """A UssBaseURL: http or https, without a trailing slash."""
-    url = parse_text(value, field, schemas.URL_CHARS_MAX)
+    url = parse_text(value, field, limits.URL_CHARS_MAX)
     if not _URL.fullmatch(url):
         raise BadInput("must be an http or https URL without a trailing slash", field=field)
     return url

@@ -19,14 +19,12 @@ from luftrom.airspace.intent import STATES
 UUID4 = ("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}"
          "-[0-9a-fA-F]{12}$")
 OVN_CHARS_MIN, OVN_CHARS_MAX = 16, 128
-URL_CHARS_MAX = 2_048
-SUBSCRIPTIONS_MAX = 1_000
 INT32_MAX = 2**31 - 1
 
 # What is only said here, the conversions to values check, and name the mend.
 EntityID = Annotated[str, Meta(extra_json_schema={"pattern": UUID4})]
 EntityOVN = Annotated[str, Meta(min_length=OVN_CHARS_MIN, max_length=OVN_CHARS_MAX)]
-UssBaseURL = Annotated[str, Meta(max_length=URL_CHARS_MAX, extra_json_schema={
+UssBaseURL = Annotated[str, Meta(max_length=limits.URL_CHARS_MAX, extra_json_schema={
     "pattern": r"^https?://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?$"})]
 State = Annotated[str, Meta(extra_json_schema={"enum": list(STATES)})]
 Priority = Annotated[int, Meta(ge=-(2**31), le=INT32_MAX)]
@@ -165,7 +163,7 @@ class PutOperationalIntentDetailsParameters(Body, frozen=True, gc=False):
 
     operational_intent_id: EntityID
     subscriptions: Annotated[list[SubscriptionState], Meta(min_length=1,
-                                                           max_length=SUBSCRIPTIONS_MAX)]
+                                                           max_length=limits.SUBSCRIPTIONS_MAX)]
     operational_intent: OperationalIntent | None = None
 
 

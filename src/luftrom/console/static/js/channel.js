@@ -5,10 +5,11 @@ import { byId, h, setText } from "./dom.js";
 import { count, duration, utcFull, utcTime } from "./format.js";
 
 const STALE_S = 6;
-const LEVELS = { fresh: 0, stale: 1, silent: 2, broken: 3 };
-const SIGNS = { fresh: "●", stale: "◐", silent: "○", broken: "✕" };
+const LEVELS = { fresh: 0, stale: 1, withholding: 2, silent: 3, broken: 4 };
+const SIGNS = { fresh: "●", stale: "◐", withholding: "◍", silent: "○", broken: "✕" };
 const STATE_WORDS = {
   stale: "has not been heard",
+  withholding: "withholds what it owes",
   silent: "is silent",
   broken: "is broken",
 };
@@ -110,6 +111,10 @@ function bannerText(channel) {
     return "It showed two histories of its log. Trust nothing new from it; the proof is kept "
       + "(/v1/proofs).";
   }
+  if (channel.state === "withholding") {
+    return channel.withheld.map((each) => `It ${each.sentence}, for ${duration(each.age_s)}.`)
+      .join(" ");
+  }
   const heard = channel.age_s === null ? "Not heard since this node started."
     : `Last heard ${duration(channel.age_s)} ago. Its activities may have changed since.`;
   const due = channel.receipts_outstanding;
@@ -133,6 +138,8 @@ export function channelRows(status) {
         + `${count(channel.applied_size)} applied`],
       ["Kernels", !channel.kernels_digest || channel.kernels_digest === status.kernels_digest
         ? "as ours" : `others than ours: ${channel.kernels_digest.slice(0, 16)}…`],
+      ["Withholds", channel.withheld.map((each) => `${each.sentence}, for `
+        + duration(each.age_s)).join("; ") || "nothing"],
       ["Last error", channel.last_error ?? "none"],
       ["Address", channel.base_url],
     ])]);

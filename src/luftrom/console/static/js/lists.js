@@ -159,7 +159,7 @@ export class Lists {
     const wanted = this.search.trim().toLowerCase();
     const items = [...this.model.activities.values()].filter((a) => (
       (wanted ? `${a.name} ${a.party} ${a.manager} ${a.id}`.toLowerCase().includes(wanted)
-        : a.status !== "refused" && a.status !== "withdrawn")
+        : !["refused", "withdrawn", "void"].includes(a.status))
       && (this.scope === "all" || wanted || isWithin(a, filter))));
     items.sort((a, b) => a.start - b.start || (a.name < b.name ? -1 : 1));
     const form = h("div", { class: "search" },

@@ -1,0 +1,24 @@
+"""Evidence of what a peer signed outside the agreement's terms: kept, and the channel goes on."""
+
+from __future__ import annotations
+
+from luftrom.airspace.sentences import breach_sentence
+from luftrom.audit.equivocation import kind_of, make_equivocation
+from luftrom.errors import VoidStatement
+from luftrom.state.record import Record
+
+# The name of such a row among the proofs: unlike two histories it breaks no channel.
+VOID = kind_of(VoidStatement)
+
+
+def void_proof(record: Record, leaf: bytes, disclosures: tuple[bytes, ...]
+               ) -> tuple[str, str, bytes] | None:
+    """The row (party, kind, document) to keep of a statement that was just applied, or None.
+
+    None where it was within the terms when it was signed: what merely waited too long is no fault.
+    """
+    if record.breach is None or record.was_ever_lawful:
+        return None
+    document = make_equivocation(VoidStatement(record.party, leaf, disclosures), "outside_terms",
+                                 breach_sentence(record.breach))
+    return record.party, VOID, document
