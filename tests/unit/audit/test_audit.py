@@ -287,7 +287,7 @@ def told(pair: Pair, *said: dict[str, Any], seen: tuple[int, ...] = ()) -> Repor
 
 def a(kind: str, n: int, version: int = 1) -> dict[str, Any]:
     if kind == "declaration":
-        return {"type": kind, "size": 35, "version": Version(intent(n, n), version)}
+        return {"type": kind, "size": -7, "version": Version(intent(n, n), version)}
     return {"type": kind, "entity": {"id": IDS[n], "version": version}}
 
 

@@ -133,7 +133,7 @@ PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
     "no statement": ("statement", {"leaf": leaf(4, "greeting")}),
     "no content": ("statement", {"leaf": DECLARED, "disclosures": SEALED}),
     "content of another size class": ("statement", {
-        "leaf": leaf(4, "declaration", disclosures=SOUND, size=36),
+        "leaf": leaf(4, "declaration", disclosures=SOUND, size=-6),
         "disclosures": SOUND}),
 }
 
@@ -209,7 +209,7 @@ NOTHING: dict[str, tuple[str, dict[str, Any]]] = {
     "a good statement": ("statement", {"leaf": leaf(4)}),
     "a sealed statement": ("statement", {"leaf": DECLARED}),
     "good content": ("statement", {
-        "leaf": leaf(4, "declaration", disclosures=SOUND, size=35), "disclosures": SOUND}),
+        "leaf": leaf(4, "declaration", disclosures=SOUND, size=-7), "disclosures": SOUND}),
     "a false disclosure": ("statement", {"leaf": DECLARED, "disclosures": [
         make_disclosure("details", {}), *SEALED[1:]]}),
     "not signed": ("statement", {"leaf": leaf(4)[:-4] + b"AAAA"}),
@@ -281,7 +281,7 @@ def test_a_document_of_the_version_before_is_named() -> None:
 @pytest.mark.parametrize("shown", [SOUND[:1], SOUND[:2], SOUND[1:]])
 def test_what_was_not_shown_convicts_nobody(shown: tuple[bytes, ...]) -> None:
     """An honest leaf commits to all of its content; who has it may hold back a part of it."""
-    honest = leaf(4, "declaration", disclosures=SOUND, size=35)
+    honest = leaf(4, "declaration", disclosures=SOUND, size=-7)
     with pytest.raises(Unverified) as refused:
         verify_equivocation(make("statement", {"leaf": honest, "disclosures": shown}), AGREEMENT)
     assert refused.value.code == "not_proven"
