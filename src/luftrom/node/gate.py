@@ -88,9 +88,9 @@ class Gate:
         if word.size:
             self._compare(word, self._own, memory)
         if word.receipt:
-            key = parse_vkey(self._own.keys.mirror[0])
+            keys = [parse_vkey(key) for key in self._own.keys.mirror]
             origin = self._peers[word.sender].log_origin
-            body, _ = verify_kept_receipt(word.receipt, [key], origin)
+            body, _ = verify_kept_receipt(word.receipt, keys, origin)
             self._promise(word.sender, body.size, 0)
         if word.head:
             head = verify_head(word.head, self._own.name, word.sender, self._own.keys.channel)
