@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 import json
 import re
 import shutil
@@ -102,16 +103,14 @@ def test_an_old_agreement_is_refused_with_what_to_do(name: str, tmp_path: Path) 
         load_agreement(settings)
 
 
-@pytest.mark.parametrize("command", ["audit", "rebuild", "serve"])
-def test_commands_refuse_an_old_directory_with_what_to_do(command: str, tmp_path: Path) -> None:
-    directory = copied(OLD, OF_OLD[0], tmp_path)
-    ran = subprocess.run(
-        [sys.executable, "-m", "luftrom", command, *(["--dir"] if command != "audit" else []),
-         str(directory)], capture_output=True, text=True, check=False, timeout=300)
-    assert ran.returncode != 0
-    said = " ".join((ran.stdout + ran.stderr).split())
-    assert "Traceback" not in said
-    assert "draft it anew from the same terms" in said or "begin a new directory" in said
+@pytest.mark.parametrize("name", OF_OLD)
+def test_commands_refuse_an_old_directory_with_what_to_do(name: str, tmp_path: Path) -> None:
+    directory = copied(OLD, name, tmp_path)
+    for command in (("serve", "--dir"), ("rebuild", "--dir"), ("audit",)):
+        ran = subprocess.run([sys.executable, "-m", "luftrom", *command, str(directory)],
+                             capture_output=True, check=False, text=True, timeout=300)
+        assert ran.returncode == 2, ran.stdout + ran.stderr
+        assert "luftrom-agreement/1" in ran.stderr and "luftrom agreement new" in ran.stderr
 
 
 @pytest.mark.parametrize("name", OF_OLD)
@@ -120,7 +119,7 @@ def test_an_old_log_as_served_is_refused_leaf_by_leaf(name: str) -> None:
     leaves, at, data = 0, 0, bundle.read_bytes()
     while at < len(data):
         size = int.from_bytes(data[at:at + 2], "big")
-        with pytest.raises(BadInput, match="is of the format 'vnd.luftrom.statement.v1"):
+        with pytest.raises(BadInput, match=r"is of the format 'vnd\.luftrom\.statement\.v1"):
             parse_statement(data[at + 2:at + 2 + size])
         at, leaves = at + 2 + size, leaves + 1
     assert leaves == expected(OLD, name)["audit"]["size"]
@@ -138,19 +137,6 @@ def test_old_messages_are_refused_with_what_to_do() -> None:
 
 
 # -- what this version left ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("place", REFUSED, ids=lambda place: place.name)
-@pytest.mark.parametrize("name", NAMES)
-def test_an_agreement_without_bounds_is_refused_with_what_to_do(place: Path, name: str,
-                                                               tmp_path: Path) -> None:
-    directory = copied(place, name, tmp_path)
-    for command in ("serve", "rebuild"):
-        ran = subprocess.run([sys.executable, "-m", "luftrom", command, "--dir", str(directory)],
-                             capture_output=True, check=False, text=True, timeout=300)
-        assert ran.returncode == 2
-        assert "luftrom-agreement/1" in ran.stderr and "luftrom agreement new" in ran.stderr
-
 
 @pytest.mark.parametrize(("place", "name"), EACH)
 def test_a_kept_directory_is_opened(place: Path, name: str, tmp_path: Path) -> None:
@@ -278,7 +264,7 @@ class Told:
 
 
 def told(body: bytes, header: str, recipient: str, agreement: Agreement) -> Told:
-    """A message that is its sender's, says what it was signed for, and encodes to the same bytes."""
+    """A message that is its sender's, as it was signed, and encodes to the same bytes."""
     sender = agreement.party(read_sender(header))
     head = verify_head(header, sender.name, recipient, sender.keys.channel)
     check_body(body, head)

@@ -20,7 +20,8 @@ HEAD = {"alg": "Ed25519", "kid": "alfa.example#statements",
 DIGEST = "X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0"
 DIGESTS = [DIGEST, "Y" + DIGEST[1:], "Z" + DIGEST[1:]]
 CLAIMS = {"iss": "alfa.example", "type": "declaration", "index": 7, "iat": 1790000000,
-          "agreement": "ab" * 32, "seen": {"bravo.example": {"size": 3, "root": "A" * 43, "time": 1789999999}},
+          "agreement": "ab" * 32,
+          "seen": {"bravo.example": {"size": 3, "root": "A" * 43, "time": 1789999999}},
           "audience": ["bravo.example"], "size": -7, "_sd": DIGESTS, "_sd_alg": "sha-256"}
 RULING = {"index": 5, "accepted": True, "unacknowledged": [], "against": []}
 LINE = ("— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXm"
@@ -116,7 +117,8 @@ def statements() -> dict[str, str]:
         "trailing-space": sign(dump(CLAIMS) + b" "),
         "algorithm-eddsa": sign(dump(CLAIMS), HEAD | {"alg": "EdDSA"}),
         "algorithm-none": sign(dump(CLAIMS), HEAD | {"alg": "none"}),
-        "type-of-another-version": sign(dump(CLAIMS), HEAD | {"typ": "vnd.luftrom.statement.v1+sd-jwt"}),
+        "type-of-another-version": sign(dump(CLAIMS), HEAD | {
+            "typ": "vnd.luftrom.statement.v1+sd-jwt"}),
         "header-with-more": sign(dump(CLAIMS), HEAD | {"crit": ["x"]}),
         "key-of-another-role": sign(dump(CLAIMS), HEAD | {"kid": "alfa.example#log"}),
         "two-parts": f"{head}.{payload}", "four-parts": good + ".", "empty": "",

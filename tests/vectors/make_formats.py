@@ -52,11 +52,11 @@ LATER = TERMS | {"version": 2, "silence": {"mode": "proceed", "after_s": 1}}
 README = """\
 # formats-2
 
-Three parties' directories, their logs as served and a bundle of messages, as version 0.1.0 wrote them
-at commit {commit}: statements of version 2, `luftrom-exchange/2`, stores of format 2,
+Three parties' directories, their logs as served and a bundle of messages, as version 0.1.0 wrote
+them at commit {commit}: statements of version 2, `luftrom-exchange/2`, stores of format 2,
 `luftrom-agreement/2`. `tests/vectors/make_formats.py` made them,
-`tests/federation/test_kept_formats.py` reads them. Suspensions, subscriptions and whatever else came
-later are not in here.
+`tests/federation/test_kept_formats.py` reads them. Suspensions, subscriptions and whatever else
+came later are not in here.
 
 The private keys under `*/keys/` were made for this folder and have never guarded anything.
 

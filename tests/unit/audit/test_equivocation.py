@@ -273,7 +273,7 @@ def test_documents_that_are_none(document: bytes) -> None:
 
 
 def test_a_document_of_the_version_before_is_named() -> None:
-    with pytest.raises(BadInput, match="luftrom-equivocation/1.*this version reads") as refused:
+    with pytest.raises(BadInput, match=r"luftrom-equivocation/1.*this version reads") as refused:
         verify_equivocation(change(lambda d: d.update(format="luftrom-equivocation/1")), AGREEMENT)
     assert refused.value.field == "format"
 
