@@ -14,7 +14,7 @@ from luftrom import limits
 from luftrom.errors import TooLarge
 
 ORDER = ("iss", "type", "index", "iat", "agreement", "seen", "audience", "size", "rulings", "heads",
-         "opened", "of", "entity", "reason")
+         "opened", "of", "entity", "held", "reason", "leaves")
 RULING = ("index", "accepted", "unacknowledged", "against")
 TYP = "vnd.luftrom.statement.v2+sd-jwt"
 

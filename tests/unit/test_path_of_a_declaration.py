@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-FUNCTIONS_MAX = 12
+FUNCTIONS_MAX = 13
 ROW = re.compile(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \| [^|]+ \|([^|]*)\|$", re.M)
 
 
@@ -80,9 +80,14 @@ def test_each_leads_to_the_next(stop: Stop, following: Stop) -> None:
 def test_what_the_hand_overs_rest_on() -> None:
     """The inbox drives the conductor, which takes in what the courier brought, and then rules."""
     inbox = Stop("node/inbox.py", "Inbox._step", "")
-    assert {"_conductor", "step", "commit", "publish"} <= inbox.mentions()
+    assert {"_conductor", "_work_through", "publish"} <= inbox.mentions()
+    through = Stop("node/inbox.py", "Inbox._work_through", "")
+    assert {"_conductor", "step", "commit"} <= through.mentions()
     attempt = Stop("node/conductor.py", "Conductor._attempt", "")
-    assert {"_take", "open_log", "_operate", "rule", "_seal"} <= attempt.mentions()
+    assert {"_take", "_work", "_seal"} <= attempt.mentions()
+    work = Stop("node/conductor.py", "Conductor._work", "")
+    assert {"open_log", "_operate", "rule"} <= work.mentions()
+    assert "_rule_on" in Stop("node/ruling.py", "rule", "").mentions()
     taken = importlib.import_module("luftrom.node.hearing").TAKEN
     assert {"hear", "hear_answer"} <= {row.__name__ for row in taken.values()}
     assert "HearAnswer" in Stop("node/courier.py", "Courier._exchange", "").mentions()

@@ -20,8 +20,9 @@ HEAD = {"alg": "Ed25519", "kid": "alfa.example#statements",
 DIGEST = "X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0"
 DIGESTS = [DIGEST, "Y" + DIGEST[1:], "Z" + DIGEST[1:]]
 CLAIMS = {"iss": "alfa.example", "type": "declaration", "index": 7, "iat": 1790000000,
-          "agreement": "ab" * 32, "seen": {"bravo.example": {"size": 3, "root": "A" * 43, "time": 1789999999}},
-          "audience": ["bravo.example"], "size": 35, "_sd": DIGESTS, "_sd_alg": "sha-256"}
+          "agreement": "ab" * 32,
+          "seen": {"bravo.example": {"size": 3, "root": "A" * 43, "time": 1789999999}},
+          "audience": ["bravo.example"], "size": -7, "_sd": DIGESTS, "_sd_alg": "sha-256"}
 RULING = {"index": 5, "accepted": True, "unacknowledged": [], "against": []}
 LINE = ("— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXm"
         "RKuwHjG1Yu72IneyaQM=")
@@ -79,11 +80,22 @@ def statements() -> dict[str, str]:
         "identifier-in-the-clear": changed(entity={"id": "x", "version": 1}),
         "audience-empty": changed(audience=[]), "audience-twice": changed(
             audience=["bravo.example"] * 2), "audience-in-words": changed(audience="everybody"),
-        "size-negative": changed(size=-1), "size-beyond-the-earth": changed(size=128),
-        "size-a-float": changed(size=35.0),
+        "size-below-the-least": changed(size=-21), "size-beyond-the-earth": changed(size=128),
+        "size-a-float": changed(size=-7.0),
         "withdrawal-with-an-entity": of_kind(
             "withdrawal", of=3, entity={"id": "2f8343be", "version": 1}),
         "withdrawal-of-nothing": of_kind("withdrawal"),
+        "lost-nothing": of_kind("lost", leaves=[]),
+        "lost-unsorted": of_kind("lost", leaves=[4, 3]),
+        "lost-twice": of_kind("lost", leaves=[3, 3]),
+        "lost-itself": of_kind("lost", leaves=[7]),
+        "restored-on-nobodys-word": of_kind("restored", held=[], _sd=[DIGEST], _sd_alg="sha-256"),
+        "restored-word-without-root": of_kind(
+            "restored", held=[{"party": "b", "size": 3, "head": "A" * 43}], _sd=[DIGEST],
+            _sd_alg="sha-256"),
+        "restored-words-unsorted": of_kind(
+            "restored", held=[{"party": name, "size": 3, "root": "A" * 43, "head": "A" * 43}
+                              for name in ("c", "b")], _sd=[DIGEST], _sd_alg="sha-256"),
         "seen-without-time": changed(seen={"b": {"size": 3, "root": "A" * 43}}),
         "seen-time-negative": changed(seen={"b": {"size": 3, "root": "A" * 43, "time": -1}}),
         "seen-time-first": changed(seen={"b": {"time": 1, "size": 3, "root": "A" * 43}}),
@@ -105,7 +117,8 @@ def statements() -> dict[str, str]:
         "trailing-space": sign(dump(CLAIMS) + b" "),
         "algorithm-eddsa": sign(dump(CLAIMS), HEAD | {"alg": "EdDSA"}),
         "algorithm-none": sign(dump(CLAIMS), HEAD | {"alg": "none"}),
-        "type-of-another-version": sign(dump(CLAIMS), HEAD | {"typ": "vnd.luftrom.statement.v1+sd-jwt"}),
+        "type-of-another-version": sign(dump(CLAIMS), HEAD | {
+            "typ": "vnd.luftrom.statement.v1+sd-jwt"}),
         "header-with-more": sign(dump(CLAIMS), HEAD | {"crit": ["x"]}),
         "key-of-another-role": sign(dump(CLAIMS), HEAD | {"kid": "alfa.example#log"}),
         "two-parts": f"{head}.{payload}", "four-parts": good + ".", "empty": "",

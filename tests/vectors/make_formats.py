@@ -1,12 +1,13 @@
-"""Write formats-1/: what this version leaves on disks and on wires, for later versions to read.
+"""Write formats-2/: what this version leaves on disks and on wires, for later versions to read.
 
     python tests/vectors/make_formats.py [PLACE]
 
-Two parties live through a small story under two versions of their agreement. The script knows the
+Three parties live through a small story under two versions of their agreement. The script knows the
 command line and HTTP and nothing of the code, so it can be run beside any version; the one that
-ran is named in `expected.json`. Between the two nodes stand relays that keep each message. Keys,
+ran is named in `expected.json`. Between the nodes stand relays that keep each message. Keys,
 salts and times are new each time, so two runs never make the same bytes. Kept files are not made
 anew when the code changes: a version that writes something else adds a folder of its own.
+(`formats-1` was written by this script as it stood at commit 3ea2f5d.)
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-PLACE = Path(__file__).parent / "formats-1"
-PARTIES = ("alfa.example", "bravo.example")
+HERE = Path(__file__).parent
+PLACE = HERE / "formats-2"
+PARTIES = ("alfa.example", "bravo.example", "charlie.example")
 # Where the relays answer, which the agreement names, and where the nodes listen behind them.
 RELAY_PORT, NODE_PORT = 18651, 18661
 WAIT_S_MAX = 300.0
-SIGNATURE = "Luftrom-Signature"
+SIGNATURE = "Luftrom-Head"
 TERMS = {"name": "Kept skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper": 3000,
          "separation": {"lateral_m": 100, "vertical_m": 50, "time_s": 60},
          "priority_levels": [{"priority": 0, "conflicts_permitted": False},
@@ -48,19 +50,21 @@ TERMS = {"name": "Kept skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper"
          "undeclared_priority_permits": False, "silence": {"mode": "hold", "after_s": 20}}
 LATER = TERMS | {"version": 2, "silence": {"mode": "proceed", "after_s": 1}}
 README = """\
-# formats-1
+# formats-2
 
-A party's directory, its log as served and a bundle of messages, as version 0.1.0 wrote them at
-commit 3058420. `tests/vectors/make_formats.py` made them, `tests/federation/test_kept_formats.py`
-reads them. Suspensions, subscriptions and whatever else came later are not in here.
+Three parties' directories, their logs as served and a bundle of messages, as version 0.1.0 wrote
+them at commit {commit}: statements of version 2, `luftrom-exchange/2`, stores of format 2,
+`luftrom-agreement/2`. `tests/vectors/make_formats.py` made them,
+`tests/federation/test_kept_formats.py` reads them. Suspensions, subscriptions and whatever else
+came later are not in here.
 
 The private keys under `*/keys/` were made for this folder and have never guarded anything.
 
 | path | holds |
 |---|---|
-| `alfa.example/`, `bravo.example/` | the directories: settings, keys, card, agreements, store |
-| `served/<party>/` | the party's log and its mirror of the other's as tlog-tiles, path by path |
-| `exchange.json` | messages that carried leaves, in order: request and answer, signatures |
+| `alfa.example/` and so on | the directories: settings, keys, card, agreements, store |
+| `served/<party>/` | the party's log and its mirrors of the others' as tlog-tiles, path by path |
+| `exchange.json` | messages that carried leaves or opened some, in order: request, answer, heads |
 | `expected.json` | who wrote it; what `luftrom rebuild`, `luftrom audit` and the API said |
 """
 
@@ -259,7 +263,7 @@ def declare(client: httpx.Client, status: int, name: str, *volumes: dict[str, An
                 **({"If-Match": f'"{ovn}"'} if ovn else {}))
 
 
-def first_part(alfa: Node, bravo: Node) -> None:
+def first_part(alfa: Node, bravo: Node, charlie: Node) -> None:
     """Under the first agreement: everything that can be declared, refused and withdrawn."""
     with alfa.client() as a, bravo.client("uss2") as b:
         declare(a, 201, "Survey", volume(46.0), volume(46.1, circle=False), remarks="Über allem.")
@@ -284,7 +288,7 @@ def first_part(alfa: Node, bravo: Node) -> None:
              {"extents": [volume(46.7)], "key": [], "state": "Accepted",
               "uss_base_url": "https://uss2.example"})
         notify(a)
-        settle(alfa, bravo)
+        settle(alfa, bravo, charlie)
 
 
 def notify(client: httpx.Client) -> None:
@@ -300,7 +304,7 @@ def notify(client: httpx.Client) -> None:
                                "details": {"volumes": [volume(46.8)], "priority": 0}}})
 
 
-def second_part(alfa: Node, bravo: Node) -> None:
+def second_part(alfa: Node, bravo: Node, charlie: Node) -> None:
     """Under the second, which says proceed: one of them is away, and back."""
     bravo.stop()
     with alfa.client() as a:
@@ -308,21 +312,22 @@ def second_part(alfa: Node, bravo: Node) -> None:
     if alone["unacknowledged"] != [bravo.party]:
         raise SystemExit("nobody was silent")
     bravo.start()
-    settle(alfa, bravo)
-    with bravo.client("uss2") as b:
+    settle(alfa, bravo, charlie)
+    with bravo.client("uss2") as b, charlie.client("uss3") as c:
         declare(b, 409, "Late", volume(46.9))
         declare(b, 201, "Last", volume(47.0))
-    settle(alfa, bravo)
+        declare(c, 201, "Third", volume(47.1))
+    settle(alfa, bravo, charlie)
 
 
 # -- what is kept --------------------------------------------------------------------------------
 
 def serve_out(node: Node, place: Path) -> None:
     """The own log and the mirror, path by path as they are served."""
-    peer = next(party for party in PARTIES if party != node.party)
-    prefix = hashlib.sha256(f"{peer}/log".encode()).hexdigest()
+    prefixes = [hashlib.sha256(f"{peer}/log".encode()).hexdigest()
+                for peer in PARTIES if peer != node.party]
     with httpx.Client(base_url=node.url, trust_env=False) as stranger:
-        for log in ("log", f"mirror/{prefix}"):
+        for log in ("log", *(f"mirror/{prefix}" for prefix in prefixes)):
             note = stranger.get(f"/{log}/checkpoint")
             size = int(note.text.split("\n")[1])
             if not 0 < size < 256:
@@ -354,13 +359,13 @@ def expected(nodes: list[Node]) -> dict[str, Any]:
 
 
 def carried(kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The messages that carried leaves or were refused, bytes in base64."""
-    def has_leaves(body: bytes) -> bool:
-        return not re.search(rb'"count":0\}', body[:1000])
+    """The messages that carried leaves or opened some, bytes in base64."""
+    def says_something(body: bytes) -> bool:
+        return re.search(rb'"leaves":[1-9]|"openings":[1-9]', body) is not None
 
     return [{name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
-             for name, value in each.items()} for each in kept
-            if has_leaves(each["body"]) or has_leaves(each["answer"])]
+             for name, value in each.items()} for each in kept if each["status"] == 200
+            and (says_something(each["body"]) or says_something(each["answer"]))]
 
 
 def write(document: Any, path: Path) -> None:
@@ -386,9 +391,9 @@ def main(place: Path) -> None:
     place.mkdir(parents=True)
     kept: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as drafts, ExitStack() as relays:
-        for number in range(2):
+        for number in range(len(PARTIES)):
             relays.callback(Relay(number, kept).end)
-        nodes = [Node(place, number) for number in range(2)]
+        nodes = [Node(place, number) for number in range(len(PARTIES))]
         nodes[0].trust_an_issuer()
         agree(nodes, TERMS, Path(drafts) / "first.json")
         with running(nodes):
@@ -409,7 +414,9 @@ def main(place: Path) -> None:
     write({"written_by": version, "written_at": moment(0), "parties": parties},
           place / "expected.json")
     write(carried(kept), place / "exchange.json")
-    (place / "README.md").write_text(README, encoding="utf-8")
+    commit = subprocess.run(["git", "rev-parse", "--short=7", "HEAD"], check=True, cwd=HERE,
+                            capture_output=True, text=True).stdout.strip()
+    (place / "README.md").write_text(README.format(commit=commit), encoding="utf-8")
     for path in place.rglob("*"):
         os.chmod(path, 0o755 if path.is_dir() else 0o644)
 

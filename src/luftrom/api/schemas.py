@@ -146,7 +146,8 @@ _LUFTROM: dict[str, Any] = {
         method=_STRING, digest=_STRING, next={"type": "null"}),
     "Channel": _object(
         "peer base_url state last_heard age_s", peer=_STRING, base_url=_STRING,
-        state={"enum": ["fresh", "withholding", "stale", "silent", "broken"]}, last_heard=_or_null(_WHEN),
+        state={"enum": ["fresh", "withholding", "stale", "silent", "broken"]},
+        last_heard=_or_null(_WHEN),
         age_s=_or_null(_NUMBER), round_trip_ms=_or_null(_NUMBER), mirror_size=_INTEGER,
         applied_size=_INTEGER, receipt_size=_INTEGER, receipts_outstanding=_INTEGER,
         last_error=_or_null(_STRING), checks_made=_INTEGER, checks_missed=_INTEGER,

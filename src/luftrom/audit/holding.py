@@ -11,6 +11,7 @@ from luftrom.audit.equivocation import verify_equivocation
 from luftrom.audit.log import LogAudit, Subject, Terms
 from luftrom.audit.report import Report, Step, Tally
 from luftrom.errors import BadInput, LuftromError, Unverified
+from luftrom.logs.head import verify_head
 from luftrom.transparency.checkpoint import Checkpoint, verify_line
 from luftrom.transparency.note import NoteVerifier, parse_note, parse_vkey
 from luftrom.transparency.receipt import verify_kept_receipt, verify_receipt
@@ -27,6 +28,8 @@ class Kept(Protocol):
     def peer_size(self) -> int: ...
     @property
     def note(self) -> bytes: ...
+    @property
+    def head(self) -> str: ...
 
 
 class Reader(Protocol):
@@ -109,7 +112,7 @@ def _receipts(reader: Reader, log: LogAudit, peers: Sequence[Party]
 def _check_kept(row: Kept, peer: Party, log: LogAudit) -> None:
     what = f"the receipt of {peer.name} for {row.size} leaves"
     if not (isinstance(row.note, bytes) and isinstance(row.size, int)
-            and isinstance(row.peer_size, int)):
+            and isinstance(row.peer_size, int) and isinstance(row.head, str)):
         raise BadInput(f"{what} is not what its row should hold")
     try:
         body, _ = verify_kept_receipt(row.note, _mirror_keys(peer), log.subject.origin)
@@ -119,10 +122,14 @@ def _check_kept(row: Kept, peer: Party, log: LogAudit) -> None:
             if line.key not in known:
                 raise Unverified(f"bears a line of an unknown key of {line.name}")
             verify_line(body, line, known[line.key])
+        head = verify_head(row.head, peer.name, log.party, peer.keys.channel)
     except LuftromError as error:
         raise Unverified(f"{what}: {error}") from None
     if body.size != row.size:
         raise Unverified(f"{what} covers {body.size}")
+    if (head.mirrored, head.size) != (row.size, row.peer_size):
+        raise Unverified(f"{what} came with a head that says {head.mirrored}, at {head.size} "
+                         f"leaves of its own and not {row.peer_size}")
     if body.size > log.tree.size or log.tree.root(body.size) != body.root:
         raise Unverified(f"{what} is over another history than the one held here")
 

@@ -13,7 +13,8 @@ from luftrom.cli.sentences import print_usage
 if TYPE_CHECKING:
     from luftrom.cli.client import NodeClient
 
-STATE_STYLES = {"fresh": "ok", "withholding": "bad", "stale": "warning", "silent": "bad", "broken": "bad"}
+STATE_STYLES = {"fresh": "ok", "withholding": "bad", "stale": "warning", "silent": "bad",
+                "broken": "bad"}
 
 
 @click.command(short_help="Show the node, its log and its links to peers.")

@@ -58,7 +58,8 @@ def owed_by(peer: str, memory: Memory) -> dict[str, int | None]:
     unruled = next((r.index for r in entities.unruled(peer) if r.counts), None)
     return {
         RECEIPTS: mirror.receipt_size if mirror.receipt_size < memory.log.size else None,
-        OPENINGS: mirror.applied if mirror.applied < mirror.size and _is_due(peer, memory) else None,
+        OPENINGS: (mirror.applied if mirror.applied < mirror.size and _is_due(peer, memory)
+                   else None),
         RULINGS: unruled}
 
 

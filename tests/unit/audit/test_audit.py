@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from holdings import ALFA, BRAVO, IDS, Holding, Pair, declare, play
+from holdings import ALFA, BRAVO, IDS, Holding, Pair, declare, intent, play
 from leaves import LeafSigner
 from luftrom.audit.holding import audit_holding, subject_of
 from luftrom.audit.log import LogAudit, Subject, Terms, audit_log
 from luftrom.audit.report import Report
 from luftrom.errors import Unavailable
 from luftrom.statements.disclosure import make_disclosure
+from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.declaration import Version
 from luftrom.statements.leaf import parse_statement
 from luftrom.store.protocol import ReceiptRow, Writes
 from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
@@ -109,6 +112,7 @@ def places(holding: Holding) -> Iterator[tuple[str, int | None, int, Callable[[C
         yield f"{party} receipt given", None, len(lines), setter(store._given, party, 1)
     for i, row in enumerate(store._receipts):
         yield f"{ALFA} receipts", None, len(row.note), setter(store._receipts, i, "note")
+        yield f"{ALFA} receipts", None, len(row.head), setter(store._receipts, i, "head")
     for party, rows in store._disclosures.items():
         for index, items in rows.items():
             for n, item in enumerate(items):
@@ -121,7 +125,9 @@ def setter(rows: Any, key: Any, part: Any = None) -> Callable[[Change], None]:
         if part is None:
             rows[key] = how(row)
         elif part == "note":
-            rows[key] = ReceiptRow(row.cosigner, row.size, row.peer_size, how(row.note))
+            rows[key] = replace(row, note=how(row.note))
+        elif part == "head":
+            rows[key] = replace(row, head=how(row.head.encode()).decode("latin-1"))
         else:
             rows[key] = (row[0], how(row[1]))
     return change
@@ -169,8 +175,8 @@ SPOILT: dict[str, Callable[[MemoryStore], Any]] = {
     f"{ALFA} checkpoint": lambda s: s._checkpoints.pop(ALFA),
     f"{ALFA} disclosures": lambda s: s._disclosures[ALFA][2].pop(),
     f"{ALFA} rulings": lambda s: s._receipts.clear(),
-    f"{ALFA} receipts": lambda s: s._receipts.__setitem__(0, ReceiptRow(
-        "charlie.example/mirror", 1, 1, s._receipts[0].note)),
+    f"{ALFA} receipts": lambda s: s._receipts.__setitem__(0, replace(
+        s._receipts[0], cosigner="charlie.example/mirror", size=1, peer_size=1)),
     f"{BRAVO} receipt given": lambda s: s._given.pop(BRAVO),
     "strangers": lambda s: s._leaves.__setitem__("charlie.example", s._leaves[BRAVO][:1]),
 }
@@ -186,7 +192,7 @@ def test_sizes_that_do_not_fit_their_notes(alfa: Holding) -> None:
     size, note = alfa.store._checkpoints[ALFA]
     alfa.store._checkpoints[ALFA] = (size - 1, note)
     row = alfa.store._receipts[-1]
-    alfa.store._receipts[-1] = ReceiptRow(row.cosigner, row.size, 0, row.note)
+    alfa.store._receipts[-1] = replace(row, peer_size=0)
     alfa.store._given[BRAVO] = (1, alfa.store._given[BRAVO][1])
     assert {f"{ALFA} checkpoint", f"{ALFA} receipts", f"{BRAVO} receipt given"} <= set(
         failures(audit(alfa)))
@@ -217,7 +223,7 @@ def test_rows_of_another_type_are_named_and_crash_nothing(alfa: Holding, value: 
         f"{BRAVO} checkpoint": lambda s: s._checkpoints.__setitem__(BRAVO, (value, value)),
         f"{BRAVO} receipt given": lambda s: s._given.__setitem__(BRAVO, (value, value)),
         f"{ALFA} receipts": lambda s: s._receipts.__setitem__(0, ReceiptRow(
-            f"{BRAVO}/mirror", 1, value, value)),
+            f"{BRAVO}/mirror", 1, value, value, value)),
         f"{ALFA} disclosures": lambda s: s._disclosures[ALFA].__setitem__(2, [value]),
     }
     for name, change in changes.items():
@@ -246,9 +252,13 @@ def sealed(store: MemoryStore, party: str, keys: Any, said: list[dict[str, Any]]
     """A log that its party signed as it is, whether it is true or not."""
     signer, tree, writes = LeafSigner(party, keys.statements), Tree(), Writes()
     for index, claims in enumerate(said):
-        disclosures = [make_disclosure("details", index)] if claims["type"] in (
-            "declaration", "notice", "notification") else []
-        leaf = signer.sign(claims, disclosures)
+        said_of_it = dict(claims)
+        version = said_of_it.pop("version", None)
+        values = (KINDS["declaration"].disclose(version) if version is not None
+                  else [{} for _ in KINDS[claims["type"]].opens])
+        disclosures = [make_disclosure(name, value) for name, value in zip(
+            KINDS[claims["type"]].opens, values, strict=True)]
+        leaf = signer.sign(said_of_it, disclosures)
         tree.append(leaf_hash(leaf))
         writes.leaves.append((party, index, leaf))
         writes.disclosures += [(party, index, n, d) for n, d in enumerate(disclosures)]
@@ -275,8 +285,17 @@ def told(pair: Pair, *said: dict[str, Any], seen: tuple[int, ...] = ()) -> Repor
     return audit_holding(store, honest.own, honest.agreement)
 
 
-def a(kind: str, n: int, version: int = 1, **claims: Any) -> dict[str, Any]:
-    return {"type": kind, "entity": {"id": IDS[n], "version": version}} | claims
+def a(kind: str, n: int, version: int = 1) -> dict[str, Any]:
+    if kind == "declaration":
+        return {"type": kind, "size": -7, "version": Version(intent(n, n), version)}
+    return {"type": kind, "entity": {"id": IDS[n], "version": version}}
+
+
+def ends(of: int, kind: str = "withdrawal", **claims: Any) -> dict[str, Any]:
+    return {"type": kind, "of": of} | claims
+
+
+VOID = {"type": "declaration", "size": 3}  # what it commits to is no content
 
 
 def rule(*rulings: tuple[int, bool]) -> dict[str, Any]:
@@ -288,42 +307,42 @@ def rule(*rulings: tuple[int, bool]) -> dict[str, Any]:
 LAWFUL = {
     "accepted, updated, withdrawn": [
         a("declaration", 1), rule((0, True)), a("declaration", 1, 2), rule((2, True)),
-        a("withdrawal", 1, 2, of=2), a("declaration", 1, 3)],
+        ends(2), a("declaration", 1, 3)],
     "refused and declared again": [
         a("declaration", 1), rule((0, False)), a("declaration", 1), rule((2, True))],
     "given up, then anew": [
-        a("declaration", 1), a("withdrawal", 1, of=0, reason="no receipt"),
+        a("declaration", 1), ends(0, reason="no receipt"),
         a("declaration", 1, 2), rule((2, True))],
     "an update refused leaves the old one": [
-        a("declaration", 1), rule((0, True)), a("declaration", 1, 2), rule((2, False)),
-        a("withdrawal", 1, of=0)],
+        a("declaration", 1), rule((0, True)), a("declaration", 1, 2), rule((2, False)), ends(0)],
     "two rulings at once": [
         a("declaration", 1), a("declaration", 2), rule((0, True), (1, False))],
     "a notice replaced and withdrawn": [
-        a("notice", 1), a("notice", 1, 2), a("notice_withdrawal", 1, 2, of=1)],
+        a("notice", 1), a("notice", 1, 2), ends(1, "notice_withdrawal")],
+    "void content, refused or withdrawn": [VOID, VOID, rule((0, False)), ends(1)],
+    "a void version, refused": [a("declaration", 1, 2), rule((0, False)), a("declaration", 1)],
+    "declared while it waits, and withdrawn": [
+        a("declaration", 1), a("declaration", 1, 2), ends(1), rule((0, True))],
 }
 UNLAWFUL = {
-    "a version is left out": (2, [a("declaration", 1), rule((0, True)), a("declaration", 1, 3)]),
-    "a version comes twice": (2, [a("declaration", 1), rule((0, True)), a("declaration", 1)]),
-    "the first is not 1": (0, [a("declaration", 1, 2)]),
-    "declared while it waits": (1, [a("declaration", 1), a("declaration", 1, 2)]),
+    "a version is left out": (3, [a("declaration", 1), rule((0, True)), a("declaration", 1, 3),
+                                  rule((2, True))]),
+    "a version comes twice": (3, [a("declaration", 1), rule((0, True)), a("declaration", 1),
+                                  rule((2, True))]),
+    "the first is not 1": (1, [a("declaration", 1, 2), rule((0, True))]),
+    "declared while it waits": (2, [a("declaration", 1), a("declaration", 1, 2),
+                                    rule((1, True))]),
     "ruled on twice": (2, [a("declaration", 1), rule((0, True)), rule((0, False))]),
     "ruled on what is to come": (0, [rule((1, True)), a("declaration", 1)]),
     "ruled on a notice": (1, [a("notice", 1), rule((0, True))]),
-    "ruled on what was withdrawn": (
-        2, [a("declaration", 1), a("withdrawal", 1, of=0), rule((0, True))]),
-    "withdrawn twice": (
-        3, [a("declaration", 1), rule((0, True)), a("withdrawal", 1, of=0),
-            a("withdrawal", 1, of=0)]),
-    "withdrawn what was refused": (
-        2, [a("declaration", 1), rule((0, False)), a("withdrawal", 1, of=0)]),
+    "ruled on what was withdrawn": (2, [a("declaration", 1), ends(0), rule((0, True))]),
+    "withdrawn twice": (3, [a("declaration", 1), rule((0, True)), ends(0), ends(0)]),
+    "withdrawn what was refused": (2, [a("declaration", 1), rule((0, False)), ends(0)]),
     "withdrawn what was replaced": (
         4, [a("declaration", 1), rule((0, True)), a("declaration", 1, 2), rule((2, True)),
-            a("withdrawal", 1, of=0)]),
-    "withdrawn what is another's": (1, [a("declaration", 1), a("withdrawal", 2, of=0)]),
-    "withdrawn another version": (1, [a("declaration", 1), a("withdrawal", 1, 2, of=0)]),
-    "withdrawn what is to come": (0, [a("withdrawal", 1, of=1), a("declaration", 1)]),
-    "a notice withdrawn as an intent": (1, [a("notice", 1), a("withdrawal", 1, of=0)]),
+            ends(0)]),
+    "withdrawn what is to come": (0, [ends(1), a("declaration", 1)]),
+    "a notice withdrawn as an intent": (1, [a("notice", 1), ends(0)]),
     "a notice leaves a version out": (1, [a("notice", 1), a("notice", 1, 3)]),
 }
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdings import ALFA, BRAVO, IDS, Pair, declare, play
+from holdings import ALFA, BRAVO, IDS, Pair, declare, intent, play
 from leaves import LeafSigner
 from luftrom.audit.equivocation import make_equivocation, run_of_leaves, verify_equivocation
 from luftrom.audit.holding import audit_holding
@@ -22,21 +22,26 @@ from luftrom.errors import (
     BadStatement,
     Contradiction,
     Equivocation,
+    HeadAgainstCheckpoint,
     LuftromError,
     SeenBehindReceipt,
     TwoCheckpoints,
+    TwoHeads,
     TwoStatements,
     Unverified,
 )
+from luftrom.exchange.message import encode_message
+from luftrom.exchange.sending import Position
+from luftrom.logs.head import Head, sign_head
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import Hear
 from luftrom.statements.disclosure import make_disclosure
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.declaration import Version
 from luftrom.statements.leaf import parse_statement
 from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
 from luftrom.transparency.merkle import EMPTY_ROOT, Tree, leaf_hash
 from luftrom.transparency.note import COSIGNATURE, ED25519, NoteSigner
-from luftrom.transparency.receipt import attach_receipt, sign_receipt
 from parties import ed25519, make_agreement, make_keys, make_party
 
 KEYS = {name: make_keys(name) for name in (ALFA, BRAVO)}
@@ -70,13 +75,16 @@ def leaf(index: int, kind: str = "agreement", *, seen: int = 0, iat: int = TIME_
     return LeafSigner(party, KEYS[party].statements).sign(head | claims, disclosures)
 
 
-def receipt(size: int, time_s: int = TIME_S, log: str = ALFA, by: str = BRAVO) -> bytes:
-    body = Checkpoint(f"{log}/log", size, bytes(32))
-    return attach_receipt(body.encode(), sign_receipt(body, KEYS[by].mirror, time_s))
+def head(size: int, mirrored: int, root: bytes = bytes(32), *, by: str = BRAVO, to: str = ALFA,
+         key: str = "") -> bytes:
+    """A head by a party: its own size, and how much of the other's log it holds."""
+    draft = Head(by, to, AGREEMENT.digest, size + mirrored + 1, "", size, root, mirrored, 0, TIME_S)
+    return sign_head(draft, b"a body", KEYS[key or by].channel).encode()
 
 
-def entity(n: int, version: int = 1) -> dict[str, Any]:
-    return {"entity": {"id": IDS[n], "version": version}}
+def noticed(index: int, n: int, version: int) -> bytes:
+    return leaf(index, "notice", disclosures=(make_disclosure("notice", {}),),
+                entity={"id": IDS[n], "version": version})
 
 
 def ruling(index: int) -> dict[str, Any]:
@@ -84,8 +92,19 @@ def ruling(index: int) -> dict[str, Any]:
                          "unacknowledged": []}]}
 
 
-ONE = make_disclosure("details", {"volumes": []})
-DECLARED = leaf(4, "declaration", disclosures=(ONE,), **entity(1))
+FLIGHT = Version(intent(1, 1), 1)
+SOUND = tuple(make_disclosure(name, value) for name, value in zip(
+    KINDS["declaration"].opens, KINDS["declaration"].disclose(FLIGHT), strict=True))
+
+
+def opens(details: Any = None) -> tuple[bytes, bytes, bytes]:
+    """What a declaration commits to, which is no content unless it is said to be."""
+    return (make_disclosure("details", {"volumes": []} if details is None else details),
+            make_disclosure("reference", {}), make_disclosure("remarks", ""))
+
+
+SEALED = opens()
+DECLARED = leaf(4, "declaration", disclosures=SEALED, size=0)
 FORK, STRAIGHT = tree_of("a", "b", "x"), tree_of("a", "b", "c", "d", "e")
 PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
     "one size, two roots": ("checkpoints", {
@@ -96,25 +115,32 @@ PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
         "notes": [checkpoint(STRAIGHT), checkpoint(FORK)], "root": STRAIGHT.root(3),
         "proof": STRAIGHT.consistency_proof(3, 5)}),
     "two statements": ("statements", {"leaves": [leaf(4), leaf(4, seen=1)]}),
-    "seen less than receipted": ("seen", {"leaf": leaf(4, seen=6, iat=TIME_S + 1),
-                                          "note": receipt(7)}),
-    "seen less, with a false time": ("seen", {
-        "leaf": leaf(5, seen=6, iat=TIME_S - 99), "note": receipt(7),
-        "checkpoint": checkpoint(STRAIGHT, TIME_S + 1)}),
-    "declared while it waits": ("contradiction", {
-        "leaves": [DECLARED, leaf(5), leaf(6, "declaration", disclosures=(ONE,), **entity(1, 2))]}),
+    "two heads, two roots": ("heads", {
+        "heads": [head(5, 1, bytes(32)), head(5, 1, bytes([1] * 32))]}),
+    "a later head says less": ("heads", {"heads": [head(5, 7), head(6, 6)]}),
+    "a later head says less, named first": ("heads", {"heads": [head(6, 6), head(5, 7)]}),
+    "a head against a checkpoint": ("head", {"head": head(5, 1), "note": checkpoint(STRAIGHT)}),
+    "seen less than its head says": ("seen", {"leaf": leaf(4, seen=6), "head": head(4, 7)}),
+    "seen nothing, much later": ("seen", {"leaf": leaf(9, seen=0), "head": head(4, 1)}),
     "ruled on twice": ("contradiction", {
         "leaves": [DECLARED, leaf(5, "ruling", **ruling(4)), leaf(6, "ruling", **ruling(4))]}),
     "ruled on the future": ("contradiction", {"leaves": [leaf(6, "ruling", **ruling(9))]}),
     "withdrew what is none": ("contradiction", {
-        "leaves": [leaf(3), leaf(4, "withdrawal", of=3, **entity(1))]}),
+        "leaves": [leaf(3), leaf(4, "withdrawal", of=3)]}),
+    "withdrew it twice": ("contradiction", {
+        "leaves": [DECLARED, leaf(5, "withdrawal", of=4), leaf(6, "withdrawal", of=4)]}),
+    "left a version out": ("contradiction", {"leaves": [noticed(4, 1, 3), noticed(5, 1, 5)]}),
     "no statement": ("statement", {"leaf": leaf(4, "greeting")}),
-    "no content": ("statement", {"leaf": DECLARED, "disclosures": [ONE]}),
+    "no content": ("statement", {"leaf": DECLARED, "disclosures": SEALED}),
+    "content of another size class": ("statement", {
+        "leaf": leaf(4, "declaration", disclosures=SOUND, size=-6),
+        "disclosures": SOUND}),
 }
 
 
 EVIDENCE = {"checkpoints": partial(TwoCheckpoints, notes=()), "statements": TwoStatements,
-            "seen": SeenBehindReceipt, "contradiction": Contradiction,
+            "heads": TwoHeads, "head": HeadAgainstCheckpoint, "seen": SeenBehindReceipt,
+            "contradiction": Contradiction,
             "statement": partial(BadStatement, leaf=b"")}
 
 
@@ -150,27 +176,42 @@ NOTHING: dict[str, tuple[str, dict[str, Any]]] = {
     "one statement twice": ("statements", {"leaves": [leaf(4), leaf(4)]}),
     "two places": ("statements", {"leaves": [leaf(4), leaf(5)]}),
     "another author": ("statements", {"leaves": [leaf(4), leaf(4, party=ALFA)]}),
-    "seen enough": ("seen", {"leaf": leaf(4, seen=7, iat=TIME_S + 1), "note": receipt(7)}),
-    "said before": ("seen", {"leaf": leaf(4, seen=6, iat=TIME_S), "note": receipt(7)}),
-    "covered by the checkpoint": ("seen", {
-        "leaf": leaf(4, seen=6), "note": receipt(7),
-        "checkpoint": checkpoint(STRAIGHT, TIME_S + 1)}),
-    "a checkpoint from before": ("seen", {
-        "leaf": leaf(5, seen=6), "note": receipt(7), "checkpoint": checkpoint(STRAIGHT)}),
-    "a receipt for another log": ("seen", {"leaf": leaf(4, iat=TIME_S + 1),
-                                           "note": receipt(7, log="charlie.example")}),
-    "a receipt by another": ("seen", {"leaf": leaf(4, iat=TIME_S + 1),
-                                      "note": receipt(7, by=ALFA)}),
+    "one head twice": ("heads", {"heads": [head(5, 7)] * 2}),
+    "a later head says more": ("heads", {"heads": [head(5, 7), head(6, 8)]}),
+    "a head of one size says less": ("heads", {"heads": [head(5, 7), head(5, 6)]}),
+    "one head": ("heads", {"heads": [head(5, 7)]}),
+    "heads of two authors": ("heads", {"heads": [head(5, 7), head(6, 6, by=ALFA, to=BRAVO)]}),
+    "a head of a stranger": ("heads", {"heads": [head(5, 7), head(6, 6, to="charlie.example")]}),
+    "a head by another key": ("heads", {"heads": [head(5, 7), head(6, 6, key=ALFA)]}),
+    "no heads": ("heads", {"heads": [b"a.b.c", b""]}),
+    "a head as its checkpoint": ("head", {"head": head(5, 1, STRAIGHT.root()),
+                                          "note": checkpoint(STRAIGHT)}),
+    "a head of another size": ("head", {"head": head(4, 1), "note": checkpoint(STRAIGHT)}),
+    "a head and another's checkpoint": ("head", {
+        "head": head(5, 1), "note": checkpoint(STRAIGHT, party=ALFA)}),
+    "seen enough": ("seen", {"leaf": leaf(4, seen=7), "head": head(4, 7)}),
+    "said before the head": ("seen", {"leaf": leaf(4, seen=6), "head": head(5, 7)}),
+    "a head to another": ("seen", {"leaf": leaf(4), "head": head(4, 7, to="charlie.example")}),
+    "a head of another": ("seen", {"leaf": leaf(4), "head": head(4, 7, by=ALFA, to=BRAVO)}),
+    "under no agreement": ("seen", {
+        "leaf": LeafSigner(BRAVO, KEYS[BRAVO].statements).sign(
+            {"type": "agreement", "index": 4, "iat": 1}, ()), "head": head(4, 7)}),
     "no contradiction": ("contradiction", {"leaves": [
         DECLARED, leaf(5, "ruling", **ruling(4))]}),
     "a gap": ("contradiction", {"leaves": [
-        DECLARED, leaf(6, "declaration", disclosures=(ONE,), **entity(1, 2))]}),
+        DECLARED, leaf(6, "ruling", **ruling(4)), leaf(7, "ruling", **ruling(4))]}),
+    # Which versions they are is sealed: two of one entity may be void, and contradict nothing.
+    "two declarations that wait": ("contradiction", {"leaves": [
+        DECLARED, leaf(5, "declaration", disclosures=SEALED, size=0)]}),
     "no leaves": ("contradiction", {}),
     "what came before is not shown": ("contradiction", {
-        "leaves": [leaf(6, "declaration", disclosures=(ONE,), **entity(1, 5))]}),
+        "leaves": [noticed(6, 1, 5)]}),
     "a good statement": ("statement", {"leaf": leaf(4)}),
+    "a sealed statement": ("statement", {"leaf": DECLARED}),
+    "good content": ("statement", {
+        "leaf": leaf(4, "declaration", disclosures=SOUND, size=-7), "disclosures": SOUND}),
     "a false disclosure": ("statement", {"leaf": DECLARED, "disclosures": [
-        make_disclosure("details", {})]}),
+        make_disclosure("details", {}), *SEALED[1:]]}),
     "not signed": ("statement", {"leaf": leaf(4)[:-4] + b"AAAA"}),
     "no leaf": ("statement", {}),
 }
@@ -217,7 +258,7 @@ def change(how: Callable[[dict[str, Any]], Any]) -> bytes:
 
 
 @pytest.mark.parametrize("document", [
-    b"", b"[]", b"{}", change(lambda d: d.update(format="luftrom-equivocation/2")),
+    b"", b"[]", b"{}", change(lambda d: d.update(format="luftrom-equivocation/1")),
     change(lambda d: d.update(kind="rumour")), change(lambda d: d.update(more=1)),
     change(lambda d: d.pop("said")), change(lambda d: d.update(evidence=[])),
     change(lambda d: d["evidence"].update(leaf="x")), change(lambda d: d["evidence"].pop("root")),
@@ -231,12 +272,18 @@ def test_documents_that_are_none(document: bytes) -> None:
         verify_equivocation(document, AGREEMENT)
 
 
-def test_what_was_not_shown_convicts_nobody() -> None:
+def test_a_document_of_the_version_before_is_named() -> None:
+    with pytest.raises(BadInput, match=r"luftrom-equivocation/1.*this version reads") as refused:
+        verify_equivocation(change(lambda d: d.update(format="luftrom-equivocation/1")), AGREEMENT)
+    assert refused.value.field == "format"
+
+
+@pytest.mark.parametrize("shown", [SOUND[:1], SOUND[:2], SOUND[1:]])
+def test_what_was_not_shown_convicts_nobody(shown: tuple[bytes, ...]) -> None:
     """An honest leaf commits to all of its content; who has it may hold back a part of it."""
-    whole = (make_disclosure("reference", {}), ONE)
-    honest = leaf(4, "declaration", disclosures=whole, **entity(1))
+    honest = leaf(4, "declaration", disclosures=SOUND, size=-7)
     with pytest.raises(Unverified) as refused:
-        verify_equivocation(make("statement", {"leaf": honest, "disclosures": (ONE,)}), AGREEMENT)
+        verify_equivocation(make("statement", {"leaf": honest, "disclosures": shown}), AGREEMENT)
     assert refused.value.code == "not_proven"
 
 
@@ -256,9 +303,9 @@ def test_which_leaves_a_contradiction_needs() -> None:
 
     assert needed(leaf(9, "ruling", rulings=[*ruling(4)["rulings"], *ruling(7)["rulings"]])) == 4
     assert needed(leaf(9, "ruling", **ruling(12))) == 9
-    assert needed(leaf(9, "withdrawal", of=3, **entity(1))) == 3
-    assert needed(DECLARED, before=2) == 2 and needed(DECLARED) == 0
-    assert needed(leaf(3)) == 0
+    assert needed(leaf(9, "withdrawal", of=3)) == 3 and needed(leaf(9, "withdrawal", of=12)) == 9
+    assert needed(noticed(4, 1, 2), before=2) == 2 and needed(noticed(4, 1, 1)) == 0
+    assert needed(DECLARED) == 0 and needed(leaf(3)) == 0
 
 
 # -- caught by a node ----------------------------------------------------------------------------
@@ -274,8 +321,9 @@ def test_a_fork_is_caught_kept_and_proven() -> None:
     old.commit(step.writes)
     liar.publish(step)
     refused: list[Any] = []
-    message = liar.message_to(ALFA, 2, 2)
-    pair.step(ALFA, Hear(message, 10**6, lambda result, error: refused.append(error)))
+    message, draft = liar.message_to(ALFA, Position(2, 2), 10**6)
+    pair.step(ALFA, Hear(message, pair.signed(draft, encode_message(message)),
+                         lambda result, error: refused.append(error)))
     assert isinstance(refused[0], Equivocation)
     assert BRAVO in pair.nodes[ALFA].broken
     (party, kind, document), = pair.stores[ALFA].proofs()

@@ -164,7 +164,7 @@ def test_what_is_no_head(name: str) -> None:
 
 @pytest.mark.parametrize("text", [None, ""])
 def test_a_node_of_the_version_before_is_told_what_to_do(text: str | None) -> None:
-    with pytest.raises(NotAuthenticated, match="needs a Luftrom-Head header.*another version"):
+    with pytest.raises(NotAuthenticated, match=r"needs a Luftrom-Head header.*another version"):
         read_sender(text)
 
 

@@ -23,7 +23,7 @@ from luftrom.state.conflicts import ConflictPair
 from luftrom.state.entities import EFFECTS, Entities
 from luftrom.state.progress import Progress
 from luftrom.state.record import ACCEPTED, WITHDRAWN, Record
-from luftrom.state.rulings import verdict
+from luftrom.state.rulings import Rests, verdict
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.ruling import Ruling, Rulings
@@ -228,7 +228,10 @@ def test_memory_falls_and_nothing_else_changes() -> None:
 
 
 def told(view: Entities, record: Record) -> list[tuple[str, int, str]]:
-    return [(other.party, other.index, rule) for other, rule in verdict(view, record)]
+    """The verdict that rests on all that is applied of the other's log."""
+    cuts = {party: size for party, size in view.applied.items() if party != record.party}
+    return [(other.party, other.index, rule)
+            for other, rule in verdict(view, record, Rests(cuts))]
 
 
 def test_a_silent_peer_holds_it_back() -> None:

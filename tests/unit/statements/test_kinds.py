@@ -12,10 +12,15 @@ from luftrom.exchange.sending import Position
 from luftrom.node.hearing import TAKEN
 from luftrom.node.operations import OPERATIONS
 from luftrom.state.state import CHECKS, EFFECTS
+from luftrom.statements.disclosure import digests_of, make_disclosure
 from luftrom.statements.kind import NOBODY, Audience
 from luftrom.statements.kinds import KINDS
-from luftrom.statements.leaf import parse_statement
+from luftrom.statements.kinds.lost import Lost
+from luftrom.statements.kinds.restored import Restored
+from luftrom.statements.leaf import StatementSigner, parse_statement
 from luftrom.statements.opening import Item, open_item
+from luftrom.statements.statement import Seen, Statement
+from luftrom.transparency.merkle import EMPTY_ROOT
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +32,15 @@ def items() -> list[Item]:
         opened = store.disclosures(name, 0, store.size(name))
         found += [open_item(parse_statement(leaf), tuple(opened.get(index, ())))
                   for index, leaf in enumerate(store.leaves(name, 0, store.size(name)))]
+    # What a node says of a log that came back is said by `luftrom restore` and the start behind it.
+    signer = StatementSigner(ALFA, pair.keys[ALFA].statements)
+    seen = {BRAVO: Seen(0, EMPTY_ROOT)}
+    words = make_disclosure("words", {"words": ["a.b.c"]})
+    for kind, body, opened in (
+            ("restored", Restored((), "All of them are away."), (words,)),
+            ("lost", Lost((2, 3)), ())):
+        draft = Statement(ALFA, kind, 90, 1, body, pair.agreement.digest, seen, digests_of(opened))
+        found.append(open_item(signer.sign(draft), opened))
     return found
 
 

@@ -35,6 +35,8 @@ from luftrom.statements.disclosure import (
 )
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.declaration import Declared
+from luftrom.statements.kinds.lost import Lost
+from luftrom.statements.kinds.restored import PeerWord, Restored
 from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.kinds.withdrawal import Withdrawal
 from luftrom.statements.leaf import (
@@ -68,16 +70,22 @@ RULINGS = [{"index": 3, "accepted": True, "against": [], "unacknowledged": ["bra
            {"index": 5, "accepted": False, "against": [["bravo.example", 2, "turn"]],
             "unacknowledged": []}]
 PEER_HEAD = "eyJhIjoxfQ.eyJiIjoyfQ.c2lnbmVk"
+HEAD_DIGEST = base64.urlsafe_b64decode("B" * 42 + "A=")
 CLAIMS: dict[str, dict[str, Any]] = {
-    "agreement": {}, "declaration": {"audience": ["bravo.example"], "size": 35},
+    "agreement": {}, "declaration": {"audience": ["bravo.example"], "size": -7},
     "withdrawal": {"of": 3}, "notice": {"entity": ENTITY},
     "notice_withdrawal": {"of": 3, "reason": "Né"}, "notification": {},
+    "restored": {"held": [{"party": "bravo.example", "size": 4, "root": "A" * 43,
+                           "head": "B" * 42 + "A"}], "reason": "Charlie is away."},
+    "lost": {"leaves": [2, 5]},
     "ruling": {"rulings": RULINGS, "heads": {"charlie.example": PEER_HEAD},
                "opened": {"bravo.example": 2}}}
 BODIES: dict[str, Any] = {
-    "agreement": None, "declaration": Declared(35, ("bravo.example",)),
+    "agreement": None, "declaration": Declared(-7, ("bravo.example",)),
     "withdrawal": Withdrawal(3), "notice": Entity(ENTITY["id"], ENTITY["version"]),
     "notice_withdrawal": Withdrawal(3, "Né"), "notification": None,
+    "restored": Restored((PeerWord("bravo.example", 4, bytes(32), HEAD_DIGEST),),
+                         "Charlie is away."), "lost": Lost((2, 5)),
     "ruling": Rulings((Ruling(3, True, (), ("bravo.example",)),
                        Ruling(5, False, (("bravo.example", 2, "turn"),), ())),
                       {"charlie.example": PEER_HEAD}, {"bravo.example": 2})}
@@ -125,7 +133,7 @@ def test_the_sd_jwt_package_opens_what_we_write(monkeypatch: pytest.MonkeyPatch)
     for shown in (disclosures, disclosures[1:], []):
         claims = SDJWTVerifier(sd_jwt(leaf, shown), lambda issuer, header: key
                                ).get_verified_payload()
-        assert claims["size"] == 35 and "_sd" not in claims and "entity" not in claims
+        assert claims["size"] == -7 and "_sd" not in claims and "entity" not in claims
         assert {"details", "reference", "remarks"} & claims.keys() == set(
             KINDS["declaration"].opens[3 - len(shown):])
     assert claims["seen"]["bravo.example"]["size"] == 4
@@ -207,8 +215,8 @@ def test_a_node_signs_nothing_that_its_peers_refuse() -> None:
     for draft in (Statement(PARTY, "notice", 7, 1, Entity("a b", 1), digests=digests),
                   Statement(PARTY, "withdrawal", -1, 1, Withdrawal(3)),
                   Statement(PARTY, "withdrawal", 7, 1, Withdrawal(-3)),
-                  Statement(PARTY, "declaration", 7, 1, Declared(35)),   # nothing to be opened
-                  Statement(PARTY, "declaration", 7, 1, Declared(35), digests=digests)):
+                  Statement(PARTY, "declaration", 7, 1, Declared(-7)),   # nothing to be opened
+                  Statement(PARTY, "declaration", 7, 1, Declared(-7), digests=digests)):
         with pytest.raises(BadInput):
             signer.sign(draft)
 
@@ -485,7 +493,7 @@ DETAILS = {"id": ENTITY["id"], "version": 1, "state": "Accepted", "volumes": [VO
 REFERENCE = {"manager": "uss1", "name": "Flight", "uss_base_url": ""}
 
 
-def opened(details: Any = None, reference: Any = None, remarks: Any = "", size: int = 35
+def opened(details: Any = None, reference: Any = None, remarks: Any = "", size: int = -7
            ) -> Item[Any, Any]:
     committed = [make_disclosure("details", DETAILS if details is None else details),
                  make_disclosure("reference", REFERENCE if reference is None else reference),
@@ -511,7 +519,7 @@ def test_a_sealed_declaration_is_closed_and_then_open() -> None:
 
 
 @pytest.mark.parametrize("content", [
-    {"size": 34}, {"size": 36}, {"size": 0}, {"details": {}}, {"details": []}, {"details": "x"},
+    {"size": -8}, {"size": -6}, {"size": 35}, {"details": {}}, {"details": []}, {"details": "x"},
     {"details": DETAILS | {"version": 0}}, {"details": DETAILS | {"id": "a b"}},
     {"details": DETAILS | {"colour": "red"}}, {"details": DETAILS | {"state": "Flying"}},
     {"details": DETAILS | {"volumes": []}}, {"details": DETAILS | {"volumes": [{}]}},
