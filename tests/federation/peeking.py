@@ -17,7 +17,7 @@ import simulation
 from simulation import Letter, Party, World
 
 from luftrom.airspace.intent import Intent
-from luftrom.airspace.size_class import size_class
+from luftrom.geometry.measure import size_class
 from luftrom.exchange.message import Message
 from luftrom.logs.head import Head
 from luftrom.node.conductor import Conductor
