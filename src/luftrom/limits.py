@@ -31,6 +31,11 @@ STATEMENT_AHEAD_S_MAX = 3_900              # a clock set to the next time zone i
 WAITING_DECLARATIONS_MAX = 10_000          # beyond this a node answers 503
 DATASET_ITEM_CHARS_MAX = 4 * 1024 * 1024   # one feature or intent of a file of many
 
+# Work is counted before it is done, in units of about 10 ns: docs/decisions/work-budgets.md.
+STEP_PEERS_WORK_MAX = 1_000_000.0          # on leaves of peers, in one step
+PEER_WORK_PER_MINUTE_MAX = 1_000_000_000.0 # on leaves of one peer; the rest waits for the next
+CLIENT_WORK_MAX = 100_000_000.0            # for one declaration, notice or question of a client
+
 # Strangers: what one connection, one address and all of them may take of a node.
 REQUEST_LINE_BYTES_MAX = 8_192             # method, target and version
 HEAD_BYTES_MAX = 32_768                    # request line and all headers; trailers as well

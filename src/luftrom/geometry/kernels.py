@@ -26,6 +26,9 @@ _FEW_EDGES = 40                            # up to here plain loops are faster t
 _FEW_ROWS = 4                              # of edges that are tried before a tree is planted
 _CROSSINGS_MAX = 10_000                    # of more, the place of an overlap leaves out the last
 _NO_CHART = (0.0,) * 13
+# What it takes to compare two rings, beyond looking at each of their edges once, in units of work
+# (`limits`): for each pair of edges that is looked at, and where the rings touch, for each edge.
+LOOK_WORK, DEEP_LOOK_WORK, DEEP_WORK = 1.0, 4.0, 400.0
 
 
 # -- outlines ------------------------------------------------------------------------------------
@@ -392,7 +395,8 @@ def _common_place(pool, a, a_count, b, b_count, x, y, z, fx, fy, fz):
 def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
     """Two rings under a lateral minimum: (conflict, distance in metres, place).
 
-    `is_asked` alone wants to know whether: then distance and place of a conflict mean nothing.
+    `is_asked` alone wants to know whether: then instead of the distance stands the work that it
+    took beyond what `screen.work_of` counts for any two, and a place means nothing.
     """
     needed = lateral_m - TOUCH_M
     overlap_only = needed <= 0.0
@@ -400,7 +404,7 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
     edges = _near_edges(pool, b, b_count, a, best)
     others = _near_edges(pool, a, a_count, b, best) if len(edges) else edges
     finder = _finder(pool, b, b_count, edges, False)
-    crossings, touched, found = 0, False, False
+    crossings, looked, touched, found = 0, 0, False, False
     px, py, pz, sx, sy, sz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     fx, fy, fz = math.inf, 0.0, 0.0
     for k, i in enumerate(others):
@@ -414,6 +418,7 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
         near, kept = _find(finder, ax, ay, az, bx, by, bz, best)
         if len(finder[1]):
             boxes.sort(near, kept, b_count - 1)   # the answer is that of all edges in turn
+        looked += kept
         for j in near[:kept]:
             nx, ny, nz, other_radius = _ball(pool, b, b_count, j)
             if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, best):
@@ -429,7 +434,7 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
             relation, gap, x, y, z, qx, qy, qz = compare_edges(ax, ay, az, bx, by, bz,
                                                                cx, cy, cz, dx, dy, dz)
             if is_asked and (relation == CROSS or (gap < needed)):
-                return True, 0.0, x, y, z
+                return True, looked * LOOK_WORK, x, y, z
             if relation == CROSS:
                 crossings += 1
                 sx, sy, sz = sx + x, sy + y, sz + z
@@ -445,14 +450,18 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
         x, y, z = _common_place(pool, a, a_count, b, b_count, sx, sy, sz, fx, fy, fz)
         return True, 0.0, x, y, z
     if touched:
-        return _deep_overlap(pool, a, a_count, b, b_count, is_asked)
+        found, best, x, y, z = _deep_overlap(pool, a, a_count, b, b_count, is_asked)
+        work = looked * DEEP_LOOK_WORK + (a_count + b_count) * DEEP_WORK
+        return found, work if is_asked else best, x, y, z
+    if is_asked:
+        best = looked * LOOK_WORK
     p, q = a + HEAD_ROWS, b + HEAD_ROWS
     if is_inside(pool[p, 0], pool[p, 1], pool[p, 2], pool, b, b_count):
         px, py, pz = _inner(pool, a, a_count)
-        return True, 0.0, px, py, pz
+        return True, best if is_asked else 0.0, px, py, pz
     if is_inside(pool[q, 0], pool[q, 1], pool[q, 2], pool, a, a_count):
         px, py, pz = _inner(pool, b, b_count)
-        return True, 0.0, px, py, pz
+        return True, best if is_asked else 0.0, px, py, pz
     return found, best, px, py, pz
 
 

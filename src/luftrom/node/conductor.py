@@ -28,7 +28,7 @@ from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.desk import Desk
-from luftrom.node.hearing import TAKEN, Contradicted
+from luftrom.node.hearing import TAKEN, Contradicted, go_on
 from luftrom.node.memory import Memory
 from luftrom.node.operations import OPERATIONS
 from luftrom.node.operations.agreement import open_log
@@ -82,11 +82,12 @@ class Conductor:
                  contradicted: Sequence[Contradicted]) -> None:
         for found in contradicted:
             self.memory.keep_proof(found.error, step)
-            if found.is_of_sender:
+            if found.request is not None and found.is_of_sender:
                 step.refuse(found.request.reply, found.error)
         desk = Desk(self.memory, self._signer, step, self._waiting)
         for request in requests:
             self._take(request, step)
+        go_on(self.memory, step)
         open_log(desk)
         for request in requests:
             self._operate(request, desk)
@@ -184,7 +185,9 @@ class Conductor:
 
     def next_deadline_ns(self) -> int | None:
         """When a step is due without any request, in `elapsed_ns`; None if never."""
-        return min((each.deadline_ns for each in self._waiting.values()), default=None)
+        due_ns = self.memory.work.due_ns()
+        deadlines_ns = [each.deadline_ns for each in self._waiting.values()]
+        return min(deadlines_ns if due_ns is None else [*deadlines_ns, due_ns], default=None)
 
     # -- what is held ------------------------------------------------------------------------
 
@@ -217,6 +220,10 @@ class Conductor:
     def broken(self) -> set[str]:
         """Peers of whom a proof is kept that breaks the channel."""
         return self.memory.broken
+
+    def is_costly(self, peer: str) -> bool:
+        """Do leaves of a peer wait, since they cost more work than is taken within a minute?"""
+        return self.memory.work.is_over(peer)
 
     def message_to(self, peer: str, at: Position, counter: int) -> tuple[Message, Head]:
         """The message for a peer that stands at `at`, and its head, which is not signed yet."""

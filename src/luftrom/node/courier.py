@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
+from luftrom import limits
 from luftrom.agreement.party import Party
 from luftrom.agreement.terms import Agreement
 from luftrom.clock import Clock
@@ -44,6 +45,8 @@ _LINGER_S = 0.05                           # how long rulings wait for company
 _RESYNCS_MAX = 8                           # in a row, before it counts as a refusal
 _PROBLEM_BYTES_MAX = 64 * 1024
 _POSITIONS = ("gap", "rolled_back", "unseen")   # refusals that say where the peer stands
+_COSTLY = ("its leaves cost more work than is taken of a peer within a minute "
+           f"({limits.PEER_WORK_PER_MINUTE_MAX:.0f} units); the rest waits for the next")
 _COUNTER_MAX = 2**62                       # what an unsigned refusal may set a counter to
 
 
@@ -97,7 +100,8 @@ class Courier:
             applied_size=mirrors[link.peer].applied,
             receipt_size=mirrors[link.peer].receipt_size,
             receipts_outstanding=max(0, size - mirrors[link.peer].receipt_size),
-            last_error=link.last_error, checks_made=link.checks_made,
+            last_error=_COSTLY if self._conductor.is_costly(link.peer) else link.last_error,
+            checks_made=link.checks_made,
             checks_missed=link.checks_missed, kernels_digest=link.kernels)
             for link in self._links.values()]
 

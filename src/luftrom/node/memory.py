@@ -12,6 +12,7 @@ from luftrom.exchange.sending import Position, Shown, build_message
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
+from luftrom.node.peer_work import PeerWork
 from luftrom.node.step import Step
 from luftrom.state.loading import load_state
 from luftrom.statements.kinds import KINDS
@@ -38,6 +39,7 @@ class Memory:
         self.broken = {name for name, kind, _ in proofs if kind != _BAD_STATEMENT}
         # What was refused is kept once: the log that holds it cannot go on without it.
         self.refused = {name for name, kind, _ in proofs if kind == _BAD_STATEMENT}
+        self.work = PeerWork(len(peers))
         self.state = load_state(store, party, agreement)
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")

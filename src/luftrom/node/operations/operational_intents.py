@@ -54,6 +54,7 @@ def declare(asked: Declare, desk: Desk) -> None:
     before = newest_own(desk, intent.entity_id, DECLARATION.name)
     replaced = _replaced(desk, intent.entity_id, asked.ovn, intent.manager)
     check_transition(replaced.intent.state if replaced and replaced.intent else None, intent.state)
+    desk.admit(DECLARATION.name, intent)
     intent = _with_key(desk, intent, asked.require_key)
     version = before.version + (before.status != REFUSED) if before else 1
     item = desk.append(DECLARATION.name, Declared(size_class(intent.all_volumes)),
