@@ -70,20 +70,20 @@ class Meetings:
         with `forget`.
         """
         entry = self._entry(leaf, volumes, as_of_s, is_constraint)
-        left = units
-        while entry.asked and left > 0.0:
+        spent = 0.0
+        while entry.asked and spent < units:
             index, question = entry.asked[0]
             before = question.spent
-            index.ask(question, left)
-            left -= question.spent - before
+            index.ask(question, units - spent)
+            spent += question.spent - before
             entry.found |= question.found
             question.found.clear()
             if not question.is_answered:
                 break
             entry.asked.pop(0)
         if not entry.asked:
-            left -= self._look(entry, left)
-        return units - left, not entry.asked and entry.found <= entry.looked
+            spent += self._look(entry, units - spent)
+        return spent, not entry.asked and entry.found <= entry.looked
 
     def forget(self, leaf: tuple[str, int]) -> None:
         """What was prepared of a leaf will not be entered as it is."""
