@@ -28,8 +28,8 @@ _CROSSINGS_MAX = 10_000                    # of more, the place of an overlap le
 _NO_CHART = (0.0,) * 13
 # What it takes to compare two rings, beyond looking at each of their edges once, in units of work
 # (`limits`): for each pair of edges that is looked at, and where the rings touch, for each edge.
-LOOK_WORK, DEEP_LOOK_WORK, DEEP_WORK = 1.0, 2.0, 400.0
-COMPARED = 8                               # times as much where no bound tells them apart
+LOOK_WORK, DEEP_LOOK_WORK, DEEP_WORK = 5.0, 2.0, 400.0
+COMPARED = 2                               # times as much where no bound tells them apart
 
 
 # -- outlines ------------------------------------------------------------------------------------

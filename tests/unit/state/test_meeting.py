@@ -84,7 +84,7 @@ def test_in_pieces_as_at_once(seed: int) -> None:
     while left:
         party = chance.choice(list(left))
         each = left[party][0]
-        done, is_ready = prepared(pieces, each, 1.0)
+        _, is_ready = prepared(pieces, each, 1.0)
         steps += 1
         if is_ready:
             each.serial = len(order)
