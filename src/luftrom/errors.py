@@ -172,6 +172,22 @@ class TooLarge(LuftromError):
     code, status = "too_large", 413
 
 
+class TooMuchWork(LuftromError):
+    """What is asked for would take more work than it may (413), or than is left now (429).
+
+    Work is counted in the units of `limits`, and what was done of it has changed nothing.
+    """
+
+    code, status = "too_much_work", 413
+
+    def __init__(self, work_max: float, is_busy: bool = False):
+        words = ("others ask for too much at the same moment; ask again" if is_busy else
+                 "ask with fewer volumes, fewer vertices, a smaller area or a shorter time")
+        super().__init__(
+            f"comparing these volumes with what is held takes more than {work_max:.0f} units of "
+            f"work: {words}", status=429 if is_busy else None, detail={"work_max": int(work_max)})
+
+
 class NotBuilt(LuftromError):
     """The standard has this operation and Luftrom does not have it yet (501)."""
 

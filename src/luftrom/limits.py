@@ -54,6 +54,11 @@ URL_CHARS_MAX = 2_048                      # of a USS's base URL
 SUBSCRIPTIONS_MAX = 1_000                  # of one notification
 STREAMS_MAX = 256                          # open event streams
 
+# Work is counted before it is done, in units of about 10 ns: docs/decisions/work-budgets.md.
+STEP_PEERS_WORK_MAX = 1_000_000.0          # on leaves of peers, in one step
+PEER_WORK_PER_MINUTE_MAX = 1_000_000_000.0 # on leaves of one peer; the rest waits for the next
+CLIENT_WORK_MAX = 100_000_000.0            # for one declaration, notice or question of a client
+
 # Strangers: what one connection, one address and all of them may take of a node.
 REQUEST_LINE_BYTES_MAX = 8_192             # method, target and version
 HEAD_BYTES_MAX = 32_768                    # request line and all headers; trailers as well

@@ -90,6 +90,11 @@ class Party:
         if self.world.hours and self.world.random.random() < .3:
             self.conductor.airspace.drop_over()
 
+    def go_on(self) -> None:
+        """Step until no leaf of a peer rests since it takes more work than one step has."""
+        while self.conductor.memory.work.due_ns() is not None:
+            self.step()
+
     def send(self, peer: str) -> Letter:
         return self.letter(*self.conductor.message_to(peer, self.at[peer], next(self.counter)),
                            is_answer=False)
@@ -283,10 +288,12 @@ class World:
         for one, other in itertools.permutations(self.names, 2):
             for _ in range(2):
                 answer = self.parties[other].hear(self.parties[one].send(other))
+                self.parties[other].go_on()
                 if answer is None:
                     self.resynchronise(one, other)
                     continue
                 self.parties[one].hear(answer)
+                self.parties[one].go_on()
         for party in self.parties.values():
             party.step()
 

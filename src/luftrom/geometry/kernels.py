@@ -26,6 +26,10 @@ _FEW_EDGES = 40                            # up to here plain loops are faster t
 _FEW_ROWS = 4                              # of edges that are tried before a tree is planted
 _CROSSINGS_MAX = 10_000                    # of more, the place of an overlap leaves out the last
 _NO_CHART = (0.0,) * 13
+# What it takes to compare two rings, beyond looking at each of their edges once, in units of work
+# (`limits`): for each pair of edges that is looked at, and where the rings touch, for each edge.
+LOOK_WORK, DEEP_LOOK_WORK, DEEP_WORK = 5.0, 2.0, 400.0
+COMPARED = 2                               # times as much where no bound tells them apart
 
 
 # -- outlines ------------------------------------------------------------------------------------
@@ -275,12 +279,13 @@ def _contacts(pool, row, count, i, other, other_count, finder, out, near):
 
 @compiled
 def _deep_edge(pool, row, count, other, other_count, finder):
-    """A place on the edges of one ring that lies deep inside another, if there is one.
+    """A place on the edges of one ring that lies deep inside another, if there is one; and how
+    many edges were looked at on the way, those of the other ring for each part of an edge.
 
     Every edge is cut where the other ring touches it; of each part the middle is looked at. Of
     edges in a row that come near nothing, all lie inside or all outside: the first one tells.
     """
-    was_near = True
+    was_near, looked = True, 0
     cuts, near = np.empty(2 + 3 * other_count), np.empty(other_count, np.int64)
     cx, cy, cz, reach = pool[other, 0], pool[other, 1], pool[other, 2], pool[other + 1, 0]
     for i in range(count):
@@ -289,6 +294,7 @@ def _deep_edge(pool, row, count, other, other_count, finder):
             was_near = True
             continue
         kept, length, met = _contacts(pool, row, count, i, other, other_count, finder, cuts, near)
+        looked += met * kept
         if not met and not was_near:
             continue
         was_near = met > 0
@@ -302,8 +308,8 @@ def _deep_edge(pool, row, count, other, other_count, finder):
             t = (cuts[k] + cuts[k - 1]) * 0.5
             x, y, z = lift(plane, au + t * (bu - au), av + t * (bv - av))
             if _is_deep_inside(x, y, z, pool, other, other_count, near[:met], finder):
-                return True, x, y, z
-    return False, 0.0, 0.0, 0.0
+                return True, x, y, z, looked
+    return False, 0.0, 0.0, 0.0, looked
 
 
 @compiled
@@ -344,7 +350,7 @@ def deep_point(pool, row, count):
 
 @compiled
 def _deep_overlap(pool, a, a_count, b, b_count, is_asked):
-    """Do two rings that touch overlap more deeply than TOUCH_M, and where?
+    """Do two rings that touch overlap more deeply than TOUCH_M, and where? And edges looked at.
 
     If no part of an edge of either lies deep inside the other, the inside of each is, apart from a
     rim, either all inside the other or all outside, and one deep point tells.
@@ -353,9 +359,10 @@ def _deep_overlap(pool, a, a_count, b, b_count, is_asked):
     all_a, all_b = boxes.numbered(a_count), boxes.numbered(b_count)
     in_a = _finder(pool, a, a_count, all_a, is_worth)
     in_b = _finder(pool, b, b_count, all_b, is_worth)
-    found, x, y, z = _deep_edge(pool, a, a_count, b, b_count, in_b)
+    found, x, y, z, looked = _deep_edge(pool, a, a_count, b, b_count, in_b)
     if not (found and is_asked):
-        both, px, py, pz = _deep_edge(pool, b, b_count, a, a_count, in_a)
+        both, px, py, pz, more = _deep_edge(pool, b, b_count, a, a_count, in_a)
+        looked += more
         if both and found:
             x, y, z = _common_place(pool, a, a_count, b, b_count, x + px, y + py, z + pz, x, y, z)
         elif both:
@@ -366,7 +373,7 @@ def _deep_overlap(pool, a, a_count, b, b_count, is_asked):
     if not found:
         x, y, z = deep_point(pool, b, b_count)
         found = _is_deep_inside(x, y, z, pool, a, a_count, all_a, in_a)
-    return found, 0.0, x, y, z
+    return found, looked, x, y, z
 
 
 @compiled
@@ -392,7 +399,8 @@ def _common_place(pool, a, a_count, b, b_count, x, y, z, fx, fy, fz):
 def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
     """Two rings under a lateral minimum: (conflict, distance in metres, place).
 
-    `is_asked` alone wants to know whether: then distance and place of a conflict mean nothing.
+    `is_asked` alone wants to know whether: then instead of the distance stands the work that it
+    took beyond what `screen.work_of` counts for any two, and a place means nothing.
     """
     needed = lateral_m - TOUCH_M
     overlap_only = needed <= 0.0
@@ -400,7 +408,7 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
     edges = _near_edges(pool, b, b_count, a, best)
     others = _near_edges(pool, a, a_count, b, best) if len(edges) else edges
     finder = _finder(pool, b, b_count, edges, False)
-    crossings, touched, found = 0, False, False
+    crossings, looked, touched, found = 0, 0, False, False
     px, py, pz, sx, sy, sz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     fx, fy, fz = math.inf, 0.0, 0.0
     for k, i in enumerate(others):
@@ -414,6 +422,7 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
         near, kept = _find(finder, ax, ay, az, bx, by, bz, best)
         if len(finder[1]):
             boxes.sort(near, kept, b_count - 1)   # the answer is that of all edges in turn
+        looked += kept
         for j in near[:kept]:
             nx, ny, nz, other_radius = _ball(pool, b, b_count, j)
             if _is_beyond(mx, my, mz, radius, nx, ny, nz, other_radius, best):
@@ -426,10 +435,11 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
             if _is_beside(section, ax, ay, az, cx, cy, cz, dx, dy, dz,
                           -TOUCH_M if touched else best):
                 continue
+            looked += COMPARED
             relation, gap, x, y, z, qx, qy, qz = compare_edges(ax, ay, az, bx, by, bz,
                                                                cx, cy, cz, dx, dy, dz)
             if is_asked and (relation == CROSS or (gap < needed)):
-                return True, 0.0, x, y, z
+                return True, looked * LOOK_WORK, x, y, z
             if relation == CROSS:
                 crossings += 1
                 sx, sy, sz = sx + x, sy + y, sz + z
@@ -445,14 +455,18 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
         x, y, z = _common_place(pool, a, a_count, b, b_count, sx, sy, sz, fx, fy, fz)
         return True, 0.0, x, y, z
     if touched:
-        return _deep_overlap(pool, a, a_count, b, b_count, is_asked)
+        found, deep, x, y, z = _deep_overlap(pool, a, a_count, b, b_count, is_asked)
+        work = looked * LOOK_WORK + deep * DEEP_LOOK_WORK + (a_count + b_count) * DEEP_WORK
+        return found, work if is_asked else 0.0, x, y, z
+    if is_asked:
+        best = looked * LOOK_WORK
     p, q = a + HEAD_ROWS, b + HEAD_ROWS
     if is_inside(pool[p, 0], pool[p, 1], pool[p, 2], pool, b, b_count):
         px, py, pz = _inner(pool, a, a_count)
-        return True, 0.0, px, py, pz
+        return True, best if is_asked else 0.0, px, py, pz
     if is_inside(pool[q, 0], pool[q, 1], pool[q, 2], pool, a, a_count):
         px, py, pz = _inner(pool, b, b_count)
-        return True, 0.0, px, py, pz
+        return True, best if is_asked else 0.0, px, py, pz
     return found, best, px, py, pz
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from luftrom.geometry.bounds import CIRCLE, CONVEX, CONVEX_CORNERS_MAX, RING, points_of, prepare
 from luftrom.geometry.compiling import compiled
 from luftrom.geometry.edges import TOUCH_M, foot
-from luftrom.geometry.ellipsoid import chart, project
+from luftrom.geometry.ellipsoid import HEAD_ROWS, chart, project
 from luftrom.geometry.kernels import compare_outlines
 from luftrom.geometry.wgs84 import POLE_RADIUS_M
 
@@ -26,6 +26,10 @@ APART, CONFLICT, UNSURE = 0, 1, 2
 # dents of a ring that passes for convex are below 0.3 m, and no geodesic is shorter than the way
 # from a plane to the other outline.
 _SLACK_M = 1.0
+# Units of work (`limits`): of the exact answer for any two, for each corner, and for each piece
+# into which a long edge is divided; and of `screen` for any two and for each corner.
+PAIR_WORK, CORNER_WORK, DIVIDED_WORK = 100.0, 8.0, 60.0
+_SCREEN_WORK, _SCREEN_CORNER_WORK = 30.0, 5.0
 _STRAY = 1e-10
 _CHART_M_MAX = 150_000.0
 _R2 = POLE_RADIUS_M * POLE_RADIUS_M
@@ -163,11 +167,35 @@ def screen(a_pool, a, a_shape, a_planes, a_edge2, b_pool, b, b_shape, b_planes, 
 @compiled
 def is_conflict(a_pool, a, a_shape, b_pool, b, b_shape, lateral_m):
     """The exact answer, by `kernels.compare_outlines`, for two packed outlines."""
+    return weigh_conflict(a_pool, a, a_shape, b_pool, b, b_shape, lateral_m)[0]
+
+
+@compiled
+def work_of_screen(a_shape, b_shape):
+    """What `screen` takes, in units of work (`limits`)."""
+    if a_shape & 3 == RING or b_shape & 3 == RING:
+        return 0.0
+    return _SCREEN_WORK + _SCREEN_CORNER_WORK * ((a_shape >> 2) + (b_shape >> 2))
+
+
+@compiled
+def work_of(a_shape, b_shape):
+    """What the exact answer takes at least, in units of work (`limits`), before it is asked for."""
+    return PAIR_WORK + CORNER_WORK * ((a_shape >> 2) + (b_shape >> 2))
+
+
+@compiled
+def weigh_conflict(a_pool, a, a_shape, b_pool, b, b_shape, lateral_m):
+    """The same answer, and the work that it took beyond `work_of`."""
     first, second = prepare(a_pool, a, a_shape), prepare(b_pool, b, b_shape)
     both = np.empty((len(first) + len(second), 3))
     for i in range(len(both)):
         for axis in range(3):
             both[i, axis] = (first[i, axis] if i < len(first)
                              else second[i - len(first), axis])
-    return compare_outlines(both, 0, points_of(first), len(first), points_of(second), lateral_m,
-                            True)[0]
+    answer = compare_outlines(both, 0, points_of(first), len(first), points_of(second), lateral_m,
+                              True)
+    work = DIVIDED_WORK * (len(both) - 2 * HEAD_ROWS - (a_shape >> 2) - (b_shape >> 2))
+    if a_shape & 3 != CIRCLE and b_shape & 3 != CIRCLE:
+        work += answer[1]
+    return answer[0], max(0.0, work)

@@ -30,7 +30,7 @@ from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.desk import Desk
 from luftrom.node.gate import OPEN, Gate, refusal
-from luftrom.node.hearing import TAKEN, Contradicted
+from luftrom.node.hearing import TAKEN, Contradicted, go_on
 from luftrom.node.memory import Memory
 from luftrom.node.operations import OPERATIONS
 from luftrom.node.operations.agreement import open_log
@@ -88,7 +88,7 @@ class Conductor:
                  contradicted: Sequence[Contradicted]) -> None:
         for found in contradicted:
             self.memory.keep_proof(found.error, step)
-            if found.is_of_sender:
+            if found.request is not None and found.is_of_sender:
                 step.refuse(found.request.reply, found.error)
         desk = Desk(self.memory, self._signer, step, self._waiting)
         if self.gate.stand(self.memory).is_shut:
@@ -96,6 +96,7 @@ class Conductor:
             return
         for request in requests:
             self._take(request, step)
+        go_on(self.memory, step)
         if self.gate.stand(self.memory).state == OPEN:
             self._work(requests, desk)
         else:
@@ -211,13 +212,14 @@ class Conductor:
 
     def next_deadline_ns(self) -> int | None:
         """When a step is due without any request, in `elapsed_ns`; None if never."""
-        if self.agreement is None:
-            return None
-        terms, now_ns = self.agreement.silence, self.clock.elapsed_ns()
-        waits_ns = [int(wait_s * NS_PER_S) for wait_s in (
-            terms.after_s, terms.after_s + terms.opening_s)]
-        return min((each.since_ns + wait_ns for each in self._waiting.values()
-                    for wait_ns in waits_ns if each.since_ns + wait_ns > now_ns), default=None)
+        due_ns = [] if (due := self.memory.work.due_ns()) is None else [due]
+        if self.agreement is not None:
+            terms, now_ns = self.agreement.silence, self.clock.elapsed_ns()
+            waits_ns = [int(wait_s * NS_PER_S) for wait_s in (
+                terms.after_s, terms.after_s + terms.opening_s)]
+            due_ns += [each.since_ns + wait_ns for each in self._waiting.values()
+                       for wait_ns in waits_ns if each.since_ns + wait_ns > now_ns]
+        return min(due_ns, default=None)
 
     # -- what is held ------------------------------------------------------------------------
 
@@ -250,6 +252,10 @@ class Conductor:
     def broken(self) -> set[str]:
         """Peers of whom a proof is kept that breaks the channel."""
         return self.memory.broken
+
+    def is_costly(self, peer: str) -> bool:
+        """Do leaves of a peer wait, since they cost more work than is taken within a minute?"""
+        return self.memory.work.is_over(peer)
 
     def message_to(self, peer: str, at: Position, counter: int) -> tuple[Message, Head]:
         """The message for a peer that stands at `at`, and its head, which is not signed yet."""

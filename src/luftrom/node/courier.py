@@ -49,6 +49,8 @@ _PROBLEM_BYTES_MAX = 64 * 1024
 _POSITIONS = ("gap", "rolled_back", "unseen")   # refusals that say where the peer stands
 _FIRST_WORDS_S = 3.0                       # at the start, for peers to say what they hold
 _COUNT_MAX = 2**62                         # of leaves, in an unsigned refusal
+_COSTLY = ("its leaves cost more work than is taken of a peer within a minute "
+           f"({limits.PEER_WORK_PER_MINUTE_MAX:.0f} units); the rest waits for the next")
 
 
 class Transport(AskTransport, Protocol):
@@ -116,8 +118,8 @@ class Courier:
             applied_size=mirrors[link.peer].applied,
             receipt_size=mirrors[link.peer].receipt_size,
             receipts_outstanding=max(0, size - mirrors[link.peer].receipt_size),
-            last_error=link.last_error, checks_made=link.checks_made,
-            checks_missed=link.checks_missed, kernels_digest=link.kernels,
+            last_error=_COSTLY if self._conductor.is_costly(link.peer) else link.last_error,
+            checks_made=link.checks_made, checks_missed=link.checks_missed, kernels_digest=link.kernels,
             clock_offset_s=link.clock_offset_s, withheld=withheld.get(link.peer, ()))
             for link in self._links.values()]
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from luftrom.agreement.terms import Agreement
+from luftrom.airspace.constraint import Constraint
+from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S
 from luftrom.errors import LuftromError
 from luftrom.node.memory import Memory
@@ -63,6 +65,15 @@ class Desk:
     def as_of_s(self) -> int:
         """The time to which the own log comes with a statement of this step."""
         return self.state.progress.as_of(self.party, self.time_ns // NS_PER_S)
+
+    def admit(self, kind: str, content: Intent | Constraint) -> None:
+        """Compare what a client asks to be appended next with what is held, if it may be.
+
+        Raises TooMuchWork if that takes more than a client is given, or than is left for all
+        clients of this step; then nothing has changed.
+        """
+        self._step.client_work += self.entities.admit(
+            self.party, kind, content, self.time_ns // NS_PER_S, self._step.client_work)
 
     # -- the own log -------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from luftrom.audit.equivocation import run_of_leaves
@@ -20,6 +21,8 @@ from luftrom.node.memory import Memory
 from luftrom.node.refusals import Replayed
 from luftrom.node.step import Reply, Step
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.ruling import KIND as RULING
+from luftrom.statements.opening import Item
 from luftrom.statements.statement import Statement
 
 
@@ -65,17 +68,18 @@ class AddEntries:
 class Contradicted(Exception):
     """A peer's signed statements contradict each other; memory holds half of them by now.
 
-    `error` is the whole answer to the request, and has the evidence.
+    `error` is the whole answer to the request, and has the evidence. `request` is None where the
+    statements were mirrored in an earlier step.
     """
 
-    def __init__(self, request: Hear | HearAnswer, error: Unverified):
+    def __init__(self, request: Hear | HearAnswer | None, error: Unverified):
         super().__init__(str(error))
         self.request, self.error = request, error
 
     @property
     def is_of_sender(self) -> bool:
         """Did the sender of the message sign it? It may have handed on what a third party did."""
-        return (self.error.evidence is not None
+        return (self.request is not None and self.error.evidence is not None
                 and self.error.evidence.party == self.request.head.sender)
 
 
@@ -166,30 +170,65 @@ def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:
                 state.mirror(queue.popleft())
 
 
-def _apply(asked: Hear | HearAnswer, memory: Memory, step: Step) -> None:
+def go_on(memory: Memory, step: Step) -> None:
+    """Apply what is open and rested in an earlier step, as far as the work goes."""
+    _apply(None, memory, step)
+
+
+def _apply(asked: Hear | HearAnswer | None, memory: Memory, step: Step) -> None:
     """Apply of each log what is open now, up to the first leaf that is closed, or that rests on
-    one of another log that is."""
+    one of another log that is.
+
+    Or that takes more work than this step has for its author: then it goes on in the next.
+    """
     left = [mirror for mirror in memory.mirrors.values() if mirror.party not in memory.broken]
-    while any([_apply_next(mirror, asked, memory, step) for mirror in left]):
+    for mirror in left:
+        memory.work.take_up(mirror.party)
+    while any([_apply_of(mirror.party, asked, memory, step) for mirror in left]):
         pass
 
 
-def _apply_next(mirror: Mirror, asked: Hear | HearAnswer, memory: Memory, step: Step) -> int:
+def _apply_of(peer: str, asked: Hear | HearAnswer | None, memory: Memory, step: Step) -> int:
     """How many leaves of one log were applied."""
-    state, count = memory.state, 0
-    while (item := state.next_item(mirror.party)) is not None:
-        statement = item.statement
-        try:
-            state.check(statement)
-            state.apply(item)
-        except Unverified as error:
-            evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
-            raise Contradicted(asked, Unverified(error.message, code=error.code,
-                                                 evidence=evidence)) from None
-        mirror.apply_up_to(statement.index + 1, step.writes)
+    count = 0
+    while memory.state.is_next_open(peer):
+        item = _next_ready(peer, memory, step)
+        if item is None:
+            memory.work.rest(peer, step)
+            break
+        _apply_next(item, asked, memory, step)
         count += 1
-        memory.keep_void(item, step)
     return count
+
+
+def _next_ready(peer: str, memory: Memory, step: Step) -> Item[Any, Any] | None:
+    """A peer's next leaf, if all that goes before applying it is done, in this step or before."""
+    state, work = memory.state, memory.work
+    if work.left(peer, step) <= 0.0:
+        return None
+    work.spend(peer, step, state.work_of_reading(peer))
+    item = state.next_item(peer)
+    # What cannot be divided has a step for itself, however much it is.
+    is_first = not step.peer_work[peer]
+    done, is_ready = state.prepare(item, inf if is_first and item.statement.type == RULING.name
+                                   else work.left(peer, step))
+    work.spend(peer, step, done)
+    return item if is_ready else None
+
+
+def _apply_next(item: Item[Any, Any], asked: Hear | HearAnswer | None, memory: Memory,
+                step: Step) -> None:
+    state, statement = memory.state, item.statement
+    mirror = memory.mirrors[statement.party]
+    try:
+        state.check(statement)
+        state.apply(item)
+    except Unverified as error:
+        evidence = Contradiction(mirror.party, _run_up_to(statement, memory))
+        raise Contradicted(asked, Unverified(error.message, code=error.code,
+                                             evidence=evidence)) from None
+    mirror.apply_up_to(statement.index + 1, step.writes)
+    memory.keep_void(item, step)
 
 
 def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:

@@ -20,6 +20,7 @@ from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.node.evidence import VOID, void_proof
+from luftrom.node.peer_work import PeerWork
 from luftrom.node.step import Step
 from luftrom.state.loading import load_state
 from luftrom.statements.kinds import KINDS
@@ -51,6 +52,7 @@ class Memory:
         self.refused = {name for name, kind, _ in proofs if kind == _BAD_STATEMENT}
         self.signed = signed               # what else peers signed, and was refused
         self.promised = promised           # what our heads said before a restore; see `gate`
+        self.work = PeerWork(len(peers))
         self.state = load_state(store, party, agreement)
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")

@@ -45,6 +45,8 @@ class Step:
         default_factory=list)
     refusals: list[tuple[Reply[Any], LuftromError]] = field(default_factory=list)
     waiting: dict[int, Waiting] = field(default_factory=dict)
+    peer_work: dict[str, float] = field(default_factory=dict)   # on a peer's leaves, in units
+    client_work: float = 0.0               # on what clients ask, in units
 
     def then(self, reply: Reply[T], result: Callable[[], T]) -> None:
         """After the commit, reply with what `result` returns by then."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.breach import TERM_PENDING, Breach
 from luftrom.airspace.constraint import Constraint
@@ -19,7 +20,7 @@ from luftrom.airspace.intent import Intent
 from luftrom.airspace.over import over_until_ns
 from luftrom.airspace.right_of_way import refusal
 from luftrom.clock import NS_PER_S, TIME_NS_MIN
-from luftrom.errors import Unverified
+from luftrom.errors import TooMuchWork, Unverified
 from luftrom.geometry.encounter import Encounter
 from luftrom.geometry.volume import Separation, Volume4D
 from luftrom.state.bounds import Bounds
@@ -145,6 +146,46 @@ class Entities:
                     f"{entity.entity_id}; the next version is {expected}")
         return ""
 
+    def prepare(self, item: Item[Any, Any], units: float) -> tuple[float, bool]:
+        """Compare the volumes of a log's next leaf, before it is applied, for so many units of
+        work; the work that was done, and whether it can be applied without any more.
+        """
+        statement = item.statement
+        record = self._record(item)
+        if item.void or not record.volumes:
+            return 0.0, True
+        return self.meetings.prepare((statement.party, statement.index), record.volumes,
+                                     record.as_of_s, record.is_constraint, units)
+
+    def _record(self, item: Item[Any, Any]) -> Record:
+        """The record that a leaf will have, without a place among the others."""
+        statement = item.statement
+        content = item.content.intent if isinstance(item.content, Version) else item.content
+        record = Record(
+            statement.party, statement.index, statement.iat_s,
+            self.progress.as_of(statement.party, statement.iat_s), "", 0, {}, -1, statement.type,
+            content if isinstance(content, (Intent, Constraint)) else None)
+        if record.content is not None:
+            record.inside = self.bounds.inside(record.content.all_volumes)
+        return record
+
+    def admit(self, party: str, kind: str, content: Intent | Constraint, iat_s: int,
+              spent: float) -> float:
+        """Compare the volumes of a party's next leaf, which a client asks for; the work it took.
+
+        `spent` is what others took in this step. What was found counts for the leaf that is signed
+        next. Raises TooMuchWork, and then nothing has changed.
+        """
+        leaf = party, self.applied.get(party, 0)
+        volumes = self.bounds.inside(content.all_volumes)
+        left = limits.CLIENT_WORK_MAX - spent
+        work, is_ready = (0.0, False) if left <= 0.0 else self.meetings.prepare(
+            leaf, volumes, self.progress.as_of(party, iat_s), kind == NOTICE.name, left)
+        if not is_ready:
+            self.meetings.forget(leaf)
+            raise TooMuchWork(limits.CLIENT_WORK_MAX, is_busy=spent > 0.0)
+        return work
+
     def _enter(self, item: Item[Any, Version | Constraint]) -> Record:
         statement = item.statement
         entity = (None if item.void else item.entity) or _CLOSED
@@ -161,6 +202,8 @@ class Entities:
             self._versions.setdefault(record.entity_id, []).append(record)
         if record.counts:
             self.meetings.enter(record)
+        else:
+            self.meetings.forget((record.party, record.index))
         return record
 
     def _hold_to_terms(self, record: Record) -> None:
@@ -322,16 +365,16 @@ class Entities:
         party declared it at `iat_s`, in seconds since 1970.
         """
         met = self.meetings.meeting(self.bounds.inside(intent.all_volumes),
-                                    self.progress.as_of(party, iat_s))
+                                    self.progress.as_of(party, iat_s), limits.CLIENT_WORK_MAX)
         return [r for r in met if not r.is_constraint and r.status == ACCEPTED
                 and r.entity_id != intent.entity_id]
 
     def query(self, area: Volume4D) -> list[Record]:
         """Accepted intents and notices whose volumes overlap an area of interest.
 
-        What is over long enough to be dropped is not found any more.
+        What is over long enough to be dropped is not found any more. Raises TooMuchWork.
         """
-        met = self.meetings.overlapping(area)
+        met = self.meetings.overlapping(area, limits.CLIENT_WORK_MAX)
         return [record for record in met if record.status == ACCEPTED]
 
     def foreign(self, entity_id: str, party: str) -> Record | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.breach import TERM_PENDING
 from luftrom.airspace.right_of_way import OUTSIDE_TERMS, SAME_ENTITY, SILENT, refusal
@@ -18,6 +19,7 @@ from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head, read_size, verify_head
 from luftrom.state.entities import Entities, HasEntities
 from luftrom.state.record import ACCEPTED, LOST_CONTENT, PENDING, Record, declared
+from luftrom.state.work import NOTING_WORK, work_of_encounter
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.kinds.ruling import Ruling, Rulings
@@ -170,6 +172,20 @@ def check_rulings(state: HasEntities, statement: Statement[Rulings]) -> None:
                              code="unlawful_ruling")
 
 
+def work_of_check(state: HasEntities, statement: Statement[Rulings]) -> float:
+    """What it takes to check them, in units of work: how those that crossed meet is looked at."""
+    entities, work = state.entities, 0.0
+    for ruling in statement.body.rulings:
+        record = entities.records.get((statement.party, ruling.index))
+        if record is None or not ruling.accepted:
+            continue
+        for other in record.met.values():
+            work += NOTING_WORK
+            if not (record.knew(other) or other.knew(record)):
+                work += work_of_encounter(record.volumes, other.volumes)
+    return work
+
+
 def _read_heads(statement: Statement[Rulings], agreement: Agreement) -> dict[str, Head]:
     """The heads that a ruling rests on, verified; its author must have mirrored all they name."""
     heads = {}
@@ -229,14 +245,15 @@ def obstacles(entities: Entities, refused: Record, volumes: Sequence[Volume4D]
 
     By serial, all volumes of each: intents that stand or wait for their ruling and that `refusal`
     puts first, and prior notices. A declaration made now knows all that is applied, so nothing
-    crosses it and no turn is asked for.
+    crosses it and no turn is asked for. Raises TooMuchWork.
     """
     as_of_s = entities.progress.as_of(refused.party, refused.iat_s)
     asking = declared(Record(
         refused.party, entities.applied[refused.party], refused.iat_s, as_of_s, refused.entity_id,
         refused.version, entities.applied, -1, refused.kind, refused.content))
     found = {}
-    for other in entities.meetings.meeting(tuple(volumes), as_of_s):
+    for other in entities.meetings.meeting(tuple(volumes), as_of_s,
+                                           limits.CLIENT_WORK_MAX):
         if other.status not in (ACCEPTED, PENDING) or other.entity_id == refused.entity_id:
             continue
         if other.is_constraint or refusal(

@@ -17,10 +17,12 @@ from luftrom.state.entities import Entities
 from luftrom.state.knowledge import Knowledge
 from luftrom.state.progress import Progress
 from luftrom.state.record import LOST_CONTENT
+from luftrom.state.work import work_of_opening
 from luftrom.statements.kind import EVERYBODY, Audience
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.kinds.restored import Restored
+from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
 
@@ -41,6 +43,7 @@ class State:
         self.progress = Progress()
         self.entities = Entities(agreement, self.progress)
         self._audiences: dict[tuple[str, int], Audience] = {}
+        self._items: dict[str, Item[Any, Any]] = {}    # what `next_item` read, while it waits
 
     # -- what is mirrored ----------------------------------------------------------------------
 
@@ -62,25 +65,50 @@ class State:
         """Has that come?"""
         return (party, index) in self._openings
 
-    def next_item(self, party: str) -> Item[Any, Any] | None:
-        """The next leaf of a log to be applied, opened; None while it is closed, or if there is
-        none."""
+    def is_next_open(self, party: str) -> bool:
+        """Is there a leaf of a log to be applied next, and is it open as far as it is to us?"""
         queue = self.waiting.get(party)
         if not queue:
-            return None
+            return False
         statement = queue[0]
-        disclosures = self._openings.get((party, statement.index), ())
-        kind = KINDS[statement.type]
-        if (kind.must_open and not disclosures
+        kind, place = KINDS[statement.type], (party, statement.index)
+        if (kind.must_open and not self._openings.get(place) and place not in self._lost
                 and kind.audience(statement).includes(self.party)):
-            if (party, statement.index) in self._lost:
-                return Item(statement, void=LOST_CONTENT)
-            return None
+            return False
         needs = NEEDS.get(statement.type)
-        if needs is not None and any(self.progress.applied.get(name, 0) < size
-                                     for name, size in needs(statement).items()):
-            return None
-        return open_or_void(statement, disclosures)
+        return needs is None or all(self.progress.applied.get(name, 0) >= size
+                                    for name, size in needs(statement).items())
+
+    def next_item(self, party: str) -> Item[Any, Any]:
+        """The next leaf of a log to be applied, read once; `is_next_open` said that it can be."""
+        statement = self.waiting[party][0]
+        item = self._items.get(party)
+        if item is None or item.statement is not statement:
+            place = party, statement.index
+            disclosures = self._openings.get(place, ())
+            item = self._items[party] = (
+                Item(statement, void=LOST_CONTENT) if place in self._lost and not disclosures
+                else open_or_void(statement, disclosures))
+        return item
+
+    def work_of_reading(self, party: str) -> float:
+        """What `next_item` takes, in units of work: nothing once the leaf was read."""
+        statement = self.waiting[party][0]
+        item = self._items.get(party)
+        if item is not None and item.statement is statement:
+            return 0.0
+        return work_of_opening(statement, self._openings.get((party, statement.index), ()))
+
+    def prepare(self, item: Item[Any, Any], units: float) -> tuple[float, bool]:
+        """Do so many units of the work that it takes before a log's next leaf can be applied.
+
+        Returns the work that was done, and whether the leaf can be applied. Rulings are checked at
+        once, if they are not too much for `units`.
+        """
+        if item.statement.type != RULING.name:
+            return self.entities.prepare(item, units)
+        work = rulings.work_of_check(self, item.statement)
+        return (work, True) if work <= units else (0.0, False)
 
     # -- what is applied -----------------------------------------------------------------------
 
@@ -105,6 +133,7 @@ class State:
         self.progress.note(statement)
         self.waiting[statement.party].popleft()
         self._openings.pop((statement.party, statement.index), None)
+        self._items.pop(statement.party, None)
         audience = KINDS[statement.type].audience(statement)
         if audience is not EVERYBODY:
             self._audiences[statement.party, statement.index] = audience

@@ -81,7 +81,8 @@ def lent_state(s):
 
 
 @compiled
-def _places_in(s):
+def places_in(s):
+    """The room of a scratch as compiled code uses it."""
     work = lent(s.work)
     ranges = 5 * FACES
     return Places(lent(s.near), lent(s.keys), lent(s.grids), work[:ranges].reshape(FACES, 5),
@@ -422,7 +423,7 @@ def find_conflicts(state, scratch, looks, volumes, pool, groups, first, last, la
     takes it; or a row for each grid, and then the volumes are the slots themselves, and each pair
     is asked once. With `groups`, pairs of one group are left out.
     """
-    state, scratch, looks = lent_state(state), _places_in(scratch), lent(looks)
+    state, scratch, looks = lent_state(state), places_in(scratch), lent(looks)
     volumes, pool, groups = lent(volumes), lent(pool), lent(groups)
     out, floats = lent(out), lent(state.words.view(np.float32))
     near, planes, written = scratch.near, scratch.planes, 0

@@ -19,6 +19,7 @@ from luftrom.geometry.bounds import GRIDS
 from luftrom.geometry.columns import Columns
 from luftrom.geometry.encounter import minima_of, time_ns_of
 from luftrom.geometry.index import bulk, slots
+from luftrom.geometry.index.asking import Question, go_on
 from luftrom.geometry.index.grid import ALL, LANES, WORDS, Scratch, move_cells
 from luftrom.geometry.index.slots import State
 from luftrom.geometry.index.snapshot import read_snapshot, write_snapshot
@@ -45,6 +46,7 @@ class VolumeIndex:
         self._time_ns = time_ns_of(separation)
         self._state = State.empty()
         self._scratch = Scratch.of(_NEAR)
+        self._moves = 0                    # times that volumes came to other slots
 
     def __len__(self) -> int:
         """How many serials are held."""
@@ -122,6 +124,7 @@ class VolumeIndex:
         if ((held < len(self._state.slots) // 4 and len(self._state.slots) > _SLOTS_MIN)
                 or meta[slots.ARENA] > held * _ENTRIES_MAX + _SLOTS_MIN):
             self._state = bulk.copied(self._state)
+            self._moves += 1
         elif dead > int(meta[slots.ROWS]) // 2 + _SLOTS_MIN:
             pool = np.zeros((int((meta[slots.ROWS] - dead) * _GROWTH) + _SLOTS_MIN, 3))
             slots.close_gaps(self._state, pool)
@@ -158,6 +161,24 @@ class VolumeIndex:
     def query_overlap(self, volumes: Sequence[Volume4D]) -> list[int]:
         """The same without minima: those that overlap an area, a band and a time."""
         return self._query(pack(volumes), _NO_MINIMA, 0)
+
+    def ask(self, question: Question, units: float) -> None:
+        """The same as `query` in pieces: ask on until the next pair goes beyond `units` of work.
+
+        Between two pieces volumes may be inserted and removed. Of the volumes that are inserted
+        meanwhile it may find some.
+        """
+        self._go_on(question, units, self._minima, self._time_ns)
+
+    def ask_overlap(self, question: Question, units: float) -> None:
+        """The same without minima."""
+        self._go_on(question, units, _NO_MINIMA, 0)
+
+    def _go_on(self, question: Question, units: float, minima: tuple[float, float],
+               time_ns: int) -> None:
+        if question.moves != self._moves:
+            question.moves, question.after = self._moves, -1
+        go_on(self._state, question, minima, time_ns, units)
 
     def query_columns(self, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
         """Which sets does each of many volumes conflict with? On all cores.

@@ -47,6 +47,7 @@ def give_notice(asked: GiveNotice, desk: Desk) -> None:
     if before is not None:
         check_manager(before, constraint.manager)
     check_terms(desk, constraint)
+    desk.admit(NOTICE.name, constraint)
     version = before.version + 1 if before else 1
     item = desk.append(NOTICE.name, Entity(constraint.entity_id, version), constraint)
     where = desk.party, item.statement.index

@@ -60,6 +60,7 @@ def declare(asked: Declare, desk: Desk) -> None:
     replaced = _replaced(desk, intent.entity_id, asked.ovn, intent.manager)
     check_transition(replaced.intent.state if replaced and replaced.intent else None, intent.state)
     check_terms(desk, intent)
+    desk.admit(DECLARATION.name, intent)
     intent = _with_key(desk, intent, asked.require_key)
     version = before.version + (not before.is_refused) if before else 1
     item = desk.append(DECLARATION.name, Declared(size_class(intent.all_volumes)),
