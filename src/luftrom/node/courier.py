@@ -119,7 +119,8 @@ class Courier:
             receipt_size=mirrors[link.peer].receipt_size,
             receipts_outstanding=max(0, size - mirrors[link.peer].receipt_size),
             last_error=_COSTLY if self._conductor.is_costly(link.peer) else link.last_error,
-            checks_made=link.checks_made, checks_missed=link.checks_missed, kernels_digest=link.kernels,
+            checks_made=link.checks_made, checks_missed=link.checks_missed,
+            kernels_digest=link.kernels,
             clock_offset_s=link.clock_offset_s, withheld=withheld.get(link.peer, ()))
             for link in self._links.values()]
 

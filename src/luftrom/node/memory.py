@@ -84,8 +84,8 @@ class Memory:
     def is_due(self, peer: str, index: int) -> bool:
         """May what an own leaf committed to be opened to a peer now?
 
-        What is sealed waits until every party has receipted the leaf, or was ruled on without
-        those that were silent: whoever is shown it has signed that it did not know of it before.
+        What is sealed waits until every party has receipted the leaf, or was passed over: whoever
+        is shown it has signed that it did not know of it before, or is named.
         """
         if not self.state.audience(self.party, index).includes(peer):
             return False
@@ -93,15 +93,16 @@ class Memory:
         if (record is None or not KINDS[record.kind].sealed
                 or self.agreement is None or not self.agreement.sealed):
             return True
-        silent = record.ruling.unacknowledged if record.ruling else ()
+        silent = {*record.passed_over, *(record.ruling.unacknowledged if record.ruling else ())}
         return self.mirrors[peer].receipt_size > index and all(
             mirror.receipt_size > index or name in silent
             for name, mirror in self.mirrors.items())
 
     @property
     def due_size(self) -> int:
-        """Up to where every party has receipted the own log."""
-        return min((mirror.receipt_size for mirror in self.mirrors.values()), default=0)
+        """Up to where every party has receipted the own log, or was passed over."""
+        receipted = min((mirror.receipt_size for mirror in self.mirrors.values()), default=0)
+        return max(receipted, self.state.entities.passed_size.get(self.party, 0))
 
     def head_of(self, peer: str) -> str:
         """The newest signed head of a peer that is held here, as it came; empty if there is none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +12,8 @@ from luftrom.node.desk import Desk
 from luftrom.state.entities import Entities
 from luftrom.state.record import Record
 from luftrom.state.rulings import Rests, verdict
+from luftrom.statements.kinds.passed_over import KIND as PASSED_OVER
+from luftrom.statements.kinds.passed_over import LEAVES_MAX, PassedOver
 from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
@@ -42,41 +44,70 @@ class Outcome:
 
 
 def rule(desk: Desk) -> None:
-    """Rule on own declarations: all that are ripe, and those out of time."""
+    """Rule on own declarations: all that are ripe, and those out of time.
+
+    Who has not receipted one in time is passed over first, where the agreement says to proceed:
+    only then is it opened to the others, and ruled on once what they open in turn is here.
+    """
     terms = desk.agreement.silence if desk.agreement else None
-    ripe: dict[tuple[str, ...], list[Record]] = {}
-    waiting = desk.entities.unruled(desk.party)
-    for record in waiting:
-        silent = _silent(desk, record)
-        if silent and terms is not None:
+    ripe: dict[_Ripe, list[Record]] = {}
+    late: dict[tuple[str, ...], list[Record]] = {}
+    for record in desk.entities.unruled(desk.party):
+        lacks = _lacking(desk, record)
+        if (lacks.receipts or lacks.openings) and terms is not None:
             # A peer may take its time for the receipt, and behind it for opening what crossed.
-            waits_s = terms.after_s + (terms.opening_s if not _unreceipted(desk, record) else 0.0)
+            waits_s = terms.after_s + (0.0 if lacks.receipts else terms.opening_s)
             if not desk.is_late(record, waits_s):
                 continue
             if terms.mode == "hold":
-                _give_up(desk, record, silent, waits_s)
+                _give_up(desk, record, lacks, waits_s)
                 continue
-        ripe.setdefault(silent, []).append(record)
+            if lacks.receipts:
+                late.setdefault(lacks.receipts, []).append(record)
+                continue
+        opened = dict(record.passed_over)
+        opened.update((name, desk.opened(name)) for name in lacks.openings)
+        ripe.setdefault(tuple(sorted(opened.items())), []).append(record)
+    for names, records in late.items():
+        _pass_over(desk, records, names)
     for silent, records in ripe.items():
         for start in range(0, len(records), _RULINGS_IN_LEAF_MAX):
-            _rule_on(desk, records[start:start + _RULINGS_IN_LEAF_MAX], silent)
+            _rule_on(desk, records[start:start + _RULINGS_IN_LEAF_MAX], dict(silent))
     if ripe:
         left = desk.entities.unruled(desk.party)
         desk.forget_receipts(left[0].index if left else desk.entities.applied[desk.party])
 
 
-def _silent(desk: Desk, record: Record) -> tuple[str, ...]:
-    """Peers that have not receipted it, or not opened all that may have crossed it."""
-    return tuple(sorted(name for name, receipt in desk.receipts_for(record.index).items()
-                        if receipt is None or desk.opened(name) < receipt.peer_size))
+_Ripe = tuple[tuple[str, int], ...]        # the silent, and how much of the log of each was open
 
 
-def _unreceipted(desk: Desk, record: Record) -> list[str]:
-    return sorted(name for name, receipt in desk.receipts_for(record.index).items()
-                  if receipt is None)
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """Peers that have not receipted a declaration, or not opened all that may have crossed it.
+
+    Those that were passed over are waited for no more.
+    """
+
+    receipts: tuple[str, ...]
+    openings: tuple[str, ...]
 
 
-def _rule_on(desk: Desk, records: Sequence[Record], silent: tuple[str, ...]) -> None:
+def _lacking(desk: Desk, record: Record) -> _Lacking:
+    given = {name: receipt for name, receipt in desk.receipts_for(record.index).items()
+             if name not in record.passed_over}
+    return _Lacking(
+        tuple(sorted(name for name, receipt in given.items() if receipt is None)),
+        tuple(sorted(name for name, receipt in given.items()
+                     if receipt is not None and desk.opened(name) < receipt.peer_size)))
+
+
+def _pass_over(desk: Desk, records: Sequence[Record], names: tuple[str, ...]) -> None:
+    for start in range(0, len(records), LEAVES_MAX):
+        of = tuple(record.index for record in records[start:start + LEAVES_MAX])
+        desk.append(PASSED_OVER.name, PassedOver(of, {name: desk.opened(name) for name in names}))
+
+
+def _rule_on(desk: Desk, records: Sequence[Record], silent: Mapping[str, int]) -> None:
     """One statement for all of them, which rests on the newest head that any of them waited for.
 
     A later head cuts the same: what stands behind an earlier one has seen what that covers.
@@ -87,23 +118,21 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: tuple[str, ...]) -> 
             if receipt is not None and name not in silent and (
                     name not in heads or receipt.size > heads[name].size):
                 heads[name] = receipt
-    opened = {name: desk.opened(name) for name in silent}
-    rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, opened)
+    rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, silent)
     rulings = []
     for record in records:
         lost = verdict(desk.entities, record, rests, desk.as_of_s)
         against = tuple((r.party, r.index, rule) for r, rule in lost[:_AGAINST_MAX])
-        rulings.append(Ruling(record.index, not lost, against, silent))
+        rulings.append(Ruling(record.index, not lost, against, tuple(silent)))
     desk.append(RULING.name, Rulings(
-        tuple(rulings), {name: receipt.head for name, receipt in heads.items()}, opened))
+        tuple(rulings), {name: receipt.head for name, receipt in heads.items()}, silent))
     for record in records:
         desk.then(desk.take_reply(record.index), partial(outcome, desk.entities, record))
 
 
-def _give_up(desk: Desk, record: Record, silent: tuple[str, ...], after_s: float) -> None:
-    unreceipted = _unreceipted(desk, record)
-    reason = (f"no receipt from {', '.join(unreceipted)}" if unreceipted
-              else f"nothing opened by {', '.join(silent)} that may cross it")
+def _give_up(desk: Desk, record: Record, lacks: _Lacking, after_s: float) -> None:
+    reason = (f"no receipt from {', '.join(lacks.receipts)}" if lacks.receipts
+              else f"nothing opened by {', '.join(lacks.openings)} that may cross it")
     desk.append(WITHDRAWAL.name, Withdrawal(record.index, reason))
     desk.refuse(desk.take_reply(record.index), NotAcknowledged(
         f"not acknowledged: {reason} within {after_s:g} s; nothing was accepted"))

@@ -45,6 +45,8 @@ from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.constraint_withdrawal import KIND as NOTICE_WITHDRAWAL
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.declaration import Declared, Version
+from luftrom.statements.kinds.passed_over import KIND as PASSED_OVER
+from luftrom.statements.kinds.passed_over import PassedOver
 from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
@@ -73,6 +75,7 @@ class Entities:
         self.revision = 0
         self.records: dict[tuple[str, int], Record] = {}
         self.current: dict[tuple[str, str], Record] = {}   # (entity, party) -> what stands
+        self.passed_size: dict[str, int] = {}          # party -> up to where it passed others over
         self.rested: dict[tuple[str, str], int] = {}   # (author, peer) -> leaves said to be open
         self._versions: dict[str, list[Record]] = {}       # entity -> all records, as applied
         self._dirty: set[Record] = set()
@@ -242,7 +245,16 @@ class Entities:
             else:
                 self._end(record, REFUSED, statement.index)
 
-    def _note_rested(self, statement: Statement[Rulings]) -> None:
+    def pass_over(self, statement: Statement[PassedOver]) -> None:
+        """Declarations that wait go on without the parties that are named."""
+        self._note_rested(statement)
+        for index in statement.body.of:
+            record = self._unruled.get((statement.party, index))
+            if record is not None:
+                record.passed_over = {**statement.body.opened, **record.passed_over}
+                self.passed_size[statement.party] = index + 1
+
+    def _note_rested(self, statement: Statement[Rulings | PassedOver]) -> None:
         """Up to where the author has said that a peer's log is open to it: never less again."""
         for name, size in statement.body.opened.items():
             key = statement.party, name
@@ -466,6 +478,7 @@ class HasEntities(Protocol):
 EFFECTS: Mapping[str, Callable[[HasEntities, Item[Any, Any]], None]] = {
     DECLARATION.name: lambda state, item: state.entities.declare(item),
     RULING.name: lambda state, item: state.entities.rule(item.statement),
+    PASSED_OVER.name: lambda state, item: state.entities.pass_over(item.statement),
     WITHDRAWAL.name: lambda state, item: state.entities.withdraw(item.statement, DECLARATION.name),
     NOTICE.name: lambda state, item: state.entities.give_notice(item),
     NOTICE_WITHDRAWAL.name: lambda state, item: state.entities.withdraw(

@@ -35,6 +35,7 @@ class Record:
     of its log on, its own or, where it waited longer than `deadline_s`, a later one. `void` says
     why it never counted, where that is another reason; then, and while it is closed to us, its
     identifier is empty. `is_dead` once it is known that it loses to what its own author knew.
+    `passed_over` are the parties without whom its author went on, once it had said so.
     """
 
     party: str
@@ -58,6 +59,7 @@ class Record:
     void_index: int | None = None
     void: str = ""
     is_dead: bool = False
+    passed_over: Mapping[str, int] = field(default_factory=dict)   # party -> what was open of it
     # By serial: those whose volumes conflict with it, and of these, while both are accepted.
     met: dict[int, Record] = field(default_factory=dict, repr=False)
     rivals: dict[int, Record] = field(default_factory=dict, repr=False)

@@ -213,8 +213,12 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
         return "without a receipt, where the agreement says hold"
     for name in statement.seen:
         if name in silent:
-            if body.opened.get(name, 0) < entities.rested.get((statement.party, name), 0):
+            least = record.passed_over.get(
+                name, entities.rested.get((statement.party, name), 0))
+            if body.opened.get(name, 0) < least:
                 return f"and says that less of the log of {name} is open than it said before"
+        elif name in record.passed_over:
+            return f"and does not name {name}, without whom it was opened"
         elif name not in heads or heads[name].mirrored <= ruling.index:
             return f"before {name} has given a receipt for it"
     cuts = {name: head.size for name, head in heads.items() if name not in silent}

@@ -15,6 +15,7 @@ from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.lost import Lost
+from luftrom.statements.kinds.passed_over import PassedOver
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.kinds.withdrawal import Withdrawal
@@ -86,6 +87,12 @@ def lost_document(item: Item[Lost, None]) -> dict[str, Any]:
     return {"leaves": list(item.statement.body.leaves)}
 
 
+def passed_over_document(item: Item[PassedOver, None]) -> dict[str, Any]:
+    """Declarations that went on without parties, and how much of the log of each was open."""
+    body = item.statement.body
+    return {"of": list(body.of), "opened": dict(body.opened)}
+
+
 def head_alone(item: Item[None, Any]) -> dict[str, Any]:
     """A statement that says no more than its head, or nothing that is anybody's to see."""
     return {}
@@ -102,4 +109,5 @@ SHOWN: dict[str, Callable[[Item[Any, Any]], dict[str, Any]]] = {
     "agreement": head_alone, "declaration": declaration_document,
     "withdrawal": withdrawal_document, "notice": notice_document,
     "notice_withdrawal": withdrawal_document, "ruling": ruling_document,
+    "passed_over": passed_over_document,
     "notification": head_alone, "restored": restored_document, "lost": lost_document}

@@ -12,11 +12,12 @@ from luftrom.statements.kinds import (
     declaration,
     lost,
     notification,
+    passed_over,
     restored,
     ruling,
     withdrawal,
 )
 
 KINDS: dict[str, Kind[Any, Any]] = {module.KIND.name: module.KIND for module in (
-    agreement, declaration, withdrawal, constraint, constraint_withdrawal, ruling, notification,
-    restored, lost)}
+    agreement, declaration, withdrawal, constraint, constraint_withdrawal, ruling, passed_over,
+    notification, restored, lost)}
