@@ -30,6 +30,8 @@ from luftrom.geometry.index.warming import warm_up
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 from luftrom.state.meeting import Meetings
 from luftrom.state.record import Record
+from luftrom.statements.kinds.constraint import KIND as NOTICE
+from luftrom.statements.kinds.declaration import KIND as DECLARATION
 
 ROOT = Path(__file__).resolve().parents[1]
 _START_NS = 2_000_000_000 * 10**9
@@ -155,7 +157,7 @@ def record_of(index: int, is_notice: bool, volumes: Volumes) -> Record:
     name = f"{index:08x}-0000-4000-8000-000000000000"
     content = (Constraint(name, "m", "Closed", "hazard", volumes) if is_notice else
                Intent(name, "m", "Flight", "Accepted", 0, volumes))
-    kind = "constraint" if is_notice else "declaration"
+    kind = NOTICE.name if is_notice else DECLARATION.name
     return Record("bravo.example", index, 2_000_000_000, 2_000_000_000, name, 1, {}, index, kind,
                   content)
 

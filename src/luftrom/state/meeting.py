@@ -137,7 +137,7 @@ class Meetings:
         """Find out of those that were found whom it meets without what is over for the two."""
         spent, first_end_ns = 0.0, _first_end_ns(entry.volumes)
         for key in sorted(entry.found - entry.looked):
-            if spent > units:
+            if spent > 0.0 and spent + NOTING_WORK > units:
                 break
             spent += NOTING_WORK
             entry.looked.add(key)

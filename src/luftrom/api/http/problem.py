@@ -40,7 +40,7 @@ CODES: Mapping[str, str] = {
     "out_of_step": "The sender and this node hold different sizes of the log.",
     "too_slow": "A request, or an upload, did not come to its end in time.",
     "too_large": "A size limit is exceeded; the sentence gives the number.",
-    "too_much_work": "Comparing the volumes takes more work than is done at once: `work_max`.",
+    "too_much_work": "Comparing the volumes takes more work than is done at once (`work_max`).",
     "unsupported": "The Content-Type is not read here.",
     "unsupported_encoding": "The Content-Encoding is neither gzip nor identity.",
     "unverified": "Bytes that do not prove themselves.",
