@@ -69,14 +69,14 @@ class Rulebook:
             cut = self.known(x, other, ruling, at)
             if y_index < (index if other == party else x.seen(other)):
                 loses = y_index < cut and self.stood(y, cut) and self.loses_to_known(x, y, same)
+            elif (other not in (party, *ruling.unacknowledged) and self.accepted_without(
+                    y, party, cut_of(ruling, at, other))):
+                loses = True               # X's author was silent, and yields
             elif other == party or y.seen(party) > index or y_index >= cut_of(ruling, at, other):
                 loses = False              # Y came later, or knew X: its own matter
             elif (self.withdrawn(y, cut_of(ruling, at, other)) or self.is_dead(y, ruling, at)
                   or self.waited_too_long(y, cut_of(ruling, at, other))):
                 loses = False              # it wins nothing
-            elif other not in ruling.unacknowledged and self.accepted_without(
-                    y, party, cut_of(ruling, at, other)):
-                loses = True               # X's author was silent, and yields
             else:
                 loses = self.loses_to_crossed(x, y, same, start)
             if loses:

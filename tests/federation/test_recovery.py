@@ -51,7 +51,8 @@ def check_shut(answer: httpx.Response) -> None:
 
 def fly(alfa: Client, bravo: Client, lat: float = 0.0) -> None:
     """A flight of each, known to both."""
-    assert alfa.declare(lat).status_code == 201
+    answer = alfa.declare(lat)
+    assert answer.status_code == 201, answer.text
     assert bravo.declare(lat + 0.5).status_code == 201
     wait_until_equal(alfa, bravo)
 

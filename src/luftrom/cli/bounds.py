@@ -69,7 +69,7 @@ BOUNDS: dict[str, tuple[Bound, ...]] = {
         Bound("STREAMS_MAX", "open event streams", "503 `unavailable`"),
     ),
     "Memory of bodies and answers": (
-        Bound("BODIES_BYTES_MAX", "bodies in progress of all, as they came and unpacked", _BUSY),
+        Bound("BODIES_BYTES_MAX", "bodies in progress of all, unpacked", _BUSY),
         Bound("STRANGERS_BODIES_BYTES_MAX", "of these, those of strangers", _BUSY),
         Bound("ADDRESS_BODIES_BYTES_MAX", "of these, those of strangers at one address", _BUSY),
         Bound("UNSENT_BYTES_MAX", "answers to strangers that wait for them to be read",

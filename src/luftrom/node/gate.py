@@ -88,7 +88,7 @@ class Gate:
         if word.size:
             self._compare(word, self._own, memory)
         if word.receipt:
-            keys = [parse_vkey(key) for key in self._own.keys.mirror]
+            keys = [parse_vkey(vkey) for vkey in self._own.keys.mirror]
             origin = self._peers[word.sender].log_origin
             body, _ = verify_kept_receipt(word.receipt, keys, origin)
             self._promise(word.sender, body.size, 0)

@@ -142,12 +142,9 @@ def _checkpoint(store: Store, party: Party, tree: Tree) -> list[Fault]:
 
 
 def verify_own_checkpoint(note: bytes, party: Party) -> Checkpoint:
-    """The checkpoint of a party's log, signed by the Ed25519 one of its keys.
-
-    Any signature by a log key says that the log had that history; those of other keys may follow.
-    """
-    return verify_checkpoint(
-        note, [parse_vkey(key) for key in party.keys.log], party.log_origin).checkpoint
+    """The checkpoint of a party's log, signed by its Ed25519 key; ML-DSA-44 may follow."""
+    keys = [parse_vkey(vkey) for vkey in party.keys.log]
+    return verify_checkpoint(note, keys, party.log_origin).checkpoint
 
 
 def _mirror(store: Store, own: Party, peer: Party) -> tuple[list[Fault], _Log]:
@@ -181,7 +178,7 @@ def _given(store: Store, own: Party, peer: Party, tree: Tree) -> list[Fault]:
                       f"the own receipt covers {size} leaves; {tree.size} are held")]
     try:
         body = Checkpoint(peer.log_origin, size, tree.root(size))
-        verify_receipt(body, lines, [parse_vkey(key) for key in own.keys.mirror])
+        verify_receipt(body, lines, [parse_vkey(vkey) for vkey in own.keys.mirror])
     except LuftromError as error:
         return [Fault("given", peer.name, f"the own receipt is not over what is held: {error}")]
     return []

@@ -30,6 +30,7 @@ from luftrom.state.meeting import Meetings
 from luftrom.state.progress import Progress
 from luftrom.state.record import (
     ACCEPTED,
+    LOST_CONTENT,
     PENDING,
     REFUSED,
     SUPERSEDED,
@@ -180,7 +181,7 @@ class Entities:
         ruled = []
         for ruling in statement.body.rulings:
             record = self._unruled.get((statement.party, ruling.index))
-            if record is None or (record.void and ruling.accepted):
+            if record is None or (record.void not in ("", LOST_CONTENT) and ruling.accepted):
                 raise Unverified(f"leaf {statement.index} rules on leaf {ruling.index}, "
                                  "which is no declaration that waits for a ruling")
             ruled.append((ruling, record))

@@ -7,7 +7,8 @@ from typing import Any
 
 from luftrom.agreement.terms import Agreement
 from luftrom.errors import Unavailable
-from luftrom.state.state import LOST_CONTENT, State
+from luftrom.state.record import LOST_CONTENT
+from luftrom.state.state import State
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.leaf import parse_statement
 from luftrom.statements.opening import Item, open_or_void

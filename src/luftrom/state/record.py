@@ -18,6 +18,7 @@ from luftrom.statements.kinds.ruling import Ruling
 
 PENDING, ACCEPTED, REFUSED, WITHDRAWN = "pending", "accepted", "refused", "withdrawn"
 SUPERSEDED, VOID = "superseded", "void"
+LOST_CONTENT = "what it committed to is lost"   # why a record is void through nobody's lie
 
 
 @dataclass(slots=True, eq=False)

@@ -17,7 +17,7 @@ from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head, read_size, verify_head
 from luftrom.state.entities import Entities, HasEntities
-from luftrom.state.record import ACCEPTED, PENDING, Record, declared
+from luftrom.state.record import ACCEPTED, LOST_CONTENT, PENDING, Record, declared
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.kinds.ruling import Ruling, Rulings
@@ -65,10 +65,10 @@ def verdict(entities: Entities, record: Record, rests: Rests, as_of_s: int | Non
         if record.knew(other):
             if not other.stood_at(rests.known(record, other)):
                 continue
-        elif not _wins_crossings(entities, other, record, rests):
-            continue
         elif _was_silent(record.party, other, rests):
             lost.append((other, SILENT))
+            continue
+        elif not _wins_crossings(entities, other, record, rests):
             continue
         rule = refusal(declared(record), declared(other), entities.agreement,
                        partial(_overlap_start_ns, entities, record, other))
@@ -97,7 +97,8 @@ def _is_dead(entities: Entities, other: Record, rests: Rests) -> bool:
 def _was_silent(party: str, other: Record, rests: Rests) -> bool:
     """Was the other accepted without the party, in what the ruling rests on? Who was silent yields.
 
-    Unless the ruling names the other's party as silent too: then they take turns.
+    Also to what had seen it sealed, for nobody has judged it then. Unless the ruling names the
+    other's party as silent too: then they take turns.
     """
     ruling = other.ruling
     return (ruling is not None and ruling.accepted and party in ruling.unacknowledged
@@ -160,7 +161,8 @@ def check_rulings(state: HasEntities, statement: Statement[Rulings]) -> None:
     heads = _read_heads(statement, state.entities.agreement)
     for ruling in statement.body.rulings:
         record = state.entities.records.get((statement.party, ruling.index))
-        if record is None or not ruling.accepted or record.kind != DECLARATION.name:
+        if (record is None or not ruling.accepted or record.kind != DECLARATION.name
+                or record.void == LOST_CONTENT):
             continue
         fault = _fault_of(state, ruling, record, statement, heads)
         if fault:

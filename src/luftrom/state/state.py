@@ -16,14 +16,13 @@ from luftrom.state import entities, rulings
 from luftrom.state.entities import Entities
 from luftrom.state.knowledge import Knowledge
 from luftrom.state.progress import Progress
+from luftrom.state.record import LOST_CONTENT
 from luftrom.statements.kind import EVERYBODY, Audience
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.lost import Lost
+from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
-
-LOST_CONTENT = "what it committed to is lost"
-
 
 class State:
     """Every part of the state at one party. Not thread-safe: one conductor applies.
@@ -35,6 +34,7 @@ class State:
         self.agreement, self.party = agreement, party
         self.knowledge = Knowledge()
         self.waiting: dict[str, deque[Statement[Any]]] = {}
+        self._restored: set[str] = set()   # parties whose log says that it was restored
         self._lost: set[tuple[str, int]] = set()   # leaves whose author has lost what they say
         self._openings: dict[tuple[str, int], tuple[bytes, ...]] = {}
         self.progress = Progress()
@@ -46,7 +46,10 @@ class State:
     def mirror(self, statement: Statement[Any]) -> None:
         """The next leaf of a log is held, and all that it had seen is as well."""
         self.knowledge.note(statement)
-        if isinstance(statement.body, Lost):
+        if isinstance(statement.body, Restored):
+            self._restored.add(statement.party)
+        # Losses count behind a restore alone: else the author could choose what to open.
+        if isinstance(statement.body, Lost) and statement.party in self._restored:
             self._lost |= {(statement.party, index) for index in statement.body.leaves}
         self.waiting.setdefault(statement.party, deque()).append(statement)
 

@@ -27,7 +27,7 @@ async def read_body(parts: AsyncIterator[bytes], headers: Mapping[str, str],
     """The whole body, decompressed. Raises TooLarge, UnsupportedEncoding, BadInput, Unavailable.
 
     `parts` is Starlette's stream of a request, which raises ClientDisconnect where it ends early;
-    what comes in it takes `room` where it is received, what it unpacks to here.
+    what is kept of it takes `room`, as it came or as it unpacks.
     """
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
@@ -46,8 +46,7 @@ async def read_body(parts: AsyncIterator[bytes], headers: Mapping[str, str],
                 taken.clear()
                 await _discard(parts, room)
                 raise _too_large(bytes_max)
-            if inflate is not None:
-                room.take(len(piece))
+            room.take(len(piece))
             taken.append(piece)
     if inflate is not None and not inflate.eof:
         raise BadInput("the gzip body ends before its end", code="bad_encoding")

@@ -16,7 +16,7 @@ class Room(Protocol):
     """The memory that a request's body takes."""
 
     def take(self, count: int) -> None:
-        """Count bytes that it unpacked to. Raises Unavailable where there is no room for them."""
+        """Count bytes that are kept of it. Raises Unavailable where there is no room for them."""
 
     def discard(self) -> None:
         """Nothing of the body is kept, nor of what still comes of it."""

@@ -2,9 +2,10 @@
 
 Bodies are bounded for one stranger's address, for strangers, for all.
 
-A body counts from its first byte until its request ends, since whoever reads it keeps it so long;
-what a gzip body unpacks to counts beside what came. Nothing is set aside before it comes: a slow
-upload holds what it has sent, and no place that another could have.
+A body counts as it is read, or unpacked, until its request ends, since whoever reads it keeps it so
+long. Nothing is set aside before it comes: a slow upload holds what it has sent, and no place that
+another could have. A token is looked at before a body is read, so strangers who take all their room
+take none of those whom somebody vouches for.
 """
 
 from __future__ import annotations

@@ -180,10 +180,13 @@ class Connection(HttpToolsProtocol):
             if self._leftover_bytes > limits.LEFTOVER_BYTES_MAX:
                 self._hang_up()
             return
-        try:
-            self._share.take(len(body))
-        except Unavailable as error:
-            self._fail(error)
+        if self.cycle is not self._running:
+            # One that waits is not read yet. One that runs takes room as its application reads it:
+            # by then it may have been vouched for, and what is not read has a few KiB.
+            try:
+                self._share.take(len(body))
+            except Unavailable as error:
+                self._fail(error)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -207,6 +210,7 @@ class Connection(HttpToolsProtocol):
             return
         if self.pipeline:
             self._running, app = self.pipeline.pop()
+            cast(dict[str, Any], self._running.scope)[ROOM].give_back()
             self._start_asgi_task(self._running, app)
         elif not self.cycle.more_body:
             self._wait()
