@@ -24,6 +24,7 @@ from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
 
+
 class State:
     """Every part of the state at one party. Not thread-safe: one conductor applies.
 

@@ -18,7 +18,8 @@ def test_heads_and_receipts_come_back(tmp_path: Path) -> None:
     receipts = [ReceiptRow(mirror, size, 2 * size, b"note", f"head.{size}.x") for size in (3, 5)]
     with closing(SqliteStore(path)) as store:
         assert store.head("bravo.example") is None
-        store.commit(Writes(receipts=receipts[:1], heads=[HeadRow("bravo.example", 6, 10, "a.b.c")]))
+        store.commit(Writes(receipts=receipts[:1], heads=[
+            HeadRow("bravo.example", 6, 10, "a.b.c")]))
         store.commit(Writes(receipts=receipts[1:], heads=[
             HeadRow("bravo.example", 10, 11, "d.e.f"), HeadRow("charlie.example", 1, 9, "g.h.i")]))
     with closing(SqliteStore(path, read_only=True)) as store:
