@@ -43,7 +43,7 @@ _BAD = (
     b"PATCH /healthz" + _HOST + b"\r\n",
     b"GET /log/tile/99/x" + _HOST + b"\r\n",
     b"PUT /v1/operational_intents/x" + _HOST + b"Content-Length: 30000\r\n\r\n" + b"b" * 30_000,
-    b"POST /exchange" + _HOST + b"Luftrom-Signature: a.b.c\r\nContent-Length: 9\r\n\r\nno frames",
+    b"POST /exchange" + _HOST + b"Luftrom-Head: a.b.c\r\nContent-Length: 9\r\n\r\nno frames",
     b"POST /mirror/add-checkpoint" + _HOST + b"Content-Length: 9\r\n\r\nold 0\n\nno",
     b"POST /mirror/add-entries" + _HOST + b"Content-Length: 20\r\n\r\n\0\1x" + bytes(17),
 )

@@ -10,12 +10,14 @@ import time
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from conftest import AN_ID, new_id, volume
 from luftrom import limits
 from luftrom.api.routes import ROUTES
 from luftrom.exchange.message import CONTENT_TYPE
-from luftrom.exchange.signature import SIGNATURE_HEADER, sign_body
+from luftrom.logs.head import HEAD_HEADER, Head, sign_head
+from luftrom.transparency.merkle import EMPTY_ROOT
 from parties import ed25519
 from tokens import bearer
 
@@ -199,29 +201,35 @@ def test_without_a_token_no_path_that_needs_one_answers(house):
                 assert "www-authenticate" in answer.headers
 
 
+def signed(body: bytes, sender: str, key: Ed25519PrivateKey, counter: int = 1) -> str:
+    """A head over that body, from a party to alfa, which says that its log is empty."""
+    return sign_head(Head(sender, "alfa.example", "ab" * 32, counter, "", 0, EMPTY_ROOT, 0, 0, 1),
+                     body, key)
+
+
 def test_strangers_are_turned_away_before_their_body_is_read(lonely):
     body = b"x" * 1000
     key = ed25519("mallory.example", "channel")
-    signatures = [None, "", "x", "a.b.c",
-                  sign_body(body, "mallory.example", "alfa.example", 1, key),
-                  sign_body(body, "bravo.example", "alfa.example", 1, key),
-                  sign_body(body, "alfa.example", "alfa.example", 1, key)]
+    heads = [None, "", "x", "a.b.c", signed(body, "mallory.example", key),
+             signed(body, "bravo.example", key), signed(body, "alfa.example", key)]
     with httpx.Client(base_url=lonely.url, trust_env=False) as stranger:
         before = lonely.digest()
-        for signature in signatures:
+        for head in heads:
             headers = {"Content-Type": CONTENT_TYPE}
-            if signature is not None:
-                headers[SIGNATURE_HEADER] = signature
+            if head is not None:
+                headers[HEAD_HEADER] = head
             answer = stranger.post("/exchange", content=body, headers=headers)
-            assert answer.status_code in (400, 401), (signature, answer.text)
+            assert answer.status_code in (400, 401), (head, answer.text)
+        # What a node of the version before sends is told apart from a stranger's.
+        answer = stranger.post("/exchange", content=body, headers={"Luftrom-Signature": "a.b.c"})
+        assert answer.status_code == 401 and "another version of Luftrom" in answer.text
         assert lonely.digest() == before
 
 
 def test_a_body_that_nobody_vouched_for_is_not_waited_for(lonely):
-    forged = sign_body(b"", "bravo.example", "alfa.example", 1,
-                       ed25519("mallory.example", "channel"))
+    forged = signed(b"", "bravo.example", ed25519("mallory.example", "channel"))
     answer = raw(lonely, (f"POST /exchange HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n"
-                          f"{SIGNATURE_HEADER}: {forged}\r\n\r\n").encode())
+                          f"{HEAD_HEADER}: {forged}\r\n\r\n").encode())
     assert answer.startswith(b"HTTP/1.1 401")
 
 
@@ -230,13 +238,14 @@ def test_a_peers_garbage_and_bombs(lonely):
     key = ed25519("bravo.example", "channel")
     before = lonely.digest()
     with httpx.Client(base_url=lonely.url, trust_env=False, timeout=30) as peer:
-        for body in (b"", b"x", b"luftrom-exchange/1\n", b"luftrom-exchange/1\n" + b"\xff" * 99):
-            signature = sign_body(body, "bravo.example", "alfa.example", time.time_ns(), key)
+        for body in (b"", b"x", b"luftrom-exchange/1\n", b"luftrom-exchange/2\n",
+                     b"luftrom-exchange/2\n" + b"\xff" * 99):
+            head = signed(body, "bravo.example", key, time.time_ns())
             answer = peer.post("/exchange", content=body, headers={
-                "Content-Type": CONTENT_TYPE, SIGNATURE_HEADER: signature})
+                "Content-Type": CONTENT_TYPE, HEAD_HEADER: head})
             assert 400 <= answer.status_code < 500, answer.text
         answer = peer.post("/exchange", content=bomb, headers={
-            "Content-Type": CONTENT_TYPE, SIGNATURE_HEADER: signature,
+            "Content-Type": CONTENT_TYPE, HEAD_HEADER: head,
             "Content-Encoding": "gzip"})
         assert answer.status_code == 413
         for path in ("/mirror/add-checkpoint", "/mirror/add-entries"):

@@ -29,7 +29,7 @@ EXAMPLES, EXAMPLES_SLOW = 12, 60
 ENDLESS = "/v1/events"
 
 
-@schemathesis.serializer("application/vnd.luftrom.exchange")
+@schemathesis.serializer("application/vnd.luftrom.exchange", "application/jose")
 def as_bytes(context, value):
     """Whatever was made up, as some bytes of a body that has a format of its own."""
     return value if isinstance(value, bytes) else repr(value).encode()

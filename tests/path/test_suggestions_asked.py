@@ -101,7 +101,7 @@ def test_what_became_free_is_free_as_it_was_declared(asking):
 
 def test_who_would_yield_is_not_in_the_way_and_a_notice_is(asking):
     here = {"start": 10, "end": 40}
-    put(asking, body(volume(16, 10, **here), priority=50))
+    assert put(asking, body(volume(16, 10, **here), priority=20)).status_code == 201
     ours = body(volume(16, 10, **here), priority=10)
     first = by_kind(put(asking, ours))["altitude"]["volumes"]
     above = first[0]["volume"]

@@ -52,10 +52,10 @@ class SqliteStore:
             try:
                 self._db = opened.enter_context(
                     contextlib.closing(_connect(path, "ro" if read_only else "rwc")))
+                self._open_schema(read_only)   # first: a store of another format is left as it was
                 if not read_only:
                     self._db.execute("PRAGMA journal_mode=WAL")
                     self._db.execute("PRAGMA synchronous=FULL")
-                self._open_schema(read_only)
                 # Readers have a connection of their own, so that nobody waits for a sync to read.
                 self._reader = opened.enter_context(contextlib.closing(_connect(path, "ro")))
                 if read_only:              # auditors: all that is read is of one moment
