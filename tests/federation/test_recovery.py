@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ from processes import (
     luftrom,
     start,
     two_nodes,
-    wait_for,
     wait_until_equal,
 )
 
@@ -40,8 +40,11 @@ def wholeness(client: Client) -> dict[str, Any]:
 
 def waits(client: Client, state: str) -> dict[str, Any]:
     """Until the node stands there; what it says of it."""
-    wait_for(lambda: wholeness(client)["state"] == state, f"the node is not {state}")
-    return wholeness(client)
+    deadline_s = time.monotonic() + 60.0   # it says why, sooner than `wait_for` gives up
+    while (told := wholeness(client))["state"] != state:
+        assert time.monotonic() < deadline_s, told
+        time.sleep(0.05)
+    return told
 
 
 def check_shut(answer: httpx.Response) -> None:

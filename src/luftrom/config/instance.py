@@ -87,7 +87,8 @@ class Instance:
             return self._doubts_of_new()
         if size:
             return (f"the database has {size} statements of the own log and does not say which "
-                    "directory it belongs to: it was restored, or is a copy, or of an earlier version",)
+                    "directory it belongs to: it was restored, or is a copy, or of an earlier "
+                    "version",)
         left = sorted(path.name for path in self._directory.glob("luftrom.instance-*"))
         known = f"the own log had {marked} statements" if marked else (
             f"{', '.join(left)} says that the node has run" if left
@@ -153,7 +154,8 @@ class Instance:
         facts = path.stat()
         store.commit(Writes(counters=[(_RUN, run), (_INODE, facts.st_ino % _NUMBER_MAX),
                                       (_CTIME, facts.st_ctime_ns)]))
-        for old in (self._new, self._copy, self._reason, *self._directory.glob("luftrom.instance-*")):
+        runs = self._directory.glob("luftrom.instance-*")
+        for old in (self._new, self._copy, self._reason, *runs):
             if old != path:
                 old.unlink(missing_ok=True)
 

@@ -22,7 +22,8 @@ def encode_page(opened: Mapping[int, Sequence[bytes]], end: int, size: int) -> b
 
     It is cut behind the leaf with which it becomes full; one leaf always fits.
     """
-    parts, total = [], 0
+    parts: list[bytes] = []
+    total = 0
     for index in sorted(opened):
         block = [struct.pack(">QH", index, len(opened[index]))]
         for disclosure in opened[index]:

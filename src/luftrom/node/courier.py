@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
+from luftrom import limits
 from luftrom.agreement.party import Party
 from luftrom.agreement.terms import Agreement
-from luftrom import limits
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import (

@@ -156,8 +156,8 @@ class Gate:
         seen = memory.state.progress.last_seen.get(memory.party, {})
         lacks = []
         for peer, mirror in memory.mirrors.items():
-            least = max(seen.get(peer, 0), self._receipted.get(peer, 0))
-            if mirror.applied < least and peer not in memory.broken:
+            least = max(seen.get(peer, 0), self._receipted.get(peer, 0), mirror.given_size)
+            if mirror.applied < least:
                 lacks.append(f"we had signed for {least} leaves of {peer}; {mirror.applied} are "
                              "here again")
         if lacks:

@@ -113,6 +113,11 @@ class Node:
         return self._conductor.mirrors
 
     @property
+    def gate(self) -> Gate:
+        """What says whether this node signs."""
+        return self._conductor.gate
+
+    @property
     def wholeness(self) -> Gated:
         """Whether this node signs, and if not why, and what to do."""
         return self._conductor.gate.stand(self._conductor.memory)

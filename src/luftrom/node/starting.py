@@ -55,7 +55,7 @@ def make_node(settings: Settings, keys: NodeKeys, own: Party, agreement: Agreeme
         for log in (node.log, *node.mirrors.values()):
             if log.tree.size < log.size:
                 raise Unavailable(f"the leaves under the checkpoint of {log.origin} are not there")
-    except Exception as error:             # noqa: BLE001 - rows that are gone break any of it
+    except Exception as error:
         instance.close()
         if not gate.faults:
             raise

@@ -73,7 +73,8 @@ def examine(store: Store, own: Party, agreement: Agreement | None) -> Examined:
     for peer in peers:
         found, mirror = _mirror(store, own, peer)
         least = seen[peer.name].size if peer.name in seen else 0
-        if store.applied(peer.name) < least:
+        # A mirror of nothing is one to be fetched again: the gate waits until it is caught up.
+        if store.checkpoint(peer.name) is not None and store.applied(peer.name) < least:
             found.append(Fault("applied", peer.name, f"{store.applied(peer.name)} leaves of "
                                f"{peer.name} are applied; the own log had seen {least}"))
         faults += found
@@ -165,7 +166,8 @@ def _mirror(store: Store, own: Party, peer: Party) -> tuple[list[Fault], _Log]:
     if store.applied(peer.name) > size:
         faults.append(Fault("applied", peer.name, f"{store.applied(peer.name)} leaves of "
                             f"{peer.name} are applied; its checkpoint covers {size}"))
-    faults += _given(store, own, peer, tree)
+    if held is not None or store.applied(peer.name):
+        faults += _given(store, own, peer, tree)   # else a restored receipt waits for its leaves
     return faults, log
 
 
