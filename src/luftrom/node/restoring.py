@@ -286,7 +286,7 @@ def write_found(found: Found, words: Mapping[str, Word], searcher: Searcher, loc
 def _own_receipt(note: bytes, own: Party, peer: Party) -> tuple[int, bytes]:
     """How many of a peer's leaves our receipt covers, and its lines, all by our own keys."""
     keys = {key.key: key for key in map(parse_vkey, own.keys.mirror)}
-    lines = [line for line in parse_note(note).signatures if line.key in keys]
+    lines = tuple(line for line in parse_note(note).signatures if line.key in keys)
     body, _ = verify_kept_receipt(note, [keys[line.key] for line in lines], peer.log_origin)
     return body.size, encode_signatures(lines).encode()
 
