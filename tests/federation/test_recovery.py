@@ -185,8 +185,9 @@ DAMAGES: dict[str, tuple[Callable[[PartyNode], None], str | None, str]] = {
     "a leaf of a mirror is gone": (
         _rows(f"DELETE FROM leaf WHERE party = '{BRAVO}' AND idx = 1"), None, "table leaf"),
     "the mirror is applied less far": (
-        _rows("UPDATE applied SET size = size - 1"), "damaged", "table applied"),
-    "the mirror was never applied": (_rows("DELETE FROM applied"), "damaged", "table applied"),
+        _rows("UPDATE applied SET size = size - 1"), "catching_up", "signed for"),
+    "the mirror was never applied": (
+        _rows("DELETE FROM applied"), "catching_up", "signed for"),
     "the own receipt is gone": (_rows("DELETE FROM given"), "damaged", "table given"),
     "the counters are gone": (_rows("DELETE FROM counter"), "suspect", "does not say which"),
     "the mark is gone": (_gone("luftrom.mark"), "suspect", "luftrom.mark is gone"),

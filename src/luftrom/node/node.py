@@ -7,6 +7,7 @@ through steps, and one a peer carries messages.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from luftrom.agreement.terms import Agreement
@@ -38,6 +39,8 @@ from luftrom.state.entities import Entities
 from luftrom.state.record import Record
 from luftrom.state.rulings import obstacles
 from luftrom.store.protocol import Store
+
+_LOG = logging.getLogger("luftrom.node")
 
 
 class Node:
@@ -89,6 +92,9 @@ class Node:
 
     async def _asked(self) -> None:
         await self._courier.asked()
+        if (gated := self.wholeness).state != OPEN:
+            _LOG.warning("this node signs nothing now (%s): %s. Mend: %s", gated.state,
+                         "; ".join(gated.reasons), gated.mend)
 
     def _tell(self) -> None:
         if self._news is not None:

@@ -262,8 +262,8 @@ def write_found(found: Found, words: Mapping[str, Word], searcher: Searcher, loc
                 store: Store) -> None:
     """Put the log, and the mirrors and proofs that are whole, into a new store: one transaction.
 
-    Of a mirror that is not, the own receipt is kept as the peer shows it: nothing is signed until
-    all that it covers is here again, and what the peer ruled on the strength of it is lawful.
+    The own receipts are kept as the peers show them: nothing is signed until all that they cover
+    is here again, and what a peer ruled on the strength of one is lawful.
     """
     own = searcher.own
     writes = Writes(leaves=[(own.name, i, leaf) for i, leaf in enumerate(found.leaves)])
@@ -278,8 +278,11 @@ def write_found(found: Found, words: Mapping[str, Word], searcher: Searcher, loc
         revision = max(revision, _keep(local, searcher, found, writes))
     writes.counters.append(("revision", revision))
     for peer in searcher.peers:
-        if peer.name in words and words[peer.name].receipt and peer.name not in found.kept_mirrors:
-            writes.given.append((peer.name, *_own_receipt(words[peer.name].receipt, own, peer)))
+        if peer.name in words and words[peer.name].receipt:
+            size, lines = _own_receipt(words[peer.name].receipt, own, peer)
+            if size > max((kept for name, kept, _ in writes.given if name == peer.name),
+                          default=0):
+                writes.given.append((peer.name, size, lines))   # the later row of two counts
     store.commit(writes)
 
 
