@@ -321,7 +321,8 @@ def test_content_that_nobody_has_is_named_and_void(tmp_path: Path) -> None:
             f"{nodes[0].base_url}/uss/v1/operational_intents", trust_env=False,
             headers={"Authorization": f"Bearer {token}"},
             json={"operational_intent_id": "2f8343be-6482-4d1b-a474-16847e01af1e",
-                  "subscriptions": []})
+                  "subscriptions": [{"subscription_id": "3f8343be-6482-4d1b-a474-16847e01af1e",
+                                     "notification_index": 1}]})
         assert told.status_code == 204, told.text
         wait_until_equal(alfa, bravo)
         twonodes.stop(nodes[:1])
