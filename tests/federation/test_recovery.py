@@ -5,10 +5,13 @@ Two real nodes as processes; each finding of the red team is a test of its kind.
 
 from __future__ import annotations
 
+import http.server
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,6 @@ from processes import (
     luftrom,
     start,
     two_nodes,
-    wait_for,
     wait_until_equal,
 )
 
@@ -40,8 +42,11 @@ def wholeness(client: Client) -> dict[str, Any]:
 
 def waits(client: Client, state: str) -> dict[str, Any]:
     """Until the node stands there; what it says of it."""
-    wait_for(lambda: wholeness(client)["state"] == state, f"the node is not {state}")
-    return wholeness(client)
+    deadline_s = time.monotonic() + 60.0   # it says why, sooner than `wait_for` gives up
+    while (told := wholeness(client))["state"] != state:
+        assert time.monotonic() < deadline_s, told
+        time.sleep(0.05)
+    return told
 
 
 def check_shut(answer: httpx.Response) -> None:
@@ -181,8 +186,9 @@ DAMAGES: dict[str, tuple[Callable[[PartyNode], None], str | None, str]] = {
     "a leaf of a mirror is gone": (
         _rows(f"DELETE FROM leaf WHERE party = '{BRAVO}' AND idx = 1"), None, "table leaf"),
     "the mirror is applied less far": (
-        _rows("UPDATE applied SET size = size - 1"), "damaged", "table applied"),
-    "the mirror was never applied": (_rows("DELETE FROM applied"), "damaged", "table applied"),
+        _rows("UPDATE applied SET size = size - 1"), "catching_up", "signed for"),
+    "the mirror was never applied": (
+        _rows("DELETE FROM applied"), "catching_up", "signed for"),
     "the own receipt is gone": (_rows("DELETE FROM given"), "damaged", "table given"),
     "the counters are gone": (_rows("DELETE FROM counter"), "suspect", "does not say which"),
     "the mark is gone": (_gone("luftrom.mark"), "suspect", "luftrom.mark is gone"),
@@ -316,7 +322,8 @@ def test_content_that_nobody_has_is_named_and_void(tmp_path: Path) -> None:
             f"{nodes[0].base_url}/uss/v1/operational_intents", trust_env=False,
             headers={"Authorization": f"Bearer {token}"},
             json={"operational_intent_id": "2f8343be-6482-4d1b-a474-16847e01af1e",
-                  "subscriptions": []})
+                  "subscriptions": [{"subscription_id": "3f8343be-6482-4d1b-a474-16847e01af1e",
+                                     "notification_index": 1}]})
         assert told.status_code == 204, told.text
         wait_until_equal(alfa, bravo)
         twonodes.stop(nodes[:1])
@@ -381,3 +388,73 @@ def test_an_operator_goes_on(tmp_path: Path) -> None:
         wait_until_equal(alfa, bravo)
         twonodes.stop(nodes[:1])
         assert types_of(nodes[0], size)[0] == "restored"
+
+
+def test_the_drill_of_the_documentation(tmp_path: Path) -> None:
+    """The commands of docs/recovery.md as they stand there; its comments start and stop nodes."""
+    page = (Path(__file__).parents[2] / "docs" / "recovery.md").read_text(encoding="utf-8")
+    lines = [line for block in page.split("```sh\n")[1:]
+             for line in block.split("```")[0].splitlines()]
+    assert len(lines) == 9
+    with two_nodes(tmp_path, "hold") as (nodes, (alfa, bravo)):
+        twonodes.stop(nodes[:1])
+        nodes[0].directory = nodes[0].directory.rename(tmp_path / "alfa")
+        start(nodes[0])
+        fly(alfa, bravo)
+        for line in lines:
+            if line.startswith("#"):
+                {"# stop alfa": twonodes.stop, "# start alfa": lambda n: start(*n)}[line](nodes[:1])
+                continue
+            command = line.split()
+            if command[0] == "luftrom":
+                command[:1] = [sys.executable, "-m", "luftrom"]
+            ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert ran.returncode == 0, (line, ran.stdout, ran.stderr)
+            if "backup" in line and "mv" not in line and "cp" not in line:
+                fly(alfa, bravo, 1.0)
+        fly(alfa, bravo, 2.0)
+        assert bravo.get("/v1/proofs")["proofs"] == []
+
+
+class Forger(http.server.BaseHTTPRequestHandler):
+    """Whoever answers in a peer's place: an unsigned refusal with a huge counter."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        said = b'{"code": "replayed", "counter": %d}' % (2**62 - 1)
+        self.send_response(409)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+        if self.path == "/exchange":
+            self.server.told.set()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_a_forged_refusal_persists_nowhere(tmp_path: Path) -> None:
+    """`forged_counter.py` of the red team."""
+    with two_nodes(tmp_path, "hold") as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        twonodes.stop(nodes[1:])
+        port = int(nodes[1].base_url.rpartition(":")[2])
+        with http.server.ThreadingHTTPServer(("127.0.0.1", port), Forger) as forger:
+            forger.told = threading.Event()
+            thread = threading.Thread(target=forger.serve_forever)
+            thread.start()
+            assert forger.told.wait(60)
+            forger.shutdown()
+            thread.join()
+        start(nodes[1])
+        fly(alfa, bravo, 1.0)
+        for node in nodes:                 # after a restart of either, and of both
+            twonodes.stop([node])
+            start(node)
+            wait_until_equal(alfa, bravo)
+        fly(alfa, bravo, 2.0)
+        with sqlite3.connect(nodes[1].directory / "luftrom.sqlite3") as database:
+            counter, = database.execute("SELECT value FROM counter WHERE name = ?",
+                                        (f"exchange {ALFA}",)).fetchone()
+        database.close()
+        assert counter < 2**61

@@ -21,11 +21,13 @@ from luftrom.exchange.sending import Position
 from luftrom.geometry.volume import Circle, Volume4D
 from luftrom.logs.head import Head, sign_head, verify_head
 from luftrom.node.conductor import Conductor
+from luftrom.node.gate import Gate
 from luftrom.node.hearing import Hear, HearAnswer
 from luftrom.node.operations.constraints import GiveNotice, WithdrawNotice
 from luftrom.node.operations.notifications import Notify
 from luftrom.node.operations.operational_intents import Declare, Withdraw
 from luftrom.node.step import Request
+from luftrom.statements.leaf import parse_statement
 from memory_store import MemoryStore
 from parties import NOON_NS, FakeClock, make_agreement, make_keys, make_party
 
@@ -133,4 +135,16 @@ def play(pair: Pair) -> Pair:
     pair.settle()
     pair.step(BRAVO, WithdrawNotice(IDS[5], "manager", silent))
     pair.settle()
+    reopen(pair)
+    pair.settle()
     return pair
+
+
+def reopen(pair: Pair) -> None:
+    """Alfa's directory was a copy, and what nobody else had of it is gone: it goes on."""
+    node, own = pair.nodes[ALFA], pair.agreement.party(ALFA)
+    leaves = map(parse_statement, pair.stores[ALFA].leaves(ALFA, 0, node.log.size))
+    lost = tuple(each.index for each in leaves if each.type == "notification")
+    node.gate = Gate(own, doubts=("it was a copy",), reason="the story has it so", lost=lost)
+    pair.step(ALFA)
+    node.gate.settle()

@@ -15,6 +15,7 @@ from luftrom.audit.report import LogReport, Step, Tally
 from luftrom.errors import BadInput, LuftromError, Unverified
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.leaf import parse_statement, verify_statement
 from luftrom.statements.opening import Item, match_disclosures, open_or_void
@@ -67,6 +68,7 @@ class LogAudit:
         self.rulings: list[tuple[int, int, tuple[str, ...]]] = []   # leaf, ruled leaf, silent
         self.last_seen: dict[str, int] = {}
         self.opened = 0
+        self._closed: dict[int, str] = {}  # own leaves that lack disclosures, and are not lost
         self._tallies = {name: Tally(name) for name in (
             "checkpoint", "leaves", "tree", "statements", "order", "seen", "disclosures")}
         self._more: list[Step] = []
@@ -217,6 +219,11 @@ class LogAudit:
                 if isinstance(statement.body, Rulings):
                     self.rulings += [(index, ruling.index, ruling.unacknowledged)
                                      for ruling in statement.body.rulings]
+                elif isinstance(statement.body, Lost):
+                    for lost in statement.body.leaves:
+                        self._closed.pop(lost, None)
+        for index, said in self._closed.items():
+            self._tallies["disclosures"].fail(f"leaf {index}: {said}", index)
         if not whole:
             for name in ("order", "seen"):
                 self._tallies[name].skip("not judged behind a statement that does not verify")
@@ -248,10 +255,11 @@ class LogAudit:
         except LuftromError as error:
             tally.fail(f"leaf {index}: {error}", index)
             return Item(statement)
-        # A mirror holds what its party was shown; the log's own party has everything.
+        # A mirror holds what its party was shown; the log's own party has everything
+        # but what a `lost` statement names.
         if self.kind == "log" and len(disclosures) < len(statement.digests):
-            tally.fail(f"leaf {index}: {len(disclosures)} of its {len(statement.digests)} "
-                       "disclosures are here", index)
+            self._closed[index] = (
+                f"{len(disclosures)} of its {len(statement.digests)} disclosures are here")
         return open_or_void(statement, disclosures)
 
     def _statement(self, leaf: bytes, index: int) -> Statement[Any] | None:

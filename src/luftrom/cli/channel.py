@@ -1,4 +1,4 @@
-"""`luftrom channel`: how each stands, why one is broken, and an operator's word to go on."""
+"""`luftrom channel`: how each channel stands, why one is broken, and a word to go on."""
 
 from __future__ import annotations
 

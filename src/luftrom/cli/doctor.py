@@ -89,8 +89,9 @@ def examine(directory: Path) -> Iterator[Check]:
         return
     yield Check("settings", OK, f"{settings.party} at {settings.base_url}")
     for name, look in (("permissions", _permissions), ("keys", _keys), ("key card", _key_card),
-                       ("store", _store), ("disk", _disk), ("certificate", _certificate),
-                       ("authorities", _authorities), ("port", _port)):
+                       ("store", _store), ("wholeness", _wholeness), ("disk", _disk),
+                       ("certificate", _certificate), ("authorities", _authorities),
+                       ("port", _port)):
         yield _guarded(name, look, settings)
     agreement, check = _agreement(settings)
     yield check
@@ -183,6 +184,46 @@ def _store(settings: Settings) -> Check:
         return Check("store", FAIL, f"journal mode is {mode}, not wal",
                      "put the directory on a local disk; network file systems cannot hold it")
     return Check("store", OK, sizes or "empty")
+
+
+def _wholeness(settings: Settings) -> Check:
+    """Would a node that is started now sign? A running one says so itself."""
+    from luftrom.cli.client import local_client
+    from luftrom.cli.options import open_client
+    from luftrom.config.agreements import load_agreement
+    from luftrom.config.instance import Instance
+    from luftrom.config.keys import load_public_party
+    from luftrom.config.storing import open_store
+    from luftrom.errors import LuftromError
+    from luftrom.node.starting import look_at
+
+    try:
+        with closing(local_client(settings, None)) as probe:
+            probe.fetch("/healthz")
+        with closing(open_client(settings.directory, None, None, "doctor")) as client:
+            told = client.get("/v1/status")["wholeness"]
+    except (LuftromError, KeyError):
+        told = None
+    if told is not None:
+        return (Check("wholeness", OK, "the node signs") if told["state"] == "open" else
+                Check("wholeness", FAIL, "; ".join(told["reasons"]), told["mend"]))
+    if not settings.store_path.exists():
+        begun = Instance(settings).marked() or not settings.directory.joinpath(
+            "luftrom.new").exists()
+        return (Check("wholeness", FAIL, f"there is no {settings.store_path}, though the log had "
+                      "begun", "luftrom restore --from-peers") if begun
+                else Check("wholeness", OK, "the log has not begun"))
+    instance = Instance(settings)
+    with closing(open_store(settings, read_only=True)) as store:
+        examined = look_at(store, load_public_party(settings), load_agreement(settings))
+        doubts = instance.doubts(store)
+    if examined.faults:
+        return Check("wholeness", FAIL, "; ".join(map(str, examined.faults)),
+                     examined.faults[0].mend)
+    if doubts:
+        return Check("wholeness", FAIL, "; ".join(doubts), "start the node: it asks its peers, and "
+                     "says what is left to do")
+    return Check("wholeness", OK, "every row that the logs rest on is there")
 
 
 def _certificate(settings: Settings) -> Check:

@@ -72,7 +72,7 @@ async def _restore(settings: Settings, reason: str) -> dict[str, Any]:
                               "when it does, or go on without it: --reason TEXT, which is recorded")
         found = await searcher.find(words, local)
         await searcher.open(found, words, local)
-        kept = _put(settings, searcher, found, local, reason)
+        kept = _put(settings, searcher, found, words, local, reason)
     finally:
         await transport.close()
         if local is not None:
@@ -90,8 +90,8 @@ def _open_local(settings: Settings) -> Store | None:
     return None
 
 
-def _put(settings: Settings, searcher: Searcher, found: Found, local: Store | None,
-         reason: str) -> list[Path]:
+def _put(settings: Settings, searcher: Searcher, found: Found, words: Mapping[str, Word],
+         local: Store | None, reason: str) -> list[Path]:
     """Write the new database beside the old one, then put it in its place."""
     from luftrom.config.instance import give_reason
     from luftrom.config.storing import new_store, replace_store
@@ -102,7 +102,7 @@ def _put(settings: Settings, searcher: Searcher, found: Found, local: Store | No
         made.with_name(made.name + end).unlink(missing_ok=True)
     store = new_store(made)
     try:
-        write_found(found, searcher, local, store)
+        write_found(found, words, searcher, local, store)
     finally:
         store.close()
     if local is not None:

@@ -76,6 +76,7 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     from luftrom.config.storing import open_store
     from luftrom.exchange.http import HttpTransport
     from luftrom.node.starting import make_node
+    from luftrom.node.timekeeping import Timekeeper
     from luftrom.tls import client_context
 
     certificate = None
@@ -84,10 +85,14 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     agreement, keys = load_agreement(settings), load_keys(settings)
     clock, transport = SystemClock(), HttpTransport(client_context(settings.authority))
     own = load_public_party(settings)
-    store, instance = open_store(settings), None
+    store, instance, timekeeping = open_store(settings), None, None
     try:
         warm_up_aloud(click.echo)
         node, instance = make_node(settings, keys, own, agreement, store, clock, transport)
+        if settings.ntp_server:
+            keeper = Timekeeper(node.gate, clock, settings.ntp_server)
+            await keeper.look()            # before anything is signed
+            timekeeping = asyncio.create_task(keeper.run())
         _tell_wholeness(node.wholeness)
         await node.start()
         _tune()
@@ -96,6 +101,8 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
         await _run(node, app, Server(mounted(app, settings.base_path), door, certificate,
                                      Places(room_for_connections())))
     finally:
+        if timekeeping is not None:
+            timekeeping.cancel()
         await transport.close()
         store.close()
         if instance is not None:

@@ -13,6 +13,7 @@ from luftrom.cli.sentences import print_usage
 if TYPE_CHECKING:
     from luftrom.cli.client import NodeClient
 
+CLOCK_OFF_S_MAX = 5.0                      # as in `node.channel`, which is not read for a line
 STATE_STYLES = {"fresh": "ok", "withholding": "bad", "stale": "warning", "silent": "bad",
                 "broken": "bad"}
 
@@ -29,7 +30,7 @@ def status(client: NodeClient, as_json: bool) -> None:
       luftrom status --url https://alfa.example --token "$TOKEN" --json
 
     A peer is fresh, stale (over 6 s), silent (over 60 s) or broken (it was caught with two
-    histories). The exit code is 1 while a peer is broken.
+    histories). The exit code is 1 while a peer is broken or this node signs nothing.
     """
     from luftrom.cli.terminal import print_json
 
@@ -39,7 +40,8 @@ def status(client: NodeClient, as_json: bool) -> None:
     else:
         _print(document)
     broken = any(channel["state"] == "broken" for channel in document["channels"])
-    click.get_current_context().exit(1 if broken else 0)
+    shut = document.get("wholeness", {"state": "open"})["state"] != "open"
+    click.get_current_context().exit(1 if broken or shut else 0)
 
 
 def _print(document: Mapping[str, Any]) -> None:
@@ -50,6 +52,11 @@ def _print(document: Mapping[str, Any]) -> None:
                f"Luftrom {document['version']}", "title")
     others = [p["name"] for p in agreement["parties"] if p["name"] != document["party"]] \
         if agreement else []
+    whole = document.get("wholeness", {"state": "open"})
+    if whole["state"] != "open":
+        print_line(f"This node signs nothing now ({whole['state']}): {'; '.join(whole['reasons'])}",
+                   "bad")
+        print_line(f"  mend: {whole['mend']}")
     print_pairs([
         ("agreement", f"“{agreement['name']}” in force with {', '.join(others)}"
          if agreement else ("warning", "none: this node talks to no peer")),
@@ -89,6 +96,10 @@ def _print_channel(channel: Mapping[str, Any], kernels_digest: str) -> None:
     if other not in (None, kernels_digest):
         pairs.append(("  kernels", ("warning", f"others than ours, digest {short(other)}: bring "
                                                "both nodes to one version")))
+    off_s = channel.get("clock_offset_s")
+    if off_s is not None and abs(off_s) > CLOCK_OFF_S_MAX:
+        where = "ahead of" if off_s > 0 else "behind"
+        pairs.append(("  clock", ("warning", f"{abs(off_s):.0f} s {where} ours: set both by NTP")))
     if channel["last_error"]:
         pairs.append(("  last error", channel["last_error"]))
     print_pairs(pairs)

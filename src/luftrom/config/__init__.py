@@ -5,6 +5,7 @@
     DIR/keycard.json       who we are and our public keys, signed (envelope, KEY_CARD_TYPE)
     DIR/agreement.json     the agreement in force, signed by all its parties
     DIR/luftrom.sqlite3    the store; see `storing`
+    DIR/luftrom.*          marks of this place, see `instance`
     DIR/luftrom.lock       held by the process that has the store open
 
 Everything is created once and never overwritten; an agreement is replaced only by a later version.

@@ -154,8 +154,8 @@ class Instance:
         facts = path.stat()
         store.commit(Writes(counters=[(_RUN, run), (_INODE, facts.st_ino % _NUMBER_MAX),
                                       (_CTIME, facts.st_ctime_ns)]))
-        for old in (self._new, self._copy, self._reason,
-                    *self._directory.glob("luftrom.instance-*")):
+        runs = self._directory.glob("luftrom.instance-*")
+        for old in (self._new, self._copy, self._reason, *runs):
             if old != path:
                 old.unlink(missing_ok=True)
 

@@ -42,6 +42,9 @@ SETTINGS = (
     Setting("tls.authority", str, "file with the certificates of the authorities that the servers "
             "of peers and key sets may have theirs from, PEM; relative to this directory. In place "
             "of the system's, and of SSL_CERT_FILE", required=False),
+    Setting("clock.ntp_server", str, "NTP server, host or host:port, that says how far our clock "
+            "is off: beyond a minute the node signs nothing. Without it nobody says",
+            required=False),
     Setting("auth.issuer.issuer", str, "claim `iss` of the tokens that this issuer gives"),
     Setting("auth.issuer.audience", str, "claim `aud` that its tokens must have; the host name of "
             "base_url if absent", required=False),
@@ -75,6 +78,7 @@ class Settings:
     certificate: Path | None = None        # `tls.*`: certificate and key stand together or not at
     key: Path | None = None                # all
     authority: Path | None = None
+    ntp_server: str = ""                   # `clock.ntp_server`
 
     @property
     def base_path(self) -> str:
@@ -140,7 +144,7 @@ def _parse_settings(document: Mapping[str, Any], directory: Path) -> Settings:
         raise BadInput("must be written as [[auth.issuer]], once for each issuer", field="auth")
     flat: dict[str, Any] = {}
     for name, value in document.items():
-        if name in ("listen", "tls") and isinstance(value, dict):
+        if name in ("listen", "tls", "clock") and isinstance(value, dict):
             flat |= {f"{name}.{inner}": each for inner, each in value.items()}
         elif name != "auth":
             flat[name] = value
@@ -152,6 +156,7 @@ def _parse_settings(document: Mapping[str, Any], directory: Path) -> Settings:
     settings = Settings(directory, values["party"], values["base_url"], values["listen.host"],
                         values["listen.port"])
     return replace(settings, **_tls_files(values, directory),
+                   ntp_server=values.get("clock.ntp_server", ""),
                    issuers=tuple(_issuer(item, settings) for item in issuers))
 
 

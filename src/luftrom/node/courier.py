@@ -34,6 +34,7 @@ from luftrom.geometry.kernel_sources import sources_digest
 from luftrom.logs.head import Head, check_body, read_sender, sign_head, verify_head
 from luftrom.node.channel import CLOCK_OFF_S_MAX, HEARTBEAT_S, Channel, Link
 from luftrom.node.conductor import Conductor
+from luftrom.node.gate import ASKING, OPEN
 from luftrom.node.hearing import Hear, HearAnswer, position_of
 from luftrom.node.inbox import Inbox
 from luftrom.node.withholding import owed_by
@@ -224,6 +225,9 @@ class Courier:
             _LOG.warning("the clock of %s is %.0f s %s ours: set both by NTP", link.peer,
                          abs(link.clock_offset_s),
                          "ahead of" if link.clock_offset_s > 0 else "behind")
+        if (gated := conductor.gate.stand(conductor.memory)).state not in (OPEN, ASKING):
+            _LOG.warning("this node signs nothing now (%s): %s. Mend: %s", gated.state,
+                         "; ".join(gated.reasons), gated.mend)
         self._inbox.wake()
 
     # -- one round trip ----------------------------------------------------------------------

@@ -166,7 +166,7 @@ class Gate:
         lacks = []
         for peer, mirror in memory.mirrors.items():
             promised, opened = self.promised.get(peer, (0, 0))
-            least = max(seen.get(peer, 0), promised)
+            least = max(seen.get(peer, 0), promised, mirror.given_size)
             if (mirror.size < least or mirror.applied < opened) and peer not in memory.broken:
                 lacks.append(f"we had signed for {least} leaves of {peer}; {mirror.size} are "
                              f"here again, {mirror.applied} of them open")

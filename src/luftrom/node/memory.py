@@ -67,19 +67,26 @@ class Memory:
         message = build_message(self.log, self.mirrors, peer, at, shown,
                                 self.clock.now_ns() // NS_PER_S)
         mirror = self.mirrors[peer]
-        here, promised = (mirror.given_size, mirror.opened_size), self.promised.get(peer, (0, 0))
-        if here[0] < promised[0] or here[1] < promised[1]:
+        here = mirror.size, mirror.opened_size
+        if here != self._said(peer):
             # Its own log comes again: where we really stand, which the head cannot say.
             message = replace(message, known={**message.known, peer: here})
         return message
 
+    def _said(self, peer: str) -> tuple[int, int]:
+        """How much of a peer's log our heads say to be mirrored and open.
+
+        Numbers only grow, also where a disk was lost: what was signed for is being fetched again.
+        """
+        mirror, promised = self.mirrors[peer], self.promised.get(peer, (0, 0))
+        return max(mirror.given_size, promised[0]), max(mirror.opened_size, promised[1])
+
     def head_to(self, peer: str, counter: int) -> Head:
         """Where our log stands and what we hold of a peer's, all of it durable; not signed yet."""
-        mirror, promised = self.mirrors[peer], self.promised.get(peer, (0, 0))
-        # Numbers only grow, also where a disk was lost: what was signed for is being fetched again.
+        mirrored, opened = self._said(peer)
         return Head(self.party, peer, self.agreement.digest if self.agreement else "", counter, "",
-                    self.log.size, self.log.root, max(mirror.given_size, promised[0]),
-                    max(mirror.opened_size, promised[1]), self.clock.now_ns() // NS_PER_S)
+                    self.log.size, self.log.root, mirrored, opened,
+                    self.clock.now_ns() // NS_PER_S)
 
     def is_due(self, peer: str, index: int) -> bool:
         """May what an own leaf committed to be opened to a peer now?

@@ -7,6 +7,7 @@ through steps, and one a peer carries messages.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -40,6 +41,8 @@ from luftrom.state.entities import Entities
 from luftrom.state.record import Record
 from luftrom.state.rulings import obstacles
 from luftrom.store.protocol import Store
+
+_LOG = logging.getLogger("luftrom.node")
 
 T = TypeVar("T")
 _END = object()
@@ -99,6 +102,9 @@ class Node:
 
     async def _asked(self) -> None:
         await self._courier.asked()
+        if (gated := self.wholeness).state != OPEN:
+            _LOG.warning("this node signs nothing now (%s): %s. Mend: %s", gated.state,
+                         "; ".join(gated.reasons), gated.mend)
 
     def _tell(self) -> None:
         if self._news is not None:
@@ -121,6 +127,11 @@ class Node:
     def mirrors(self) -> Mapping[str, Mirror]:
         """Peer name to the mirror of its log."""
         return self._conductor.mirrors
+
+    @property
+    def gate(self) -> Gate:
+        """What says whether this node signs."""
+        return self._conductor.gate
 
     @property
     def wholeness(self) -> Gated:

@@ -30,6 +30,8 @@ from luftrom.statements.statement import Statement
 from luftrom.store.protocol import Store, Writes
 from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
 from luftrom.transparency.merkle import TILE_WIDTH, Tree, leaf_hash, parse_entry_bundle, tile_path
+from luftrom.transparency.note import encode_signatures, parse_note, parse_vkey
+from luftrom.transparency.receipt import verify_kept_receipt
 
 
 class FetchTransport(AskTransport, Protocol):
@@ -256,8 +258,13 @@ def _quietly(store: Store, party: str, start: int) -> dict[int, list[bytes]]:
 
 # -- the new database ----------------------------------------------------------------------------
 
-def write_found(found: Found, searcher: Searcher, local: Store | None, store: Store) -> None:
-    """Put the log, and the mirrors and proofs that are whole, into a new store: one transaction."""
+def write_found(found: Found, words: Mapping[str, Word], searcher: Searcher, local: Store | None,
+                store: Store) -> None:
+    """Put the log, and the mirrors and proofs that are whole, into a new store: one transaction.
+
+    The own receipts are kept as the peers show them: nothing is signed until all that they cover
+    is here again, and what a peer ruled on the strength of one is lawful.
+    """
     own = searcher.own
     writes = Writes(leaves=[(own.name, i, leaf) for i, leaf in enumerate(found.leaves)])
     for index, opened in sorted(found.opened.items()):
@@ -271,7 +278,21 @@ def write_found(found: Found, searcher: Searcher, local: Store | None, store: St
     if local is not None:
         revision = max(revision, _keep(local, searcher, found, writes))
     writes.counters.append(("revision", revision))
+    for peer in searcher.peers:
+        if peer.name in words and words[peer.name].receipt:
+            size, lines = _own_receipt(words[peer.name].receipt, own, peer)
+            if size > max((kept for name, kept, _ in writes.given if name == peer.name),
+                          default=0):
+                writes.given.append((peer.name, size, lines))   # the later row of two counts
     store.commit(writes)
+
+
+def _own_receipt(note: bytes, own: Party, peer: Party) -> tuple[int, bytes]:
+    """How many of a peer's leaves our receipt covers, and its lines, all by our own keys."""
+    keys = {key.key: key for key in map(parse_vkey, own.keys.mirror)}
+    lines = tuple(line for line in parse_note(note).signatures if line.key in keys)
+    body, _ = verify_kept_receipt(note, [keys[line.key] for line in lines], peer.log_origin)
+    return body.size, encode_signatures(lines).encode()
 
 
 def _keep(local: Store, searcher: Searcher, found: Found, writes: Writes) -> int:

@@ -48,7 +48,6 @@ class _Log:
     """One log as it is being read."""
 
     tree: Tree
-    last: Statement[Any] | None = None
     missing: int = 0                       # disclosures, of statements that commit to some
 
 
@@ -66,16 +65,11 @@ class Examined:
 
 def examine(store: Store, own: Party, agreement: Agreement | None) -> Examined:
     """Look at every row that the own log and the mirrors rest on."""
-    faults, log, lost = _own(store, own)
+    faults, lost = _own(store, own)
     peers = [p for p in agreement.parties if p.name != own.name] if agreement else []
     gone = _missing_disclosures(store)
-    seen = log.last.seen if log.last else {}
     for peer in peers:
         found, mirror = _mirror(store, own, peer)
-        least = seen[peer.name].size if peer.name in seen else 0
-        if mirror.tree.size < least:
-            found.append(Fault("leaf", f"{peer.name} {mirror.tree.size}", f"{mirror.tree.size} "
-                               f"leaves of {peer.name} are held; the own log had seen {least}"))
         faults += found
         if gone and mirror.missing and not faults:
             faults.append(Fault("disclosure", peer.name, f"{gone} rows are gone; {mirror.missing} "
@@ -99,7 +93,7 @@ def _missing_disclosures(store: Store) -> int:
     return max(0, counted - held)
 
 
-def _own(store: Store, own: Party) -> tuple[list[Fault], _Log, tuple[int, ...]]:
+def _own(store: Store, own: Party) -> tuple[list[Fault], tuple[int, ...]]:
     log, told = _Log(Tree()), set[int]()
     incomplete: dict[int, tuple[int, int]] = {}
     try:
@@ -109,7 +103,7 @@ def _own(store: Store, own: Party) -> tuple[list[Fault], _Log, tuple[int, ...]]:
             if digests_of(opened) != statement.digests:
                 incomplete[index] = len(opened), len(statement.digests)
     except Unverified as error:
-        return [Fault("leaf", f"{own.name} {log.tree.size}", error.message)], log, ()
+        return [Fault("leaf", f"{own.name} {log.tree.size}", error.message)], ()
     left = [index for index in incomplete if index not in told]
     lost = tuple(index for index in left if store.counter(f"{LOST_ROW}{index}"))
     faults = [Fault("disclosure", f"{own.name} {index}",
@@ -120,7 +114,7 @@ def _own(store: Store, own: Party) -> tuple[list[Fault], _Log, tuple[int, ...]]:
     if held is not None and held[0] < log.tree.size:
         faults.append(Fault("checkpoint", own.name, f"it covers {held[0]} of the {log.tree.size} "
                             "leaves held: it is an older one"))
-    return faults, log, lost
+    return faults, lost
 
 
 def _checkpoint(store: Store, party: Party, tree: Tree) -> list[Fault]:
@@ -163,7 +157,8 @@ def _mirror(store: Store, own: Party, peer: Party) -> tuple[list[Fault], _Log]:
     if store.applied(peer.name) > size:
         faults.append(Fault("applied", peer.name, f"{store.applied(peer.name)} leaves of "
                             f"{peer.name} are applied; its checkpoint covers {size}"))
-    faults += _given(store, own, peer, tree)
+    if held is not None or store.applied(peer.name):
+        faults += _given(store, own, peer, tree)   # else a restored receipt waits for its leaves
     return faults, log
 
 
@@ -174,8 +169,7 @@ def _given(store: Store, own: Party, peer: Party, tree: Tree) -> list[Fault]:
                       f"{tree.size} leaves are held")] if tree.size else []
     size, lines = given
     if size > tree.size:
-        return [Fault("leaf", f"{peer.name} {tree.size}",
-                      f"the own receipt covers {size} leaves; {tree.size} are held")]
+        return []                          # nothing is signed until that is caught up (`gate`)
     try:
         body = Checkpoint(peer.log_origin, size, tree.root(size))
         verify_receipt(body, lines, [parse_vkey(vkey) for vkey in own.keys.mirror])
@@ -200,7 +194,6 @@ def _read(store: Store, party: str, log: _Log, size: int
                 raise Unverified(f"the statement there says it is leaf {statement.index} of "
                                  f"{statement.party}: rows before it are gone")
             log.tree.append(leaf_hash(leaf))
-            log.last = statement
             yield index, statement, opened.get(index, [])
         if len(leaves) != end - start:
             raise Unverified(f"rows are gone: {size} leaves should be there")

@@ -52,6 +52,8 @@ class Metrics:
                    [(f'party="{party.name}",term="{each.term}"', getattr(each, name))
                     for party in (node.agreement.parties if node.agreement else ())
                     for each in node.airspace.bounds.usage(party.name)])
+        _gauge(lines, "luftrom_signs", "1 while the node signs; 0 while its log may not be whole.",
+               [("", int(node.wholeness.state == "open"))])
         self._channel_lines(lines, node.channels())
         _gauge(lines, "luftrom_proofs", "Kept proofs of misbehaviour.", [("", len(node.proofs()))])
         return ("\n".join(lines) + "\n").encode()
@@ -83,6 +85,8 @@ class Metrics:
                each("age_s"))
         _gauge(lines, "luftrom_channel_round_trip_milliseconds", "The last exchange.",
                each("round_trip_ms"))
+        _gauge(lines, "luftrom_channel_clock_offset_seconds",
+               "How far the peer's clock is ahead of ours.", each("clock_offset_s"))
         _gauge(lines, "luftrom_receipts_outstanding", "Own leaves without the peer's receipt.",
                each("receipts_outstanding"))
         _gauge(lines, "luftrom_mirror_leaves", "Leaves of the peer's log held here.",

@@ -1,4 +1,4 @@
-"""`lost`: own leaves whose content nobody has any more; they are void for good."""
+"""`lost`: own leaves whose content nobody has any more: void for good (PROTOCOL.md, 20)."""
 
 from __future__ import annotations
 
