@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +22,8 @@ from luftrom.store.protocol import ReceiptRow
 
 _RULINGS_IN_LEAF_MAX = 128
 _AGAINST_MAX = 16
+# A leaf has 65,535 characters, a quarter of them for base64; heads of 15 peers take 16,000.
+_RULINGS_CHARS_MAX, _RULING_CHARS, _AGAINST_CHARS = 30_000, 120, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,7 @@ def rule(desk: Desk) -> None:
     for names, records in late.items():
         _pass_over(desk, records, names)
     for silent, records in ripe.items():
-        for start in range(0, len(records), _RULINGS_IN_LEAF_MAX):
-            _rule_on(desk, records[start:start + _RULINGS_IN_LEAF_MAX], dict(silent))
+        _rule_on(desk, records, dict(silent))
     if ripe:
         left = desk.entities.unruled(desk.party)
         desk.forget_receipts(left[0].index if left else desk.entities.applied[desk.party])
@@ -108,7 +109,7 @@ def _pass_over(desk: Desk, records: Sequence[Record], names: tuple[str, ...]) ->
 
 
 def _rule_on(desk: Desk, records: Sequence[Record], silent: Mapping[str, int]) -> None:
-    """One statement for all of them, which rests on the newest head that any of them waited for.
+    """Rule on all of them, resting on the newest head that any of them waited for.
 
     A later head cuts the same: what stands behind an earlier one has seen what that covers.
     """
@@ -124,10 +125,26 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: Mapping[str, int]) -
         lost = verdict(desk.entities, record, rests, desk.as_of_s)
         against = tuple((r.party, r.index, rule) for r, rule in lost[:_AGAINST_MAX])
         rulings.append(Ruling(record.index, not lost, against, tuple(silent)))
-    desk.append(RULING.name, Rulings(
-        tuple(rulings), {name: receipt.head for name, receipt in heads.items()}, silent))
+    texts = {name: receipt.head for name, receipt in heads.items()}
+    for part in _fitting(rulings):
+        desk.append(RULING.name, Rulings(part, texts, silent))
     for record in records:
         desk.then(desk.take_reply(record.index), partial(outcome, desk.entities, record))
+
+
+def _fitting(rulings: Sequence[Ruling]) -> Iterator[tuple[Ruling, ...]]:
+    """The same in parts, each of which fits into a leaf with the heads of all parties."""
+    part: list[Ruling] = []
+    chars = 0
+    for ruling in rulings:
+        size = _RULING_CHARS + sum(_AGAINST_CHARS + len(party) for party, _, _ in ruling.against
+                                   ) + sum(map(len, ruling.unacknowledged))
+        if part and (chars + size > _RULINGS_CHARS_MAX or len(part) == _RULINGS_IN_LEAF_MAX):
+            yield tuple(part)
+            part, chars = [], 0
+        part.append(ruling)
+        chars += size
+    yield tuple(part)
 
 
 def _give_up(desk: Desk, record: Record, lacks: _Lacking, after_s: float) -> None:
