@@ -75,14 +75,14 @@ def go_on(state: State, question: Question, minima: tuple[float, float], time_ns
     At least one pair is looked at, however much work that is.
     """
     scratch, out = Scratch.of(_NEAR), np.empty(_FOUND, np.int64)
-    end = question.spent + units
+    end = float(question.spent + units)
     is_first = True
-    while not question.is_answered and (is_first or question.spent < end):
+    while is_first or (not question.is_answered and question.spent < end):
         volume, after, written, spent, near = ask_on(
             state, scratch, _EVERYWHERE, *question.packed, question.own, question.volume,
             question.after, *minima, time_ns, question.spent, end, is_first, out)
         question.found.update(out[:written].tolist())
-        is_first = is_first and (volume, after) == (question.volume, question.after)
+        is_first = near > 0 and is_first and (volume, after) == (question.volume, question.after)
         question.volume, question.after, question.spent = volume, after, spent
         if near:
             scratch = Scratch.of(2 * near)

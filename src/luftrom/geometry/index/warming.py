@@ -14,6 +14,7 @@ import numpy as np
 
 from luftrom.geometry import kernels
 from luftrom.geometry.encounter import prepared_of
+from luftrom.geometry.index.asking import Question, go_on
 from luftrom.geometry.index.slots import State
 from luftrom.geometry.index.volume_index import VolumeIndex, find_pairs
 from luftrom.geometry.kernel_cache import kept
@@ -77,6 +78,7 @@ def warm_up_questions() -> None:
     """The half of `warm_up` that compares volumes; there are none, but that makes no difference."""
     nothing = Packed(np.zeros(0, VOLUME), np.zeros((0, 3)))
     find_pairs(State.empty(), nothing, 0, 0, (0.0, 0.0), 0)
+    go_on(State.empty(), Question(nothing), (0.0, 0.0), 0, 0.0)
     kernels.meet(np.zeros((0, 4), np.int64), np.zeros((0, 2)), 0, nothing.pool, np.zeros(2), 0,
                  np.zeros(6), np.zeros(2, np.int64))
 
