@@ -16,7 +16,7 @@ from luftrom.agreement.terms import Agreement
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S
-from luftrom.exchange.message import encode_message
+from luftrom.exchange.message import Message, encode_message
 from luftrom.exchange.sending import Position
 from luftrom.geometry.volume import Circle, Volume4D
 from luftrom.logs.head import Head, sign_head, verify_head
@@ -69,9 +69,22 @@ class Pair:
         self.clock.advance(1)
 
     def talk(self, one: str, other: str) -> None:
-        node, peer = self.nodes[one], self.nodes[other]
-        mirror = peer.mirrors[one]
+        answer, head = self.hear(other, *self.nodes[one].message_to(
+            other, self.position(other, one), self.next_counter()))
+        self.hear(one, answer, head, HearAnswer)
+
+    def next_counter(self) -> int:
+        """Above all before it."""
         self.counter += 1
+        return self.counter
+
+    def position(self, at: str, of: str) -> Position:
+        """Where one party stands in the log of another."""
+        mirror = self.nodes[at].mirrors[of]
+        return Position(mirror.size, mirror.applied)
+
+    def hear(self, name: str, message: Message, draft: Head, kind: Any = Hear) -> Any:
+        """A message arrives at a party; what it answers."""
         answers: list[Any] = []
 
         def reply(result: Any, error: Any) -> None:
@@ -79,10 +92,8 @@ class Pair:
                 raise error
             answers.append(result)
 
-        message, head = node.message_to(other, Position(mirror.size, mirror.applied), self.counter)
-        self.step(other, Hear(message, self.signed(head, encode_message(message)), reply))
-        answer, head = answers[0]
-        self.step(one, HearAnswer(answer, self.signed(head, encode_message(answer)), reply))
+        self.step(name, kind(message, self.signed(draft, encode_message(message)), reply))
+        return answers[0]
 
     def signed(self, draft: Head, body: bytes) -> Head:
         """A head as whoever gets it reads it."""
