@@ -17,8 +17,8 @@ import simulation
 from simulation import Letter, Party, World
 
 from luftrom.airspace.intent import Intent
-from luftrom.geometry.measure import size_class
 from luftrom.exchange.message import Message
+from luftrom.geometry.measure import size_class
 from luftrom.logs.head import Head
 from luftrom.node.conductor import Conductor
 from luftrom.node.desk import Desk

@@ -138,26 +138,33 @@ Written by `python -m luftrom.cli.reference`; do not edit.
 key cards, and writes out every default, so that what is signed leaves nothing open. The format is
 `{AGREEMENT_FORMAT}`; version 1 is refused: draft it anew from the same terms. What is outside the
 terms is refused to own clients as `outside_terms`, with `term`, `value` and `bound`; what a peer
-signs all the same has the status `void`, wins nothing and is nobody's conflict. `GET /v1/agreement`,
-`luftrom status` and the metrics show how much of each bound each party uses. Why it is so:
-[decisions/terms.md](../decisions/terms.md).
+signs all the same has the status `void`, wins nothing and is nobody's conflict.
+`GET /v1/agreement`, `luftrom status` and the metrics show how much of each bound each party uses.
+Why it is so: [decisions/terms.md](../decisions/terms.md).
 
 ## Terms
 
 | member | needed | what it says |
 |---|---|---|
 | `name`, `version` | `name` | the agreement's name; 1, or higher than the one that it replaces |
-| `area` | no | `vertices` of a polygon; without it, everywhere. What lies wholly outside is refused as `area`; of what crosses the border the volumes that touch the area count, and all are recorded |
+| `area` | no | `vertices` of a polygon; without it, everywhere. What lies wholly outside is \
+refused as `area`; of what crosses the border the volumes that touch the area count, and all are \
+recorded |
 | `altitude_m_w84_lower`, `altitude_m_w84_upper` | yes | the band, in the same way: `altitude` |
 | `separation` | yes | minima: `lateral_m`, `vertical_m`, `time_s` |
-| `priority_levels` | yes | the priorities that may be declared, each with `conflicts_permitted` and, if not all parties may use it, `parties`. Any other is refused as `priority` |
-| `undeclared_priority_permits` | yes | may whoever tells no priority conflict with what its key names? |
-| `silence` | yes | `mode` (`hold` or `proceed`), and how long a receipt (`after_s`), the opening of what it covers (`opening_s`) and a ruling (`ruling_s`) may take, 0.1 to 600 s each; the last two are `after_s` by default |
+| `priority_levels` | yes | the priorities that may be declared, each with `conflicts_permitted` \
+and, if not all parties may use it, `parties`. Any other is refused as `priority` |
+| `undeclared_priority_permits` | yes | may whoever tells no priority conflict with what its key \
+names? |
+| `silence` | yes | `mode` (`hold` or `proceed`), and how long a receipt (`after_s`), the \
+opening of what it covers (`opening_s`) and a ruling (`ruling_s`) may take, 0.1 to 600 s each; the \
+last two are `after_s` by default |
 | `sealed` | no | does content follow the receipts of all parties? `true` by default |
 | `bounds` | no | how much of the sky one party may ask for; below |
 
-Of two parties whose declarations crossed at one priority, the one that stands first in the agreement
-has the turn when hours plus days since 1970 UTC are even, at the hour in which the overlap begins.
+Of two parties whose declarations crossed at one priority, the one that stands first in the
+agreement has the turn when hours plus days since 1970 UTC are even, at the hour in which the
+overlap begins.
 
 ## Bounds
 

@@ -43,7 +43,8 @@ def test_an_opening_that_does_not_come() -> None:
     pair = befriended()
     size = pair.nodes[BRAVO].log.size
     pair.step(BRAVO, declare(1, 1))
-    message, head = pair.nodes[BRAVO].message_to(ALFA, pair.position(ALFA, BRAVO), pair.next_counter())
+    message, head = pair.nodes[BRAVO].message_to(
+        ALFA, pair.position(ALFA, BRAVO), pair.next_counter())
     assert not message.own.openings
     pair.hear(ALFA, message, head)
     assert owed(pair)[OPENINGS] == size and owed(pair)[RULINGS] is None
@@ -60,7 +61,8 @@ def test_a_ruling_that_does_not_come() -> None:
     statement, disclosures = pair.nodes[BRAVO].memory.state, pair.stores[BRAVO].disclosures(
         BRAVO, index, index + 1)[index]
     assert statement.entities.unruled(BRAVO)
-    message, head = pair.nodes[BRAVO].message_to(ALFA, pair.position(ALFA, BRAVO), pair.next_counter())
+    message, head = pair.nodes[BRAVO].message_to(
+        ALFA, pair.position(ALFA, BRAVO), pair.next_counter())
     pair.hear(ALFA, message, head)
     memory.state.open(BRAVO, index, tuple(disclosures))
     pair.step(ALFA)
