@@ -58,6 +58,9 @@ class Peeker(Party):
 
     world: PeekingWorld
 
+    # What it signs in a step says less than a head that leaves meanwhile might: it would be caught.
+    talks_while_it_commits = False
+
     def __init__(self, world: PeekingWorld, name: str):
         self.heads: list[tuple[str, int, int]] = []
         self.answered: set[Where] = set()

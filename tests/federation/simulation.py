@@ -59,6 +59,8 @@ class Letter:
 class Party:
     """One simulated node: its store outlives its conductor."""
 
+    talks_while_it_commits = True
+
     def __init__(self, world: World, name: str):
         self.world, self.name = world, name
         self.store, self.clock = world.make_store(name), FakeClock()
@@ -74,7 +76,8 @@ class Party:
 
     def step(self, *requests: Request, fault: str | None = None) -> None:
         step = self.conductor.step(requests)
-        if self.world.random.random() < (.5 if fault else .05):
+        if (self.world.random.random() < (.5 if fault else .05)
+                and self.talks_while_it_commits):
             # A message can leave while the commit is being synced: it tells nothing of the step.
             self.world.wire.append(self.send(self.world.random.choice(list(self.at))))
         self.store.fault = fault
