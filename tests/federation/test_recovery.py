@@ -377,8 +377,8 @@ def test_an_operator_goes_on(tmp_path: Path) -> None:
         waits(alfa, "suspect")
         twonodes.stop(nodes[:1])
         said = subprocess.run(
-            [sys.executable, "-m", "luftrom", "channel", "--dir",
-             str(nodes[0].directory), "go-on", "--reason", "moved to another disk"],
+            [sys.executable, "-m", "luftrom", "channel", "go-on", "--dir",
+             str(nodes[0].directory), "--reason", "moved to another disk"],
             capture_output=True, text=True, check=True)
         assert "goes on" in said.stdout
         start(nodes[0])

@@ -14,6 +14,7 @@ from liar import HOUR_S, Liar, content, new_id, volume
 from refusing import refused
 from test_lying_rulings import asking, ours
 
+from luftrom import limits
 from luftrom.agreement.terms import PriorityLevel
 from luftrom.audit.equivocation import verify_equivocation
 from luftrom.errors import Unverified
@@ -169,6 +170,16 @@ def test_what_a_peer_declares_beyond_a_bound_is_void(bound: Liar, volumes: list[
     bound.talk()
     assert shown(bound, entity_id)["status"] == "void"
     ours(bound, [volume()])
+
+
+def test_so_many_proofs_are_kept(bound: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest stands in the peer's log, and the channel goes on."""
+    monkeypatch.setattr(limits, "VOID_PROOFS_MAX", 2)
+    for _ in range(3):
+        bound.declare(content(priority=50))
+        bound.talk()
+    kinds = [kind for _, kind, _ in bound.house.node.proofs()]
+    assert kinds == ["void", "void"] and bound.house.channel()["state"] != "broken"
 
 
 def test_accepting_what_is_void_is_unlawful(bound: Liar) -> None:

@@ -100,13 +100,17 @@ class Conductor:
         if self.gate.stand(self.memory).state != OPEN:
             self._refuse([r for r in requests if type(r) not in TAKEN], step)
         else:
-            open_log(desk)
-            if (restored := self.gate.to_record) is not None:
-                reopen(desk, restored, self.gate.texts, self.gate.lost)
-            for request in requests:
-                self._operate(request, desk)
-            rule(desk)
+            self._work(requests, desk)
         self._seal(step)
+
+    def _work(self, requests: Sequence[Request], desk: Desk) -> None:
+        """Append what is asked for and what is due."""
+        open_log(desk)
+        if (restored := self.gate.to_record) is not None:
+            reopen(desk, restored, self.gate.texts, self.gate.lost)
+        for request in requests:
+            self._operate(request, desk)
+        rule(desk)
 
     def _refuse(self, requests: Sequence[Request], step: Step) -> None:
         """Nobody signs blind: whoever asks is told why, and whoever waits for a ruling."""

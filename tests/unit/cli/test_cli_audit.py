@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 import threading
@@ -292,7 +293,7 @@ def test_a_server_that_lies(place: Path, served: Tiles, luftrom: Luftrom, path: 
         if not asked.startswith(path):
             return data
         if path == "checkpoint":
-            return data.replace(b"\n8\n", b"\n7\n")
+            return re.sub(rb"\n(\d+)\n", lambda size: b"\n%d\n" % (int(size[1]) - 1), data, count=1)
         return data[:-1] + b"\0" if path == "tile/0/" else data[:-1]
 
     served.spoil = spoil

@@ -16,7 +16,8 @@ from luftrom.errors import LuftromError
 CHANNEL = {"peer": "bravo.example", "base_url": "http://127.0.0.1:8602", "state": "fresh",
            "last_heard": "2026-11-24T15:20:02Z", "age_s": 0.84, "round_trip_ms": 4.4,
            "mirror_size": 1200, "applied_size": 1200, "receipt_size": 1203,
-           "receipts_outstanding": 0, "last_error": None, "checks_made": 70, "checks_missed": 2}
+           "receipts_outstanding": 0, "last_error": None, "checks_made": 70, "checks_missed": 2,
+           "withheld": []}
 STATUS = {
     "party": "alfa.example", "time": "2026-11-24T15:20:03Z", "version": "0.1.0",
     "kernels_digest": "5e" * 32,

@@ -34,10 +34,11 @@ def test_two_circles_are_as_far_across_as_they_lie_apart_and_reach() -> None:
 
 
 def test_a_box_is_as_far_across_as_its_diagonal_and_a_date_line_is_none() -> None:
+    # The middle is that of the box in space, which lies otherwise elsewhere.
     here, there = (extent_m([volume(box(46.0, west, 46.1, west + 0.1))]) for west in (7.0, 179.95))
     across_m = math.hypot(11_115.0, 7_742.0)     # tenths of a degree at 46 N
     assert here == pytest.approx(across_m, rel=2e-3)
-    assert there == pytest.approx(here, rel=1e-9)
+    assert there == pytest.approx(here, rel=1e-3)
 
 
 def test_volume_times_time() -> None:

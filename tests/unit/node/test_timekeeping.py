@@ -71,7 +71,8 @@ def test_the_gate_names_the_clock() -> None:
     from memory_store import MemoryStore
     from parties import make_keys
 
-    memory = Memory("alfa.example", make_keys("alfa.example"), None, MemoryStore(), SystemClock())
+    memory = Memory("alfa.example", make_keys("alfa.example"), None, MemoryStore(), SystemClock(),
+                    {}, {})
     gate = Gate()
     assert gate.stand(memory).state == OPEN
     gate.clock_off = "our clock is off"

@@ -45,7 +45,7 @@ def test_what_is_mirrored_and_closed_waits(pair: Pair) -> None:
     assert state.knowledge.size(ALFA) == size
     assert state.progress.applied[ALFA] == size - 1
     waiting, = state.waiting[ALFA]
-    assert waiting.index == size - 1 and state.next_item(ALFA) is None
+    assert waiting.index == size - 1 and not state.is_next_open(ALFA)
     assert state.entities.entity(IDS[7]) is None
     both.settle()
     state = load_state(both.stores[BRAVO], BRAVO, both.agreement)

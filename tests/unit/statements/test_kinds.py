@@ -16,6 +16,7 @@ from luftrom.statements.disclosure import digests_of, make_disclosure
 from luftrom.statements.kind import NOBODY, Audience
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.lost import Lost
+from luftrom.statements.kinds.passed_over import PassedOver
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.leaf import StatementSigner, parse_statement
 from luftrom.statements.opening import Item, open_item
@@ -38,7 +39,7 @@ def items() -> list[Item]:
     words = make_disclosure("words", {"words": ["a.b.c"]})
     for kind, body, opened in (
             ("restored", Restored((), "All of them are away."), (words,)),
-            ("lost", Lost((2, 3)), ())):
+            ("lost", Lost((2, 3)), ()), ("passed_over", PassedOver((2,), {BRAVO: 0}), ())):
         draft = Statement(ALFA, kind, 90, 1, body, pair.agreement.digest, seen, digests_of(opened))
         found.append(open_item(signer.sign(draft), opened))
     return found

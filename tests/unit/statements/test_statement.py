@@ -36,6 +36,7 @@ from luftrom.statements.disclosure import (
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.declaration import Declared
 from luftrom.statements.kinds.lost import Lost
+from luftrom.statements.kinds.passed_over import PassedOver
 from luftrom.statements.kinds.restored import PeerWord, Restored
 from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.kinds.withdrawal import Withdrawal
@@ -77,7 +78,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "notice_withdrawal": {"of": 3, "reason": "Né"}, "notification": {},
     "restored": {"held": [{"party": "bravo.example", "size": 4, "root": "A" * 43,
                            "head": "B" * 42 + "A"}], "reason": "Charlie is away."},
-    "lost": {"leaves": [2, 5]},
+    "lost": {"leaves": [2, 5]}, "passed_over": {"of": [2, 5], "opened": {"bravo.example": 3}},
     "ruling": {"rulings": RULINGS, "heads": {"charlie.example": PEER_HEAD},
                "opened": {"bravo.example": 2}}}
 BODIES: dict[str, Any] = {
@@ -86,6 +87,7 @@ BODIES: dict[str, Any] = {
     "notice_withdrawal": Withdrawal(3, "Né"), "notification": None,
     "restored": Restored((PeerWord("bravo.example", 4, bytes(32), HEAD_DIGEST),),
                          "Charlie is away."), "lost": Lost((2, 5)),
+    "passed_over": PassedOver((2, 5), {"bravo.example": 3}),
     "ruling": Rulings((Ruling(3, True, (), ("bravo.example",)),
                        Ruling(5, False, (("bravo.example", 2, "turn"),), ())),
                       {"charlie.example": PEER_HEAD}, {"bravo.example": 2})}

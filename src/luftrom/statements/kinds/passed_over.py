@@ -49,7 +49,7 @@ def _read_opened(value: Any) -> dict[str, int]:
 
 def encode(body: PassedOver) -> Claims:
     """The claims."""
-    return {"of": list(body.of), "opened": dict(body.opened)}
+    return {"opened": dict(body.opened), "of": list(body.of)}
 
 
 def first_needed(statement: Statement[PassedOver], before: Before) -> int:
@@ -57,5 +57,5 @@ def first_needed(statement: Statement[PassedOver], before: Before) -> int:
     return statement.index
 
 
-KIND: Kind[PassedOver, None] = Kind("passed_over", ("of", "opened"), read, encode,
+KIND: Kind[PassedOver, None] = Kind("passed_over", ("opened", "of"), read, encode,
                                     first_needed=first_needed)

@@ -28,6 +28,8 @@ from luftrom.audit.equivocation import verify_equivocation
 from luftrom.cli.bounds import BOUNDS
 from luftrom.cli.demo.recorded import read_tracks
 from luftrom.errors import LuftromError
+from luftrom.exchange.message import Message, Part, encode_message, parse_message
+from luftrom.exchange.word import ask_sender, read_word
 from luftrom.formats.f3548 import operational_intents as f3548
 from luftrom.formats.geojson import parse_geojson
 from luftrom.geometry.volume import Circle, Polygon, Volume4D
@@ -117,7 +119,7 @@ def proof(leaves: int) -> None:
     agreed = make_agreement(tuple(make_party(name, make_keys(name, post_quantum=False))
                                   for name in names))
     verify_equivocation(json.dumps({
-        "format": "luftrom-equivocation/1", "kind": "contradiction", "party": names[0],
+        "format": "luftrom-equivocation/2", "kind": "contradiction", "party": names[0],
         "code": "equivocation", "said": "", "evidence": {"leaves": ["x"] * leaves}}).encode(),
         agreed)
 
@@ -131,6 +133,11 @@ AT: dict[str, Callable[[Any], object]] = {
     "PROOF_HASHES_MAX": lambda n: add_checkpoint(
         b"old 1\n" + (base64.b64encode(bytes(32)) + b"\n") * n + b"\n", {}, Writes()),
     "EVIDENCE_LEAVES_MAX": proof,
+    "DISCLOSURES_MAX": lambda n: parse_message(encode_message(Message((Part(
+        "alfa.example", 0, 0, b"", openings=((0, (b"x",) * n),)),)))),
+    "ASK_BYTES_MAX": lambda n: ask_sender(b"x" * n),
+    "WORD_BYTES_MAX": lambda n: read_word(
+        b"x" * n, make_party("alfa.example", make_keys("alfa.example")), "bravo.example"),
     "PARTIES_MAX": agreement,
     "JSON_DEPTH_MAX": lambda n: parse_json(b"[" * n + b"]" * n),
     "JSON_STRING_CHARS_MAX": lambda n: parse_json(b'"' + b"x" * n + b'"'),
@@ -154,8 +161,18 @@ SERVER, PLACES = "tests/unit/api/test_api_server.py", "tests/unit/api/test_api_p
 BUDGET, BODY = "tests/unit/api/test_api_budget.py", "tests/unit/api/test_api_body.py"
 AUTH, APP = "tests/unit/api/test_api_auth.py", "tests/unit/api/test_api_app.py"
 PEERS, MIRROR = "tests/federation/test_lying_peer.py", "tests/federation/test_mirror_submission.py"
-HERE = "tests/unit/test_bounds.py"
+HERE = "tests/unit/test_limits.py"
+WORDS, WORK = "tests/unit/exchange/test_word.py", "tests/federation/test_work_bounded.py"
 ELSEWHERE: dict[str, tuple[str, str]] = {
+    "WORD_S_MAX": ("tests/federation/test_recovery.py",
+                   "test_an_ordinary_start_waits_for_nobody"),
+    "RETURNED_LEAVES_MAX": (WORDS, "test_pages_go_there_and_back"),
+    "RETURNED_BYTES_MAX": (WORDS, "limits.RETURNED_BYTES_MAX"),
+    "OWN_CLOCK_OFF_S_MAX": ("tests/unit/node/test_timekeeping.py", "test_a_minute_is_the_bound"),
+    "VOID_PROOFS_MAX": ("tests/federation/test_terms_enforced.py", "test_so_many_proofs_are_kept"),
+    "STEP_PEERS_WORK_MAX": (WORK, "test_a_step_takes_no_more_than_its_budget"),
+    "PEER_WORK_PER_MINUTE_MAX": (WORK, "test_a_minute_has_a_budget_too"),
+    "CLIENT_WORK_MAX": (WORK, "test_a_client_may_ask_for_so_much_work"),
     "CONNECTIONS_MAX": (PLACES, "test_a_full_node_takes_from_the_address_that_has_most"),
     "CONNECTIONS_KEPT": (PLACES, "test_strangers_cannot_take_the_last_places"),
     "CONNECTIONS_PER_ADDRESS_MAX": (SERVER, "test_an_address_has_so_many_connections"),
