@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from luftrom import limits
 from luftrom.errors import TooLarge
 
-ORDER = ("iss", "type", "index", "iat", "agreement", "seen", "rulings", "of", "entity", "reason")
+ORDER = ("iss", "type", "index", "iat", "agreement", "seen", "rulings", "of", "entity", "held",
+         "leaves", "reason")
 RULING = ("index", "accepted", "unacknowledged", "against")
 TYP = "vnd.luftrom.statement.v1+sd-jwt"
 

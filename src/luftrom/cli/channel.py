@@ -24,7 +24,7 @@ def channel(context: click.Context, directory: Path, as_json: bool) -> None:
     \b
     Examples:
       luftrom channel --dir alfa
-      luftrom channel --dir alfa go-on --reason "disk image of this morning, no other copy runs"
+      luftrom channel --dir alfa go-on --reason "no other copy runs"
 
     It reads the directory, beside a running node or without one. Kept proofs are shown in words;
     `luftrom audit DIR --proofs OUT` writes them as files that verify anywhere. The exit code is 1
@@ -49,20 +49,21 @@ def channel(context: click.Context, directory: Path, as_json: bool) -> None:
 @channel.command("go-on", short_help="Go on from this directory, and record why.")
 @click.option("--reason", required=True, metavar="TEXT",
               help="Why this is the newest and the only copy: it becomes part of the record.")
+@json_option
 @click.pass_context
-def go_on(context: click.Context, reason: str) -> None:
+def go_on(context: click.Context, reason: str, as_json: bool) -> None:
     """Say that this directory is the newest copy of the log and the only one that will run.
 
     \b
     Example:
-      luftrom channel --dir alfa go-on --reason "moved to a new machine, the old one is off"
+      luftrom channel go-on --reason "moved; the old machine is off"
 
     For a node that waits for the word of peers that do not answer. It must not run. When it
     starts, its first statement is `restored` with this reason and the words that it did get. A peer
     that holds more of the log, or rows that are gone, still keep it from signing: then `luftrom
     restore --from-peers`.
     """
-    from luftrom.cli.terminal import print_line
+    from luftrom.cli.terminal import print_json, print_line
     from luftrom.clock import SystemClock
     from luftrom.config.instance import give_reason
     from luftrom.files import exclusive
@@ -73,6 +74,10 @@ def go_on(context: click.Context, reason: str) -> None:
         raise click.BadParameter("must say why", param_hint="--reason")
     with exclusive(settings.lock_path):
         give_reason(settings.directory, reason, SystemClock().now_ns())
+    if as_json:
+        print_json({"party": settings.party, "directory": str(settings.directory),
+                    "reason": reason, "next": f"luftrom serve --dir {settings.directory}"})
+        return
     print_line(f"{settings.party} goes on from {settings.directory} when it starts: `luftrom serve "
                f"--dir {settings.directory}`.")
 

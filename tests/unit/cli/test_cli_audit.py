@@ -292,7 +292,7 @@ def test_a_server_that_lies(place: Path, served: Tiles, luftrom: Luftrom, path: 
         if not asked.startswith(path):
             return data
         if path == "checkpoint":
-            return data.replace(b"\n8\n", b"\n7\n")
+            return data.replace(b"\n10\n", b"\n9\n")
         return data[:-1] + b"\0" if path == "tile/0/" else data[:-1]
 
     served.spoil = spoil

@@ -30,6 +30,8 @@ from luftrom.statements.disclosure import (
     parse_disclosure,
 )
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.lost import LEAVES_MAX, Lost
+from luftrom.statements.kinds.restored import PeerWord, Restored
 from luftrom.statements.kinds.ruling import Ruling, Rulings
 from luftrom.statements.kinds.withdrawal import Withdrawal
 from luftrom.statements.leaf import (
@@ -58,11 +60,15 @@ RULINGS = [{"index": 3, "accepted": True, "against": [], "unacknowledged": ["bra
 CLAIMS: dict[str, dict[str, Any]] = {
     "agreement": {}, "declaration": {"entity": ENTITY}, "withdrawal": {"entity": ENTITY, "of": 3},
     "notice": {"entity": ENTITY}, "notice_withdrawal": {"entity": ENTITY, "of": 3, "reason": "Né"},
-    "ruling": {"rulings": RULINGS}, "notification": {}}
+    "ruling": {"rulings": RULINGS}, "notification": {}, "lost": {"leaves": [2, 5]},
+    "restored": {"held": [{"party": "bravo.example", "size": 7, "root": "A" * 43,
+                           "head": "A" * 43}], "reason": "Né"}}
 _ENTITY = Entity(ENTITY["id"], ENTITY["version"])
 BODIES: dict[str, Any] = {
     "agreement": None, "declaration": _ENTITY, "withdrawal": Withdrawal(3, _ENTITY),
     "notice": _ENTITY, "notice_withdrawal": Withdrawal(3, _ENTITY, "Né"), "notification": None,
+    "lost": Lost((2, 5)),
+    "restored": Restored((PeerWord("bravo.example", 7, bytes(32), bytes(32)),), "Né"),
     "ruling": Rulings((Ruling(3, True, (), ("bravo.example",)),
                        Ruling(5, False, (("bravo.example", 2, "turn"),), ())))}
 
@@ -129,6 +135,27 @@ def test_statements_come_back(kind: str) -> None:
     assert statement.body == BODIES[kind]
     assert len(statement.digests) == (2 if KINDS[kind].discloses else 0)
     assert list(statement.digests) == sorted(statement.digests)
+
+
+@pytest.mark.parametrize("leaves", [[], [3, 3], [5, 2], [7], list(range(LEAVES_MAX + 1))])
+def test_what_lost_may_not_name(leaves: list[int]) -> None:
+    with pytest.raises(BadInput, match="leaves"):
+        parse_statement(sign("lost", leaves=leaves))
+
+
+def test_lost_names_no_more_than_its_bound() -> None:
+    leaves = list(range(LEAVES_MAX))
+    statement = parse_statement(sign("lost", leaves=leaves, index=LEAVES_MAX))
+    assert statement.body == Lost(tuple(leaves))
+
+
+def test_a_restored_log_says_why() -> None:
+    with pytest.raises(BadInput, match="reason"):
+        parse_statement(SIGNER.sign({"type": "restored"} | HEAD | {"held": []},
+                                    disclosures_of("restored")))
+    held = CLAIMS["restored"]["held"]
+    with pytest.raises(BadInput, match="none twice"):
+        parse_statement(sign("restored", held=held * 2))
 
 
 @pytest.mark.parametrize("kind", KINDS)
