@@ -155,6 +155,27 @@ def test_statements_come_back(kind: str) -> None:
     assert len(statement.digests) == len(KINDS[kind].opens)
 
 
+@pytest.mark.parametrize("leaves", [[], [3, 3], [5, 2], [7], list(range(LEAVES_MAX + 1))])
+def test_what_lost_may_not_name(leaves: list[int]) -> None:
+    with pytest.raises(BadInput, match="leaves"):
+        parse_statement(sign("lost", leaves=leaves))
+
+
+def test_lost_names_no_more_than_its_bound() -> None:
+    leaves = list(range(LEAVES_MAX))
+    statement = parse_statement(sign("lost", leaves=leaves, index=LEAVES_MAX))
+    assert statement.body == Lost(tuple(leaves))
+
+
+def test_a_restored_log_says_why() -> None:
+    with pytest.raises(BadInput, match="reason"):
+        parse_statement(SIGNER.sign({"type": "restored"} | HEAD | {"held": []},
+                                    disclosures_of("restored")))
+    held = CLAIMS["restored"]["held"]
+    with pytest.raises(BadInput, match="none twice"):
+        parse_statement(sign("restored", held=held * 2))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_node_signs_is_what_others_write(kind: str) -> None:
     """Byte for byte, so that the order of claims never moves."""
