@@ -127,7 +127,7 @@ def setter(rows: Any, key: Any, part: Any = None) -> Callable[[Change], None]:
         elif part == "note":
             rows[key] = replace(row, note=how(row.note))
         elif part == "head":
-            rows[key] = replace(row, head=how(row.head.encode()).decode("latin-1"))
+            rows[key] = replace(row, head=how(row.head.encode("latin-1")).decode("latin-1"))
         else:
             rows[key] = (row[0], how(row[1]))
     return change
