@@ -190,7 +190,7 @@ def test_a_leaf_that_is_no_statement_in_an_answer(tmp_path: Path) -> None:
     line = Line()
     with hosted(tmp_path, agreement_of(mode="proceed", after_s=0.3), transport=line) as house:
         liar = Liar(house)
-        liar.append(liar.statement("declaration", content(), size=-1))
+        liar.append(liar.statement("declaration", content(), size=10**6))
         line.liar = liar
         with liar.http:
             wait_for(lambda: f"leaf 1 of {BRAVO}" in (house.channel()["last_error"] or ""),

@@ -208,18 +208,23 @@ def test_checkpoints_by_the_wrong_keys(liar: Liar, name: str, code: str) -> None
 def test_a_checkpoint_and_a_receipt_need_not_wait_for_ml_dsa_44(liar: Liar) -> None:
     liar.declare()
     note, receipt = liar.note(signers=liar.keys.log[:1]), liar.receipt(signers=liar.keys.mirror[:1])
-    assert liar.post(liar.message(checkpoint=note, **receipt)).status_code == 200
+    assert liar.post(liar.message(checkpoint=note, receipt=receipt)).status_code == 200
 
 
 def test_checkpoints_of_something_else(liar: Liar) -> None:
     liar.declare()
     refused(liar, liar.message(checkpoint=liar.note(origin=f"{ALFA}/log")), 422, "wrong_origin")
     refused(liar, liar.message(checkpoint=liar.note(size=len(liar.leaves) - 1)), 400, "bad_input")
-    refused(liar, liar.message(checkpoint=liar.note(root=bytes(32))), 422, "wrong_root")
     refused(liar, liar.message(checkpoint=b""), 400, "bad_input")
     refused(liar, liar.message(checkpoint=liar.note() + b"x"), 400, "bad_input")
     refused(liar, liar.message(old=1, proof=(bytes(32),)), 422, "not_consistent")
     liar.talk()
+
+
+def test_a_checkpoint_that_was_refused_contradicts_a_later_one(liar: Liar) -> None:
+    liar.declare()
+    refused(liar, liar.message(checkpoint=liar.note(root=bytes(32))), 422, "wrong_root")
+    refused(liar, liar.message(), 422, "equivocation", proof="checkpoints")
 
 
 def test_signatures_of_strangers_do_no_harm(liar: Liar) -> None:

@@ -101,7 +101,7 @@ LEAVES: dict[str, tuple[Leaf, str, bool | None]] = {
     "nested deep": (lambda liar: payload_signed(liar, b"[" * 40_000), "bad_input", True),
     "with a giant number": (lambda liar: payload_signed(liar, payload_of(liar).replace(
         b'"iat":', b'"iat":' + b"9" * 5000)), "bad_input", True),
-    "of the version before": (of_version_1, "wrong_party", None),
+    "of the version before": (of_version_1, "bad_input", None),
     "with no digest": (lambda liar: liar.statement("declaration", size=20), "bad_input", True),
     "with two digests": (lambda liar: sealed(liar, *content()[:2]), "bad_input", True),
     "with four digests": (lambda liar: sealed(liar, *content(), b"x"), "bad_input", True),
@@ -177,7 +177,7 @@ def test_a_declaration_whose_seen_goes_back_is_void(liar: Liar) -> None:
     liar.talk()
     record = void(liar, index, f"leaves of {ALFA}; an earlier one")
     liar.rule(index)                       # what is void cannot be accepted
-    refused(liar, liar.message(), 422, "unverified", "waits for a ruling", proof="contradiction",
+    refused(liar, liar.message(), 422, "unlawful_ruling", "is void", proof="contradiction",
             proves=False)
     assert liar.house.node.airspace.records[BRAVO, record.index].status == "void"
 
@@ -392,7 +392,7 @@ def test_content_that_no_node_takes(liar: Liar, name: str) -> None:
     assert 0 < len(record.void) < 600
     liar.rule(index, accepted=False)       # the only ruling that it can have
     liar.talk()
-    assert (record.status, liar.house.channel()["last_error"]) == ("refused", None)
+    assert (record.status, liar.house.channel()["last_error"]) == ("void", None)
 
 
 @pytest.mark.parametrize("off", [-1, 1])

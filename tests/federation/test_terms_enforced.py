@@ -120,7 +120,7 @@ def test_notices_changes_and_what_both_sides_see_of_them(bound: Liar) -> None:
         assert answer.status_code == status, answer.text
     assert answer.json()["term"] == "notices"
     bound.declare()
-    bound.talk()
+    bound.settle()
     document = http.get("/v1/agreement").json()
     assert document["agreement"]["bounds"]["notices"] == 2
     used = {each["party"]: {q["term"]: (q["used"], q["most"]) for q in each["quotas"]}
@@ -147,18 +147,18 @@ def shown(liar: Liar, entity_id: str) -> dict[str, Any]:
 def test_a_peers_statement_outside_the_terms_wins_nothing(bound: Liar, details: dict[str, Any],
                                                           term: str) -> None:
     entity_id = new_id()
-    index = bound.declare(content(**details), entity_id=entity_id)
-    bound.talk()
+    index = bound.declare(content(**details, entity_id=entity_id))
+    bound.settle()
     record = shown(bound, entity_id)
     assert (record["status"], record["outside_terms"]["term"]) == ("void", term)
     ours(bound, [volume()])                # known, in the way, of higher priority: and accepted
     assert bound.house.http.get("/v1/conflicts").json()["conflicts"] == []
     assert bound.house.channel()["state"] != "broken"
     bound.rule(index, accepted=False)      # it may only refuse itself
-    bound.talk()
+    bound.settle()
     assert shown(bound, entity_id)["status"] == "void"
-    bound.declare(content(volume(lat=46.5)), entity_id=entity_id)      # the same version again
-    bound.talk()
+    bound.declare(content(volume(lat=46.5), entity_id=entity_id))      # the same version again
+    bound.settle()
     assert shown(bound, entity_id)["status"] == "pending"
 
 
@@ -166,8 +166,8 @@ def test_a_peers_statement_outside_the_terms_wins_nothing(bound: Liar, details: 
                                      [until(300)], [volume(start_s=8 * DAY_S)]])
 def test_what_a_peer_declares_beyond_a_bound_is_void(bound: Liar, volumes: list[Any]) -> None:
     entity_id = new_id()
-    bound.declare(content(*volumes), entity_id=entity_id)
-    bound.talk()
+    bound.declare(content(*volumes, entity_id=entity_id))
+    bound.settle()
     assert shown(bound, entity_id)["status"] == "void"
     ours(bound, [volume()])
 
@@ -177,14 +177,14 @@ def test_so_many_proofs_are_kept(bound: Liar, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(limits, "VOID_PROOFS_MAX", 2)
     for _ in range(3):
         bound.declare(content(priority=50))
-        bound.talk()
+        bound.settle()
     kinds = [kind for _, kind, _ in bound.house.node.proofs()]
     assert kinds == ["void", "void"] and bound.house.channel()["state"] != "broken"
 
 
 def test_accepting_what_is_void_is_unlawful(bound: Liar) -> None:
     index = bound.declare(content(priority=50))
-    bound.talk()
+    bound.settle()
     bound.rule(index)
     refused(bound, bound.message(), 422, "unlawful_ruling", "outside the agreement's terms",
             proof="contradiction", proves=False)
@@ -192,7 +192,7 @@ def test_accepting_what_is_void_is_unlawful(bound: Liar) -> None:
 
 def test_naming_itself_silent_makes_it_no_better(bound: Liar) -> None:
     index = bound.declare(content(priority=50))
-    bound.talk()
+    bound.settle()
     bound.rule(index, unacknowledged=(BRAVO,))
     assert bound.post(bound.message()).json()["code"] == "unlawful_ruling"
 
@@ -209,24 +209,23 @@ def give(liar: Liar, entity_id: str, version: int, lat: float = 46.0, **claims: 
 def test_a_void_notice_closes_nothing_and_ends_like_any_other(bound: Liar) -> None:
     entity_id = new_id()
     give(bound, entity_id, 1)
-    bound.talk()
+    bound.settle()
     assert bound.house.status()["airspace"]["constraints"] == 1
     second = give(bound, entity_id, 2, lat=65.0)
-    bound.talk()
+    bound.settle()
     assert bound.house.status()["airspace"]["constraints"] == 0
-    bound.append(bound.statement("notice_withdrawal", of=second,
-                                 entity={"id": entity_id, "version": 2}))
+    bound.append(bound.statement("notice_withdrawal", of=second))
     give(bound, entity_id, 3)
-    bound.talk()
+    bound.settle()
     assert bound.house.status()["airspace"]["constraints"] == 1
 
 
 def test_volumes_outside_are_recorded_and_make_no_conflict(bound: Liar) -> None:
     entity_id = new_id()
-    index = bound.declare(content(volume(lat=46.5), high(5_000.0)), entity_id=entity_id)
-    bound.talk()
+    index = bound.declare(content(volume(lat=46.5), high(5_000.0), entity_id=entity_id))
+    bound.settle()
     bound.rule(index)
-    bound.talk()
+    bound.settle()
     record = shown(bound, entity_id)
     assert (record["status"], len(record["volumes"])) == ("accepted", 2)
     ours(bound, [high(5_000.0), volume(lat=46.7)])         # only what lies outside would meet
@@ -235,16 +234,16 @@ def test_volumes_outside_are_recorded_and_make_no_conflict(bound: Liar) -> None:
 
 def test_what_waits_too_long_by_its_authors_times_counts_no_more(bound: Liar) -> None:
     entity_id = new_id()
-    index = bound.declare(entity_id=entity_id)
-    bound.talk()
+    index = bound.declare(content(entity_id=entity_id))
+    bound.settle()
     with asking(bound, new_id(), [volume()]) as future:    # it waits, is known, and in the way
-        bound.talk()
-        bound.talk()
+        bound.settle()
+        bound.settle()
         assert future.result(100).status_code == 409
     signed_s = bound.house.node.airspace.records[BRAVO, index].iat_s
     for later_s in (600, 601):             # at the bound, and above it
         give(bound, new_id(), 1, lat=47.0, iat=signed_s + later_s)
-        bound.talk()
+        bound.settle()
         record = shown(bound, entity_id)
         assert record["status"] == ("pending" if later_s == 600 else "void")
     assert record["outside_terms"] == {"term": "pending_s", "value": 601, "bound": 600}
@@ -258,7 +257,7 @@ def test_everybody_who_reads_the_logs_holds_the_same(bound: Liar) -> None:
     """What is void is computed again from the store, to the same digest."""
     bound.declare(content(priority=50))
     bound.declare(content(high(8_000.0)))
-    bound.talk()
+    bound.settle()
     ours(bound, [volume()])
     house = bound.house
     with closing(SqliteStore(house.settings.directory / f"{ALFA}.sqlite3", read_only=True)) as held:
@@ -272,7 +271,7 @@ def test_everybody_who_reads_the_logs_holds_the_same(bound: Liar) -> None:
 def test_evidence_is_kept_of_it(bound: Liar, said: tuple[bytes, bytes], proves: bool) -> None:
     """A priority convinces a stranger; what needs geometry or the whole log is a record."""
     index = bound.declare(said)
-    bound.talk()
+    bound.settle()
     record = bound.house.node.airspace.records[BRAVO, index]
     proof = void_proof(record, bound.leaves[index], said)
     assert proof is not None and proof[:2] == (BRAVO, "void")

@@ -30,7 +30,7 @@ from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
-from luftrom.statements.leaf import verify_signature, verify_statement
+from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import match_disclosures
 from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint
@@ -91,9 +91,17 @@ class Refused:
     def compare_leaf(self, index: int, leaf: bytes, mirror: Mirror) -> None:
         """Equivocation if another statement for that place was refused before."""
         other = self.leaves.get(index)
-        if other is not None and other != leaf and _is_signed(leaf, mirror):
+        if other is not None and other != leaf and _stands_at(other, index):
             raise Equivocation(f"{mirror.party} signed two statements for leaf {index}",
                                evidence=TwoStatements(mirror.party, (other, leaf)))
+
+
+def _stands_at(leaf: bytes, index: int) -> bool:
+    """Is it a statement that says that it stands there?"""
+    try:
+        return parse_statement(leaf).index == index
+    except LuftromError:
+        return False
 
 
 REFUSED_MAX, _REFUSED_LEAVES = 256, 16
@@ -209,7 +217,6 @@ def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_p
     What is wrong with a leaf stays wrong, since the peer's checkpoint covers it: such a refusal
     has the leaf as its evidence, if the peer's statements key signed it.
     """
-    context.refused[mirror.party].compare_leaf(index, leaf, mirror)
     try:
         statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party,
                                      is_proven=is_proven)
@@ -218,6 +225,7 @@ def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_p
         evidence = BadStatement(mirror.party, leaf) if _is_signed(leaf, mirror) else None
         raise Unverified(f"leaf {index} of {mirror.party}: {error}", code=error.code,
                          evidence=evidence) from None
+    context.refused[mirror.party].compare_leaf(index, leaf, mirror)
     _check_time(statement, context.now_s)
     return statement
 

@@ -136,6 +136,8 @@ class Mirror(HeldLog):
     def sign_later(self, writes: Writes, time_s: int) -> None:
         """Put the signatures that follow into the newest receipt, in the same transaction."""
         size, lines = self._given
+        if size > self.tree.size:
+            return                         # what it covers is being fetched again
         self.lacks_lines = False
         if size:
             self._given = (size, lines + sign_lines(self.body(size), self._later, time_s))

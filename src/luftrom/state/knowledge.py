@@ -24,8 +24,12 @@ class Knowledge:
         return len(self._seen.get(party, ()))
 
     def seen(self, party: str, size: int) -> Mapping[str, int]:
-        """How much of each other log the first `size` leaves of a log had seen, at the most."""
-        return self._seen[party][size - 1] if size else {}
+        """How much of each other log the first `size` leaves of a log had seen, at the most.
+
+        As far as they are noted: behind a restore a log comes back after what had seen it.
+        """
+        rows = self._seen.get(party, ())
+        return rows[min(size, len(rows)) - 1] if size and rows else {}
 
     def covers(self, statement: Statement[Any]) -> bool:
         """Is all noted that a statement had seen?"""

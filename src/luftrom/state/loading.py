@@ -22,7 +22,7 @@ def load_state(store: Store, party: str, agreement: Agreement | None) -> State:
     """The state at a party, computed from the logs and disclosures of its store.
 
     Leaves are read in the order of knowledge. Raises Unavailable where a log lacks what another
-    had seen of it.
+    party's had seen of it.
     """
     state = State(agreement, party)
     names = [p.name for p in agreement.parties] if agreement else [party]
@@ -31,9 +31,12 @@ def load_state(store: Store, party: str, agreement: Agreement | None) -> State:
         # The log that is behind in time goes on, so that what is over is dropped on the way.
         left.sort(key=lambda log: state.progress.as_of_s.get(log.name, 0))
         if not any([_read_on(log, state) for log in left]):
-            log = left[0]
-            raise Unavailable(f"the store lacks leaves that leaf {log.index} of {log.name} had "
-                              "seen: it is no whole copy; restore it from the peers")
+            log = next((log for log in left if log.name == party), left[0])
+            if log.name != party:
+                raise Unavailable(f"the store lacks leaves that leaf {log.index} of {log.name} had "
+                                  "seen: it is no whole copy; restore it from the peers")
+            # The own log came back before what it had seen: that is fetched behind the gate.
+            _read_on(log, state, until=log.index + 1)
         state.collect()
     return state
 
@@ -77,12 +80,15 @@ def _opened(statement: Statement[Any], disclosures: tuple[bytes, ...], me: str
     return open_or_void(statement, disclosures)
 
 
-def _read_on(log: _Log, state: State) -> int:
-    """Take in leaves of a log until one speaks of what is not read yet; how many were taken."""
+def _read_on(log: _Log, state: State, until: int = 0) -> int:
+    """Take in leaves of a log until one speaks of what is not read yet; how many were taken.
+
+    Those before leaf `until` are taken whatever they speak of.
+    """
     count = 0
     while log.next is not None and count < _LEAVES_AT_ONCE:
         statement, disclosures = log.next
-        if not state.knowledge.covers(statement):
+        if statement.index >= until and not state.knowledge.covers(statement):
             break
         state.mirror(statement)
         if statement.index < log.applied:
