@@ -35,7 +35,7 @@ from luftrom.statements.disclosure import (
 )
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.declaration import Declared
-from luftrom.statements.kinds.lost import Lost
+from luftrom.statements.kinds.lost import LEAVES_MAX, Lost
 from luftrom.statements.kinds.passed_over import PassedOver
 from luftrom.statements.kinds.restored import PeerWord, Restored
 from luftrom.statements.kinds.ruling import Ruling, Rulings
