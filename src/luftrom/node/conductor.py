@@ -100,14 +100,15 @@ class Conductor:
         if self.gate.stand(self.memory).state != OPEN:
             self._refuse([r for r in requests if type(r) not in TAKEN], step)
         else:
-            self._work(requests, desk)
+            self._work(requests, desk, step)
         self._seal(step)
 
-    def _work(self, requests: Sequence[Request], desk: Desk) -> None:
+    def _work(self, requests: Sequence[Request], desk: Desk, step: Step) -> None:
         """Append what is asked for and what is due."""
         open_log(desk)
         if (restored := self.gate.to_record) is not None:
             reopen(desk, restored, self.gate.texts, self.gate.lost)
+            step.is_reopened = True
         for request in requests:
             self._operate(request, desk)
         rule(desk)

@@ -93,7 +93,7 @@ class Node:
         self._courier.watch()
         if self._note is not None and self.log.size > size:
             self._note(self.log.size)
-        if self.wholeness.state == OPEN:
+        if step.is_reopened:
             self._conductor.gate.settle()
         if self.log.size > size or self._conductor.due_size > due:
             self._courier.call_all(step.is_urgent)

@@ -41,6 +41,7 @@ class Step:
     note: bytes | None = None
     seen: dict[str, Seen] | None = None
     is_urgent: bool = False                # holds a statement that others should have at once
+    is_reopened: bool = False              # holds what the log begins again with after a doubt
     answers: list[tuple[Reply[Any], Callable[[], Any] | LuftromError]] = field(
         default_factory=list)
     refusals: list[tuple[Reply[Any], LuftromError]] = field(default_factory=list)
