@@ -34,7 +34,8 @@ def terms(mode: str, after_s: float) -> dict[str, Any]:
     return {"name": "Test skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper": 3000,
             "separation": {"lateral_m": 100, "vertical_m": 50, "time_s": 0},
             "priority_levels": [{"priority": 0, "conflicts_permitted": False},
-                                {"priority": 10, "conflicts_permitted": True}],
+                                {"priority": 10, "conflicts_permitted": True},
+                                {"priority": 20, "conflicts_permitted": False}],
             "undeclared_priority_permits": True, "silence": {"mode": mode, "after_s": after_s}}
 
 
