@@ -47,7 +47,7 @@ def play_all(pool: ProcessPoolExecutor, seeds: range, parties: int, mode: str,
         for run in runs:
             run.cancel()
     assert sum(accepted for accepted, _ in counts) > len(seeds) // 2
-    assert sum(rivals for _, rivals in counts) > len(seeds) // 6   # there was something to see
+    assert sum(rivals for _, rivals in counts) > len(seeds) // 10   # there was something to see
 
 
 @pytest.mark.parametrize("mode", ["hold", "proceed"])

@@ -32,7 +32,6 @@ from luftrom.state.progress import Progress
 from luftrom.state.record import Record
 from luftrom.state.rulings import Rests
 from luftrom.state.state import State
-from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Seen
 from luftrom.transparency.receipt import sign_receipt
 
@@ -72,12 +71,13 @@ def a_pending_version_counts_for_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def rules_without_receipts(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ruling, "_silent", lambda desk, record: ())
+    patch.setattr(ruling, "_lacking", lambda desk, record: ruling._Lacking((), ()))
 
 
 def rules_without_waiting_for_what_crossed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ruling, "_silent", lambda desk, record: tuple(
-        name for name, receipt in desk.receipts_for(record.index).items() if receipt is None))
+    lacking = ruling._lacking
+    patch.setattr(ruling, "_lacking", lambda desk, record: replace(
+        lacking(desk, record), openings=()))
 
 
 def looks_at_less_than_the_head_cuts(patch: pytest.MonkeyPatch) -> None:
@@ -110,13 +110,7 @@ def says_to_have_seen_what_is_open_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def applies_what_is_closed(patch: pytest.MonkeyPatch) -> None:
-    def hasty(self: State, party: str) -> Item[Any, Any] | None:
-        queue = self.waiting.get(party)
-        if not queue:
-            return None
-        return open_or_void(queue[0], self._openings.get((party, queue[0].index), ()))
-
-    patch.setattr(State, "next_item", hasty)
+    patch.setattr(State, "is_next_open", lambda self, party: bool(self.waiting.get(party)))
 
 
 def hands_nothing_on(patch: pytest.MonkeyPatch) -> None:

@@ -294,7 +294,7 @@ def test_a_server_that_lies(place: Path, served: Tiles, luftrom: Luftrom, path: 
             return data
         if path == "checkpoint":
             return re.sub(rb"\n(\d+)\n", lambda size: b"\n%d\n" % (int(size[1]) - 1), data, count=1)
-        return data[:-1] + b"\0" if path == "tile/0/" else data[:-1]
+        return data[:-1] + bytes([data[-1] ^ 1]) if path == "tile/0/" else data[:-1]
 
     served.spoil = spoil
     ran = luftrom("audit", served.url, "--agreement", place / ALFA / "agreement.json", "--json")

@@ -11,6 +11,7 @@ from luftrom.errors import Unavailable
 from luftrom.exchange.sending import Position
 from luftrom.state.loading import load_state
 from luftrom.state.record import ACCEPTED
+from memory_store import MemoryStore
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +55,27 @@ def test_what_is_mirrored_and_closed_waits(pair: Pair) -> None:
 
 
 def test_a_store_that_lacks_what_others_had_seen_is_named(pair: Pair) -> None:
-    store = copy.deepcopy(pair.stores[ALFA])
-    size, note = store._checkpoints[BRAVO]
-    store._checkpoints[BRAVO] = (1, note)
-    store._leaves[BRAVO] = store._leaves[BRAVO][:1]
     with pytest.raises(Unavailable) as refused:
-        load_state(store, ALFA, pair.agreement)
+        load_state(cut_to_one(pair, ALFA), ALFA, pair.agreement)
     assert "it is no whole copy; restore it from the peers" in refused.value.message
-    assert f"of {ALFA} had seen" in refused.value.message and size > 1
+    assert f"of {BRAVO} had seen" in refused.value.message
+
+
+def test_an_own_log_is_read_before_the_mirrors_that_it_had_seen(pair: Pair) -> None:
+    """After a restore the peers' logs come by the exchange; the gate waits for them."""
+    state = load_state(cut_to_one(pair, BRAVO), ALFA, pair.agreement)
+    assert state.knowledge.size(ALFA) == pair.nodes[ALFA].log.size
+    assert state.progress.applied[BRAVO] == 1
+
+
+def cut_to_one(pair: Pair, party: str) -> MemoryStore:
+    """Alfa's store with one leaf of a log."""
+    store = copy.deepcopy(pair.stores[ALFA])
+    size, note = store._checkpoints[party]
+    assert size > 1
+    store._checkpoints[party] = (1, note)
+    store._leaves[party] = store._leaves[party][:1]
+    return store
 
 
 def test_without_an_agreement_the_own_log_is_all() -> None:
