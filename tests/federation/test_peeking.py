@@ -59,7 +59,7 @@ def test_nobody_is_displaced(pool: ProcessPoolExecutor, parties: int, count: int
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["hold", "proceed"])
-@pytest.mark.parametrize(("parties", "count"), [(2, 800), (3, 400), (4, 200)])
+@pytest.mark.parametrize(("parties", "count"), [(2, 300), (3, 150), (4, 80)])
 def test_nobody_is_displaced_in_long_schedules(pool: ProcessPoolExecutor, parties: int, count: int,
                                                mode: str) -> None:
     play_all(pool, range(100_000, 100_000 + count), parties, mode, LONG)
