@@ -18,7 +18,7 @@ from luftrom import limits
 from luftrom.agreement.party import Party
 from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.errors import BadInput, NotAuthenticated
-from luftrom.exchange.compact import read_compact, sign_compact, verify_compact
+from luftrom.logs.compact import read_compact, sign_compact, verify_compact
 
 ASK_TYPE, WORD_TYPE = "luftrom-ask+json", "luftrom-word+json"
 CONTENT_TYPE = "application/jose"

@@ -10,7 +10,6 @@ behind it: a leaf at or beyond its size has seen all that it says to be mirrored
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.errors import BadInput, NotAuthenticated
+from luftrom.logs.compact import sign_compact
 from luftrom.reading import parse_json
 
 HEAD_HEADER = "Luftrom-Head"
@@ -64,10 +64,7 @@ def sign_head(draft: Head, body: bytes, key: Ed25519PrivateKey) -> str:
         "time": draft.time_s}
     if draft.kernels is not None:
         told["kernels"] = draft.kernels
-    head = encode_base64url(_dump({"alg": "Ed25519", "kid": f"{draft.sender}#channel",
-                                   "typ": HEAD_TYPE}))
-    signed = f"{head}.{encode_base64url(_dump(told))}"
-    return f"{signed}.{encode_base64url(key.sign(signed.encode()))}"
+    return sign_compact(HEAD_TYPE, draft.sender, told, key)
 
 
 def read_sender(text: str | None) -> str:
@@ -146,7 +143,3 @@ def _parse(text: str | None) -> tuple[bytes, dict[str, Any], bytes]:
     if "crit" in parsed[0]:                # RFC 7515, section 4.1.11: none of them is known here
         raise NotAuthenticated(f"{HEAD_HEADER} has critical parameters that are not known")
     return f"{head}.{claims}".encode(), parsed[1], raw
-
-
-def _dump(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()

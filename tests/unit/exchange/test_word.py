@@ -9,7 +9,6 @@ import pytest
 
 from luftrom import limits
 from luftrom.errors import BadInput, LuftromError, NotAuthenticated
-from luftrom.exchange.compact import sign_compact
 from luftrom.exchange.returning import MAGIC, encode_page, parse_page
 from luftrom.exchange.word import (
     ASK_TYPE,
@@ -24,6 +23,7 @@ from luftrom.exchange.word import (
     verify_ask,
     verify_word,
 )
+from luftrom.logs.compact import sign_compact
 from parties import make_keys, make_party
 
 ALFA, BRAVO = "alfa.example", "bravo.example"

@@ -1,4 +1,4 @@
-"""Small signed words between nodes: one compact JWS (RFC 7515) by a party's channel key.
+"""Heads and small signed words between nodes: one compact JWS (RFC 7515) by a party's channel key.
 
 The header's `typ` says what is said, so that a word of one type is never taken for another.
 """
