@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,12 @@ class FaultyStore(SqliteStore):
         super().__init__(path)
         self.fault: str | None = None
         self.unreadable = False
+        self.meanwhile: Callable[[], None] = lambda: None      # called where a commit fails
 
     def commit(self, writes: Writes) -> None:
         fault, self.fault = self.fault, None
+        if fault:
+            self.meanwhile()
         if fault != "fails":
             super().commit(writes)
         if fault:
@@ -170,6 +174,24 @@ def test_a_store_that_cannot_be_read_is_waited_for(tmp_path: Path) -> None:
         wait_for(lambda: house.http.get("/v1/status").status_code == 200, "it does not come back")
         assert house.status()["airspace"]["digest"] == before
         assert declare(house, 2.0).status_code == 201
+
+
+def test_who_asks_while_a_commit_fails_is_told_too(tmp_path: Path) -> None:
+    with faulty(tmp_path) as (house, store), ThreadPoolExecutor(1) as client:
+        assert declare(house, 0.0).status_code == 201
+        later = []
+
+        def meanwhile() -> None:
+            later.append(client.submit(declare, house, 2.0))
+            wait_for(lambda: bool(house.node._inbox._requests), "it does not come in")
+
+        store.fault, store.unreadable, store.meanwhile = "fails", True, meanwhile
+        assert declare(house, 1.0).status_code == 503
+        answer = later[0].result()
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        store.unreadable = False
+        wait_for(lambda: house.http.get("/v1/status").status_code == 200, "it does not come back")
+        assert house.status()["airspace"]["operational_intents"] == 1
 
 
 def test_a_full_database(tmp_path: Path) -> None:

@@ -173,6 +173,10 @@ class Inbox:
             except LuftromError as error:
                 self._lost = f"the store cannot be read: {error.message}"
                 _LOG.error("%s", self._lost)
+                # Who asked between the failure and this moment is told, as whoever asks from now.
+                requests, self._requests = self._requests, []
+                for request in requests:
+                    request.reply(None, Unavailable(self._lost))
                 self._idle.set()
                 await asyncio.sleep(1.0)
             else:
