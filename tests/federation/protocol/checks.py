@@ -157,6 +157,7 @@ def accepted(it: Play, n: Node) -> dict[Leaf, tuple[Leaf, Ruling]]:
                 and not ended(view[x.party], x.index)
                 and n.reading.is_lawful(leaf, body)
                 and not n.reading.is_false_silence(leaf, body, view)
+                and not n.reading.rests_on_ended(body, view)
                 and n.reading.loses_to(x, what_it_had_seen(leaf), body) is None):
             standing[x] = leaf, body
     return standing

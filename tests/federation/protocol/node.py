@@ -23,6 +23,7 @@ from protocol.leaves import (
 from protocol.reading import (
     PATIENCE,
     Reading,
+    carried,
     forked,
     is_lost,
     named,
@@ -116,9 +117,11 @@ class Node:
                 self.opened[p] += 1
 
     def counting(self, peer: int) -> list[Head]:
-        """The heads of a peer below whose own size all is mirrored here (rule 5)."""
-        size = len(self.mirrors[peer])
-        return [h for h in self.heads[peer] if not self.rules.held or h.size <= size]
+        """The heads of a peer below whose own size all is mirrored here (rule 5), but for those
+        that the own word left out after its restore (rule 19)."""
+        log = self.mirrors[peer]
+        return [h for h in self.heads[peer] if (not self.rules.held or h.size <= len(log))
+                and not self.reading.has_ended(h, log)]
 
     # What is said.
 
@@ -198,7 +201,8 @@ class Node:
         if q in self.forks:
             return
         self.take(message)
-        if message.head is not None:
+        # A head that comes between the word and the restored statement is of the old history.
+        if message.head is not None and not (self.rules.words_bind and q in self.words_given):
             self.heads[q].append(message.head)
         news = [leaf for leaf in message.contents if leaf not in self.contents]
         for leaf in news:
@@ -315,7 +319,9 @@ class Node:
         party = message.sender
         size = len(self.mirrors[party])
         self.words_given[party] = size
-        mirrored = max([h.mirrored for h in self.heads[party]], default=0)
+        # Those in own rulings too: after an own restore the heads that came alone are gone.
+        mirrored = max((h.mirrored for h in (*self.heads[party], *carried([self.log]))
+                        if h.sender == party), default=0)
         return Word(self.me, party, size, mirrored if self.rules.head_in_word else 0,
                     message.asks_for_word)
 

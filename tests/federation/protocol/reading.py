@@ -118,7 +118,15 @@ class Reading:
             return True
         return self.rules.void_behind_head and any(
             h is not None and h.sender == leaf.party and h.size <= leaf.index
-            and h.mirrored > leaf.seen[h.recipient] for h in heads)
+            and h.mirrored > leaf.seen[h.recipient]
+            and not self.has_ended(h, leaf.log[:leaf.index + 1]) for h in heads)
+
+    def has_ended(self, head: Head, log: Sequence[Leaf]) -> bool:
+        """Was it given before a restore, and does the word of its holder leave it out?"""
+        return self.rules.heads_end and any(
+            isinstance(leaf.body, Restored) and any(
+                w.giver == head.recipient and w.mirrored < head.mirrored for w in leaf.body.words)
+            for leaf in log[head.size:])
 
     def has_gaps(self, leaf: Leaf) -> bool:
         """Its `seen` goes back, or covers a leaf but not what that leaf had seen."""
@@ -150,6 +158,11 @@ class Reading:
                         and self.counts(other, view)):
                     return True
         return False
+
+    def is_doubtful(self, x: Leaf, ruling: Ruling) -> bool:
+        """It had seen what the ruling leaves out, closed here; for others x may be dead by that."""
+        return self.rules.doubtful_win_nothing and any(
+            cut < seen for cut, seen in zip(ruling.cuts, x.seen, strict=True))
 
     def beats(self, one: Leaf, two: Leaf, hour: int) -> bool:
         a, b = self.contents[one], self.contents[two]
@@ -188,14 +201,15 @@ class Reading:
             return self.yields(x, y, view, ruling)
         if y.index < x.seen[y.party]:
             return not ended(log[:x.seen[y.party]], y.index)
+        if self.rules.withdrawn_wins_nothing and ended(log[:cut], y.index, refused=False):
+            return False
         if self.yields(x, y, view, ruling):
             return True
         if y.seen[x.party] > x.index:
             return False
-        if self.rules.withdrawn_wins_nothing and ended(log[:cut], y.index, refused=False):
-            return False
-        return self.beats(y, x, hour) and not (
-            self.rules.dead_win_nothing and self.is_dead(y, view, self.cuts(x, ruling)))
+        cuts = self.cuts(x, ruling)
+        return (self.beats(y, x, hour) or self.is_doubtful(x, ruling)) and not (
+            self.rules.dead_win_nothing and self.is_dead(y, view, cuts))
 
     def cut(self, x: Leaf, y: Leaf, ruling: Ruling) -> int:
         return self.cuts(x, ruling)[y.party]
@@ -228,7 +242,8 @@ class Reading:
 
     def is_right(self, leaf: Leaf, r: Ruling, view: View, ruling: Ruling) -> bool:
         """Does the other's ruling hold for whoever makes this one?"""
-        if self.is_false_silence(leaf, r, view, (*ruling.heads, *ruling.acknowledgements)):
+        if self.is_false_silence(leaf, r, view, (*ruling.heads, *ruling.acknowledgements)) \
+                or self.rests_on_ended(r, view):
             return False
         return not self.rules.yields_to_what_stands or (
             self.is_lawful(leaf, r)
@@ -241,7 +256,14 @@ class Reading:
         if not self.rules.no_false_silence or not ruling.silent:
             return False
         return any(h is not None and h.sender == leaf.party and h.recipient in ruling.silent
-                   and self.counted_less(leaf, ruling, h) for h in (*carried(view), *heads))
+                   and self.counted_less(leaf, ruling, h)
+                   and not self.has_ended(h, leaf.log[:leaf.index])
+                   for h in (*carried(view), *heads))
+
+    def rests_on_ended(self, ruling: Ruling, view: View) -> bool:
+        """Does it carry a head that the word of its own author had left out?"""
+        return any(h is not None and self.has_ended(h, view[h.sender])
+                   for h in (*ruling.heads, *ruling.acknowledgements))
 
     def counted_less(self, leaf: Leaf, ruling: Ruling, h: Head) -> bool:
         """Does the ruling count less than a head given before? What the ruled leaf had seen counts
