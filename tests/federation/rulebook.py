@@ -69,8 +69,9 @@ class Rulebook:
             cut = self.known(x, other, ruling, at)
             if y_index < (index if other == party else x.seen(other)):
                 loses = y_index < cut and self.stood(y, cut) and self.loses_to_known(x, y, same)
-            elif (other not in (party, *ruling.unacknowledged) and self.accepted_without(
-                    y, party, cut_of(ruling, at, other))):
+            elif (other not in (party, *ruling.unacknowledged)
+                  and not self.withdrawn(y, cut_of(ruling, at, other))
+                  and self.accepted_without(y, party, cut_of(ruling, at, other))):
                 loses = True               # X's author was silent, and yields
             elif other == party or y.seen(party) > index or y_index >= cut_of(ruling, at, other):
                 loses = False              # Y came later, or knew X: its own matter
@@ -78,7 +79,10 @@ class Rulebook:
                   or self.waited_too_long(y, cut_of(ruling, at, other))):
                 loses = False              # it wins nothing
             else:
-                loses = self.loses_to_crossed(x, y, same, start)
+                # Ruled past what it had seen and was closed, it may be dead to others.
+                is_doubtful = any(x.seen(q) > at.body.opened[q] for q in ruling.unacknowledged)
+                loses = self.loses_to_crossed(x, y, same, start) or (
+                    is_doubtful and self.loses_to_crossed(y, x, same, start))
             if loses:
                 lost.append(y.where)
         return sorted(lost)

@@ -17,6 +17,7 @@ from luftrom.airspace.intent import OFF_NOMINAL_STATES, Intent
 PRIORITY, DECLARED_FIRST, TURN = "priority", "declared_first", "turn"
 UNNAMED, CONSTRAINT, SAME_ENTITY = "unnamed", "constraint", "same_entity"
 SILENT = "silent"                          # accepted under `proceed` while the other said nothing
+DOUBTFUL = "doubtful"                      # ruled past what its author had seen and was not shown
 OUTSIDE_TERMS = "outside_terms"            # it loses to nobody else: it does not count
 
 

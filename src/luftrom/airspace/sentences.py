@@ -16,6 +16,7 @@ from luftrom.airspace.breach import (
 from luftrom.airspace.right_of_way import (
     CONSTRAINT,
     DECLARED_FIRST,
+    DOUBTFUL,
     OUTSIDE_TERMS,
     PRIORITY,
     SAME_ENTITY,
@@ -40,6 +41,8 @@ def refusal_sentence(rule: str, name: str, party: str) -> str:
         TURN: f"{name} of {party} crossed it on the wire, and {party} has the turn in that hour.",
         UNNAMED: f"{name} of {party} was known, and the key does not name its OVN.",
         SILENT: f"{name} of {party} was accepted while this party was silent.",
+        DOUBTFUL: f"{name} of {party} crossed it, while a silent party had not opened all that "
+                  "was known to be in its log.",
         SAME_ENTITY: f"{name} of {party} bears the same identifier and was declared first.",
         OUTSIDE_TERMS: f"{name} of {party} is outside the agreement's terms and does not count."}
     return reasons.get(rule, f"It loses to {name} of {party}: {rule}.")

@@ -13,7 +13,13 @@ from typing import Any
 from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.breach import TERM_PENDING
-from luftrom.airspace.right_of_way import OUTSIDE_TERMS, SAME_ENTITY, SILENT, refusal
+from luftrom.airspace.right_of_way import (
+    DOUBTFUL,
+    OUTSIDE_TERMS,
+    SAME_ENTITY,
+    SILENT,
+    refusal,
+)
 from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head, read_size, verify_head
@@ -49,6 +55,13 @@ class Rests:
         cut = record.cut(other)
         return min(cut, self.opened[other.party]) if other.party in self.opened else cut
 
+    def is_doubtful(self, record: Record) -> bool:
+        """Had its author seen more of a silent peer's log than is open to it?
+
+        To others it may be dead by what is closed here, and what crossed it stand.
+        """
+        return any(record.seen.get(name, 0) > size for name, size in self.opened.items())
+
 
 def verdict(entities: Entities, record: Record, rests: Rests, as_of_s: int | None = None
             ) -> list[tuple[Record, str]]:
@@ -72,8 +85,12 @@ def verdict(entities: Entities, record: Record, rests: Rests, as_of_s: int | Non
             continue
         elif not _wins_crossings(entities, other, record, rests):
             continue
-        rule = refusal(declared(record), declared(other), entities.agreement,
-                       partial(_overlap_start_ns, entities, record, other))
+        start_ns = partial(_overlap_start_ns, entities, record, other)
+        one, two = declared(record), declared(other)
+        rule = refusal(one, two, entities.agreement, start_ns)
+        if (rule is None and not record.knew(other) and rests.is_doubtful(record)
+                and refusal(two, one, entities.agreement, start_ns) is not None):
+            rule = DOUBTFUL
         if rule is not None:
             lost.append((other, rule))
     return sorted(lost, key=lambda item: (item[0].party, item[0].index))
@@ -105,6 +122,7 @@ def _was_silent(party: str, other: Record, rests: Rests) -> bool:
     ruling = other.ruling
     return (ruling is not None and ruling.accepted and party in ruling.unacknowledged
             and other.ruling_index is not None and other.ruling_index < rests.cut(other.party)
+            and not other.is_withdrawn_at(rests.cut(other.party))
             and other.party not in rests.opened)
 
 
