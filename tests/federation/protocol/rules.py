@@ -24,7 +24,7 @@ class Rules:
     handed_over: bool = True            # 7: who rests on a content hands it on
     void_seen: bool = True              # 8: a `seen` that goes back or has gaps voids
     void_behind_head: bool = True       # 8: so does one behind a head of its author
-    heads_end: bool = True              # 19: but not behind one that the word of its holder left out
+    heads_end: bool = True              # 19: not behind one that the holder's word left out
     dead_win_nothing: bool = True       # 10: who loses to what it saw wins no crossing
     doubtful_win_nothing: bool = True   # 10: nor who was ruled past what it saw and is closed here
     withdrawn_wins_nothing: bool = True  # withdrawn below the cut

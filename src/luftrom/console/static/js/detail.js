@@ -12,7 +12,9 @@ const VOLUMES_SHOWN = 6;
 const RULES = {
   priority: "higher priority", declared_first: "declared first", turn: "the party's turn",
   constraint: "a prior notice stands", unnamed: "not named in the key",
-  same_entity: "the same identifier",
+  same_entity: "the same identifier", outside_terms: "outside the agreement's terms",
+  silent: "accepted while this party was silent",
+  doubtful: "it had seen what a silent party had not opened",
 };
 
 export class Detail {
