@@ -42,20 +42,25 @@ class TwoStatements:
 class SeenBehindReceipt:
     """A statement that had seen less of a log than its author's signed `head` says is mirrored.
 
-    The head names the size of the author's log at that moment: the statement stands behind it.
+    The head names the size of the author's log at that moment: the statement stands behind it, the
+    last of the `leaves` from there on. Between the two a restore may explain it (PROTOCOL.md, 19).
     """
 
     party: str
-    leaf: bytes
+    leaves: tuple[bytes, ...]
     head: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class TwoHeads:
-    """Two heads of one party to another, of which the one of the larger log says less."""
+    """Two heads of one party to another, of which the one of the larger log says less.
+
+    `leaves` are those of its log between the two sizes.
+    """
 
     party: str
     heads: tuple[bytes, ...]
+    leaves: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ but the agreement: every byte of its evidence is signed by the party that it acc
 
 `checkpoints`: two checkpoints of one log of which neither continues the other.
 `statements`: two different statements for one leaf of a log.
-`heads`: two heads, of which the one of the larger log says that less is mirrored, or of one size
-and of different roots.
+`heads`: two heads, of which the one of the larger log says that less is mirrored, with the leaves
+between their sizes; or of one size and of different roots.
 `head`: a head and a checkpoint of one log and one size with different roots.
-`seen`: a statement that had seen less of a log than a head by its author says is mirrored, where
-the head names a smaller log than the statement's place.
+`seen`: a statement that had seen less of a log than a head by its author says is mirrored, with the
+leaves before it from the size on that the head names. In both a `restored` among the leaves whose
+word of the head's holder is on another head explains what comes after, and nothing is proven.
 `contradiction`: a run of consecutive statements of which the last cannot follow the others.
 `statement`: a signed leaf that is no statement, or commits to content that breaks the format.
 `void`: a declaration or a notice outside the agreement's terms; by itself it proves a priority that
@@ -22,8 +23,9 @@ was never signed, is kept as a record, and verifying it says so (`not_proven`).
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -50,6 +52,7 @@ from luftrom.reading import parse_json
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.declaration import Version
+from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import open_disclosures
 from luftrom.statements.statement import Statement
@@ -158,12 +161,15 @@ def _two_statements(party: Party, evidence: TwoStatements, _: Agreement) -> str:
 
 
 def _behind_its_head(party: Party, evidence: SeenBehindReceipt, agreement: Agreement) -> str:
-    statement, head = _statement(evidence.leaf, party), _head(evidence.head, party, agreement)
+    head = _head(evidence.head, party, agreement)
+    statements = _run(evidence.leaves, head.size, party)
+    if not statements:
+        raise _not_proven("it holds no statement from behind the head")
+    statement = statements[-1]
     seen = statement.seen.get(head.recipient)
     if seen is None or seen.size >= head.mirrored:
         raise _not_proven("the statement had seen all that the head says to be mirrored")
-    if statement.index < head.size:
-        raise _not_proven("the statement stands before the head was signed")
+    _check_not_left_out(head, statements)
     return (f"{party.name} signed for {head.mirrored} leaves of {head.recipient} when its log had "
             f"{head.size}, and said later, in leaf {statement.index}, that it had seen {seen.size}")
 
@@ -178,8 +184,32 @@ def _two_heads(party: Party, evidence: TwoHeads, agreement: Agreement) -> str:
     if one.recipient != other.recipient or one.size == other.size or (
             one.mirrored <= other.mirrored):
         raise _not_proven("the two heads can both be true")
+    statements = _run(evidence.leaves, one.size, party)
+    if one.size + len(statements) != other.size:
+        raise _not_proven(f"it does not hold the leaves from {one.size} to {other.size - 1}")
+    _check_not_left_out(one, statements)
     return (f"{party.name} signed for {one.mirrored} leaves of {one.recipient} when its log had "
             f"{one.size}, and for {other.mirrored} when it had {other.size}")
+
+
+def _run(leaves: Sequence[bytes], first: int, party: Party) -> list[Statement[Any]]:
+    """The statements of a log from one index on, one after the other."""
+    statements = [_statement(leaf, party) for leaf in leaves]
+    for index, statement in enumerate(statements, first):
+        if statement.index != index:
+            raise _not_proven(f"leaf {index} is missing, or stands in another place")
+    return statements
+
+
+def _check_not_left_out(head: Head, statements: Sequence[Statement[Any]]) -> None:
+    """What was signed before a restore binds nobody after it that the words do not tell of it."""
+    sha256 = hashlib.sha256(head.text.encode()).digest()
+    for statement in statements:
+        if isinstance(statement.body, Restored) and any(
+                word.party == head.recipient and word.head_sha256 != sha256
+                for word in statement.body.words):
+            raise _not_proven(f"its log was restored at leaf {statement.index}, on a word of "
+                              f"{head.recipient} that does not tell of this head")
 
 
 def _head_against_checkpoint(party: Party, evidence: HeadAgainstCheckpoint,
@@ -204,14 +234,11 @@ def _head(text: bytes, party: Party, agreement: Agreement) -> Head:
 
 
 def _cannot_follow(party: Party, evidence: Contradiction, _: Agreement) -> str:
-    statements = [_statement(leaf, party) for leaf in evidence.leaves]
-    if not statements:
+    if not evidence.leaves:
         raise _not_proven("it holds no run of statements: audit the whole log instead")
-    first = statements[0].index
+    first = _statement(evidence.leaves[0], party).index
     course = Course(first)
-    for index, statement in enumerate(statements, first):
-        if statement.index != index:
-            raise _not_proven(f"leaf {index} is missing between the others")
+    for statement in _run(evidence.leaves, first, party):
         try:
             KINDS[statement.type].follow(course, statement, None)
         except Unverified as error:
@@ -307,9 +334,9 @@ class _Form(Generic[EvidenceT]):
 _FORMS: dict[str, _Form[Any]] = {
     "checkpoints": _Form(TwoCheckpoints, ("notes", "proof"), ("root",), _two_histories),
     "statements": _Form(TwoStatements, ("leaves",), (), _two_statements),
-    "heads": _Form(TwoHeads, ("heads",), (), _two_heads),
+    "heads": _Form(TwoHeads, ("heads", "leaves"), (), _two_heads),
     "head": _Form(HeadAgainstCheckpoint, (), ("head", "note"), _head_against_checkpoint),
-    "seen": _Form(SeenBehindReceipt, (), ("leaf", "head"), _behind_its_head),
+    "seen": _Form(SeenBehindReceipt, ("leaves",), ("head",), _behind_its_head),
     "contradiction": _Form(Contradiction, ("leaves",), (), _cannot_follow),
     "statement": _Form(BadStatement, ("disclosures",), ("leaf",), _no_statement),
     "void": _Form(VoidStatement, ("disclosures",), ("leaf",), _outside_terms),

@@ -57,6 +57,15 @@ class VerifiedPart:
         """The checkpoint, without its signatures."""
         return self.checkpoint.checkpoint
 
+    def leaves(self, first: int, end: int) -> tuple[bytes, ...]:
+        """Those of the log as it is with this part; none where one lacks, or for a proof too many.
+        """
+        held = self.fresh[0].index if self.fresh else self.mirror.staged_size
+        if end > held + len(self.fresh) or end - first > limits.EVIDENCE_LEAVES_MAX:
+            return ()
+        return tuple(self.mirror.leaf(i) if i < held else self.fresh[i - held].leaf
+                     for i in range(first, end))
+
 
 @dataclass(slots=True)
 class Refused:
@@ -168,7 +177,7 @@ def verify_message(message: Message, head: Head, context: Context) -> tuple[Veri
     for each in parts:
         for statement in each.fresh:
             _check_seen(statement, context, sizes, roots)
-            _check_receipt(statement, each.mirror, context.own.party)
+            _check_receipt(statement, each, context.own.party)
     # 6. The head says no other than the checkpoint beside it.
     _check_head(head, parts[0], context)
     return tuple(parts)
@@ -370,9 +379,9 @@ def _check_seen(statement: Statement[Any], context: Context, sizes: Mapping[str,
                              "the one held here", code="seen_unknown")
 
 
-def _check_receipt(statement: Statement[Any], mirror: Mirror, me: str) -> None:
+def _check_receipt(statement: Statement[Any], part: VerifiedPart, me: str) -> None:
     """Whoever signed for so many of our leaves has seen them ever after."""
-    receipt = mirror.receipt
+    receipt = part.mirror.receipt
     if receipt is None or statement.index < receipt.peer_size or not statement.agreement:
         return
     size = statement.seen[me].size
@@ -380,7 +389,9 @@ def _check_receipt(statement: Statement[Any], mirror: Mirror, me: str) -> None:
         raise Equivocation(
             f"leaf {statement.index} has seen {size} of our leaves, behind the receipt for "
             f"{receipt.size} that {statement.party} had given",
-            evidence=SeenBehindReceipt(mirror.party, statement.leaf, receipt.head.encode()))
+            evidence=SeenBehindReceipt(
+                statement.party, part.leaves(receipt.peer_size, statement.index + 1),
+                receipt.head.encode()))
 
 
 def _check_head(head: Head, own: VerifiedPart, context: Context) -> None:
@@ -408,4 +419,5 @@ def _check_head(head: Head, own: VerifiedPart, context: Context) -> None:
         raise Equivocation(
             f"{head.sender} signed for {before.size} of our leaves, and says in a later head that "
             f"{head.mirrored} are mirrored there",
-            evidence=TwoHeads(head.sender, (before.head.encode(), head.text.encode())))
+            evidence=TwoHeads(head.sender, (before.head.encode(), head.text.encode()),
+                              own.leaves(before.peer_size, head.size)))

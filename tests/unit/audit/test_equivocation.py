@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,7 @@ from holdings import ALFA, BRAVO, IDS, Pair, declare, intent, play
 from leaves import LeafSigner
 from luftrom.audit.equivocation import make_equivocation, run_of_leaves, verify_equivocation
 from luftrom.audit.holding import audit_holding
+from luftrom.base64url import encode_base64url
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import (
     BadInput,
@@ -87,6 +89,13 @@ def noticed(index: int, n: int, version: int) -> bytes:
                 entity={"id": IDS[n], "version": version})
 
 
+def restored(index: int, told: bytes, giver: str = ALFA) -> bytes:
+    """On a word that tells of this head."""
+    held = {"party": giver, "size": index, "root": encode_base64url(bytes(32)),
+            "head": encode_base64url(hashlib.sha256(told).digest())}
+    return leaf(index, "restored", disclosures=(make_disclosure("words", []),), held=[held])
+
+
 def ruling(index: int) -> dict[str, Any]:
     return {"rulings": [{"index": index, "accepted": True, "against": [],
                          "unacknowledged": []}]}
@@ -116,12 +125,19 @@ PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
         "proof": STRAIGHT.consistency_proof(3, 5)}),
     "two statements": ("statements", {"leaves": [leaf(4), leaf(4, seen=1)]}),
     "two heads, two roots": ("heads", {
-        "heads": [head(5, 1, bytes(32)), head(5, 1, bytes([1] * 32))]}),
-    "a later head says less": ("heads", {"heads": [head(5, 7), head(6, 6)]}),
-    "a later head says less, named first": ("heads", {"heads": [head(6, 6), head(5, 7)]}),
+        "heads": [head(5, 1, bytes(32)), head(5, 1, bytes([1] * 32))], "leaves": []}),
+    "a later head says less": ("heads", {
+        "heads": [head(5, 7), head(7, 6)], "leaves": [leaf(5), leaf(6)]}),
+    "a later head says less, named first": ("heads", {
+        "heads": [head(6, 6), head(5, 7)], "leaves": [leaf(5)]}),
+    "a later head says less, behind a word of that head": ("heads", {
+        "heads": [head(5, 7), head(6, 6)], "leaves": [restored(5, head(5, 7))]}),
     "a head against a checkpoint": ("head", {"head": head(5, 1), "note": checkpoint(STRAIGHT)}),
-    "seen less than its head says": ("seen", {"leaf": leaf(4, seen=6), "head": head(4, 7)}),
-    "seen nothing, much later": ("seen", {"leaf": leaf(9, seen=0), "head": head(4, 1)}),
+    "seen less than its head says": ("seen", {"leaves": [leaf(4, seen=6)], "head": head(4, 7)}),
+    "seen nothing, later": ("seen", {
+        "leaves": [leaf(4, seen=1), leaf(5, seen=1), leaf(6, seen=0)], "head": head(4, 1)}),
+    "seen less, behind a word of that head": ("seen", {
+        "leaves": [restored(4, head(4, 7)), leaf(5, seen=6)], "head": head(4, 7)}),
     "ruled on twice": ("contradiction", {
         "leaves": [DECLARED, leaf(5, "ruling", **ruling(4)), leaf(6, "ruling", **ruling(4))]}),
     "ruled on the future": ("contradiction", {"leaves": [leaf(6, "ruling", **ruling(9))]}),
@@ -176,26 +192,41 @@ NOTHING: dict[str, tuple[str, dict[str, Any]]] = {
     "one statement twice": ("statements", {"leaves": [leaf(4), leaf(4)]}),
     "two places": ("statements", {"leaves": [leaf(4), leaf(5)]}),
     "another author": ("statements", {"leaves": [leaf(4), leaf(4, party=ALFA)]}),
-    "one head twice": ("heads", {"heads": [head(5, 7)] * 2}),
-    "a later head says more": ("heads", {"heads": [head(5, 7), head(6, 8)]}),
-    "a head of one size says less": ("heads", {"heads": [head(5, 7), head(5, 6)]}),
-    "one head": ("heads", {"heads": [head(5, 7)]}),
-    "heads of two authors": ("heads", {"heads": [head(5, 7), head(6, 6, by=ALFA, to=BRAVO)]}),
-    "a head of a stranger": ("heads", {"heads": [head(5, 7), head(6, 6, to="charlie.example")]}),
-    "a head by another key": ("heads", {"heads": [head(5, 7), head(6, 6, key=ALFA)]}),
-    "no heads": ("heads", {"heads": [b"a.b.c", b""]}),
+    "one head twice": ("heads", {"heads": [head(5, 7)] * 2, "leaves": []}),
+    "a later head says more": ("heads", {
+        "heads": [head(5, 7), head(6, 8)], "leaves": [leaf(5)]}),
+    "a head of one size says less": ("heads", {
+        "heads": [head(5, 7), head(5, 6)], "leaves": []}),
+    "one head": ("heads", {"heads": [head(5, 7)], "leaves": []}),
+    "heads of two authors": ("heads", {
+        "heads": [head(5, 7), head(6, 6, by=ALFA, to=BRAVO)], "leaves": [leaf(5)]}),
+    "a head of a stranger": ("heads", {
+        "heads": [head(5, 7), head(6, 6, to="charlie.example")], "leaves": [leaf(5)]}),
+    "a head by another key": ("heads", {
+        "heads": [head(5, 7), head(6, 6, key=ALFA)], "leaves": [leaf(5)]}),
+    "no heads": ("heads", {"heads": [b"a.b.c", b""], "leaves": []}),
     "a head as its checkpoint": ("head", {"head": head(5, 1, STRAIGHT.root()),
                                           "note": checkpoint(STRAIGHT)}),
     "a head of another size": ("head", {"head": head(4, 1), "note": checkpoint(STRAIGHT)}),
     "a head and another's checkpoint": ("head", {
         "head": head(5, 1), "note": checkpoint(STRAIGHT, party=ALFA)}),
-    "seen enough": ("seen", {"leaf": leaf(4, seen=7), "head": head(4, 7)}),
-    "said before the head": ("seen", {"leaf": leaf(4, seen=6), "head": head(5, 7)}),
-    "a head to another": ("seen", {"leaf": leaf(4), "head": head(4, 7, to="charlie.example")}),
-    "a head of another": ("seen", {"leaf": leaf(4), "head": head(4, 7, by=ALFA, to=BRAVO)}),
+    "seen enough": ("seen", {"leaves": [leaf(4, seen=7)], "head": head(4, 7)}),
+    "heads with a leaf between them left out": ("heads", {
+        "heads": [head(5, 7), head(7, 6)], "leaves": [leaf(5)]}),
+    "heads with a restore between them": ("heads", {
+        "heads": [head(5, 7), head(6, 6)], "leaves": [restored(5, head(5, 6))]}),
+    "restored on a word without that head": ("seen", {
+        "leaves": [restored(4, b""), leaf(5, seen=6)], "head": head(4, 7)}),
+    "leaves left out behind the head": ("seen", {"leaves": [leaf(5, seen=6)], "head": head(4, 7)}),
+    "no leaves behind the head": ("seen", {"leaves": [], "head": head(4, 7)}),
+    "said before the head": ("seen", {"leaves": [leaf(4, seen=6)], "head": head(5, 7)}),
+    "a head to another": ("seen", {
+        "leaves": [leaf(4)], "head": head(4, 7, to="charlie.example")}),
+    "a head of another": ("seen", {
+        "leaves": [leaf(4)], "head": head(4, 7, by=ALFA, to=BRAVO)}),
     "under no agreement": ("seen", {
-        "leaf": LeafSigner(BRAVO, KEYS[BRAVO].statements).sign(
-            {"type": "agreement", "index": 4, "iat": 1}, ()), "head": head(4, 7)}),
+        "leaves": [LeafSigner(BRAVO, KEYS[BRAVO].statements).sign(
+            {"type": "agreement", "index": 4, "iat": 1}, ())], "head": head(4, 7)}),
     "no contradiction": ("contradiction", {"leaves": [
         DECLARED, leaf(5, "ruling", **ruling(4))]}),
     "a gap": ("contradiction", {"leaves": [
