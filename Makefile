@@ -14,7 +14,7 @@ READY = @PYTHON="$(PYTHON)" sh scripts/environment $(VENV)
 WORKERS ?= auto
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 OTHER = build/python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-MINUTES ?= 4
+MINUTES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test test-python browser sweep soak bench bench-declarations bench-versions lock clean
@@ -36,7 +36,7 @@ test: ## unit, path and federation tests on all cores (ARGS="-k merkle" picks so
 	$(READY) requirements-test.lock
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow and not browser" $(ARGS)
 
-test-python: ## unit tests on another Python, those of MINUTES=4 (PYTHON=python3.13)
+test-python: ## unit tests on another Python, those of MINUTES=3 (PYTHON=python3.13)
 	@mkdir -p build
 	@PYTHON="$(PYTHON)" sh scripts/environment $(OTHER) requirements-test.lock
 	$(OTHER)/bin/python -m pytest $(PARALLEL) --minutes $(MINUTES) -m "not slow and not browser" \

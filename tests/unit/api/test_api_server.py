@@ -442,7 +442,7 @@ def test_bad_requests_and_open_connections_leave_nothing(monkeypatch: pytest.Mon
 
 
 def leave_nothing(house: Served) -> None:
-    sitting = []
+    sitting, budget = [], house.server.budget
     for sent in (b"", b"GET / HT", POST + b"b" * 9_000, GET) * 10:
         sitting.append(house.connect())
         sitting[-1].sendall(sent)
@@ -454,21 +454,23 @@ def leave_nothing(house: Served) -> None:
     wait_until(lambda: house.server.places.count == 40)
     assert len(house.server._state.connections) == 40
     wait_until(lambda: len(house.server._state.tasks) == 10)     # those that wait for their body
-    assert house.server.budget.all_bytes == 90_000
+    assert budget.all_bytes == 90_000
+    assert len(held_of(budget)) >= 40
     for each in sitting:
         each.close()
     wait_until(lambda: house.server.places.count == 0)
     wait_until(lambda: not house.server._state.tasks)
-    budget = house.server.budget
     assert (budget.all_bytes, budget.strangers_bytes, budget.unsent_bytes, budget.of
             ) == (0, 0, 0, {})
-    wait_until(nothing_is_held)
+    wait_until(lambda: not held_of(budget))
 
 
-def nothing_is_held() -> bool:
+def held_of(budget: Any) -> list[Any]:
+    """What is still in memory of the connections of one server, and not of others'."""
     gc.collect()
-    return not any(isinstance(each, Connection | Share) and each.place.address == "127.0.0.1"
-                   for each in gc.get_objects())
+    return [each for each in gc.get_objects()
+            if (isinstance(each, Connection) and each._budget is budget)
+            or (isinstance(each, Share) and each.budget is budget)]
 
 
 def test_what_was_asked_is_forgotten_when_it_is_answered(house: Served) -> None:
