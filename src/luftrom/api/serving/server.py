@@ -209,15 +209,19 @@ class Server:
             await asyncio.sleep(TICK_S)
             self._date()
             now_s = loop.time()
-            for connection in list(self._state.connections):
-                if isinstance(connection, Connection):
-                    connection.check(now_s)
+            self._check_connections(now_s)
             if self._certificate is not None and now_s >= renewal_s:
                 renewal_s = now_s + RENEWAL_S
                 self._certificate.renew()
                 if self._failures > FAILURES_TOLD:
                     _LOG.warning("%d more TLS handshakes failed", self._failures - FAILURES_TOLD)
                 self._failures = 0
+
+    def _check_connections(self, now_s: float) -> None:
+        # Apart, so that no name in `_tick` holds on to the last one that was looked at.
+        for connection in list(self._state.connections):
+            if isinstance(connection, Connection):
+                connection.check(now_s)
 
     def _date(self) -> None:
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
