@@ -162,7 +162,7 @@ def _two_statements(party: Party, evidence: TwoStatements, _: Agreement) -> str:
 
 def _behind_its_head(party: Party, evidence: SeenBehindReceipt, agreement: Agreement) -> str:
     head = _head(evidence.head, party, agreement)
-    statements = _run(evidence.leaves, head.size, party)
+    statements = _run(evidence.leaves, party, head.size)
     if not statements:
         raise _not_proven("it holds no statement from behind the head")
     statement = statements[-1]
@@ -184,7 +184,7 @@ def _two_heads(party: Party, evidence: TwoHeads, agreement: Agreement) -> str:
     if one.recipient != other.recipient or one.size == other.size or (
             one.mirrored <= other.mirrored):
         raise _not_proven("the two heads can both be true")
-    statements = _run(evidence.leaves, one.size, party)
+    statements = _run(evidence.leaves, party, one.size)
     if one.size + len(statements) != other.size:
         raise _not_proven(f"it does not hold the leaves from {one.size} to {other.size - 1}")
     _check_not_left_out(one, statements)
@@ -192,10 +192,12 @@ def _two_heads(party: Party, evidence: TwoHeads, agreement: Agreement) -> str:
             f"{one.size}, and for {other.mirrored} when it had {other.size}")
 
 
-def _run(leaves: Sequence[bytes], first: int, party: Party) -> list[Statement[Any]]:
-    """The statements of a log from one index on, one after the other."""
+def _run(leaves: Sequence[bytes], party: Party, first: int | None = None) -> list[Statement[Any]]:
+    """The statements of a log one after the other, from the index `first` on if it is given."""
     statements = [_statement(leaf, party) for leaf in leaves]
-    for index, statement in enumerate(statements, first):
+    if first is None and statements:
+        first = statements[0].index
+    for index, statement in enumerate(statements, first or 0):
         if statement.index != index:
             raise _not_proven(f"leaf {index} is missing, or stands in another place")
     return statements
@@ -234,11 +236,11 @@ def _head(text: bytes, party: Party, agreement: Agreement) -> Head:
 
 
 def _cannot_follow(party: Party, evidence: Contradiction, _: Agreement) -> str:
-    if not evidence.leaves:
+    statements = _run(evidence.leaves, party)
+    if not statements:
         raise _not_proven("it holds no run of statements: audit the whole log instead")
-    first = _statement(evidence.leaves[0], party).index
-    course = Course(first)
-    for statement in _run(evidence.leaves, first, party):
+    course = Course(statements[0].index)
+    for statement in statements:
         try:
             KINDS[statement.type].follow(course, statement, None)
         except Unverified as error:

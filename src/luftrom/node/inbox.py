@@ -106,8 +106,12 @@ class Inbox:
         self._thread.shutdown()
         self._conductor.abandon(Unavailable("the node is stopping; a declaration that it has "
                                             "recorded is ruled on when it is back"))
-        for request in self._requests:
-            request.reply(None, Unavailable("the node is stopping"))
+        self._refuse_waiting(Unavailable("the node is stopping"))
+
+    def _refuse_waiting(self, error: LuftromError) -> None:
+        requests, self._requests = self._requests, []
+        for request in requests:
+            request.reply(None, error)
 
     # -- working -----------------------------------------------------------------------------
 
@@ -174,9 +178,7 @@ class Inbox:
                 self._lost = f"the store cannot be read: {error.message}"
                 _LOG.error("%s", self._lost)
                 # Who asked between the failure and this moment is told, as whoever asks from now.
-                requests, self._requests = self._requests, []
-                for request in requests:
-                    request.reply(None, Unavailable(self._lost))
+                self._refuse_waiting(Unavailable(self._lost))
                 self._idle.set()
                 await asyncio.sleep(1.0)
             else:
