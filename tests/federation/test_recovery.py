@@ -5,7 +5,10 @@ Two real nodes as processes; each finding of the red team is a test of its kind.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import http.server
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -29,10 +32,15 @@ from processes import (
     wait_until_equal,
 )
 
+from luftrom.audit.equivocation import kind_of, make_equivocation
 from luftrom.base64url import parse_base64url
 from luftrom.cli.demo import twonodes
 from luftrom.cli.demo.twonodes import PartyNode
+from luftrom.errors import TwoCheckpoints
 from luftrom.statements.leaf import parse_statement
+from luftrom.store.protocol import Writes
+from luftrom.store.sqlite import SqliteStore
+from luftrom.transparency.merkle import Tree, leaf_hash
 
 ALFA, BRAVO = "alfa.example", "bravo.example"
 
@@ -469,3 +477,93 @@ def test_a_forged_refusal_persists_nowhere(tmp_path: Path) -> None:
                                         (f"exchange {ALFA}",)).fetchone()
         database.close()
         assert counter < 2**61
+
+
+# -- a log that was continued twice --------------------------------------------------------------
+
+def _fork(tmp_path: Path, nodes: list[PartyNode], alfa: Client, bravo: Client) -> None:
+    """alfa goes on from an old copy while bravo is away, and bravo is shown its checkpoint."""
+    fly(alfa, bravo)
+    twonodes.stop(nodes[:1])
+    shutil.copytree(nodes[0].directory, tmp_path / "copy")
+    start(nodes[0])
+    fly(alfa, bravo, 1.0)
+    fly(alfa, bravo, 1.2)
+    twonodes.stop(nodes)
+    replace(nodes[0], tmp_path / "copy")
+    code, _ = luftrom("channel", "go-on", "--dir", nodes[0].directory, "--reason", "a new disk")
+    assert code == 0
+    start(nodes[0])
+    waits(alfa, "open")
+    assert alfa.declare(2.0).status_code == 201
+    twonodes.stop(nodes[:1])
+    with (contextlib.closing(SqliteStore(nodes[0].directory / "luftrom.sqlite3")) as forked,
+          contextlib.closing(SqliteStore(nodes[1].directory / "luftrom.sqlite3")) as held):
+        size, note = forked.checkpoint(ALFA) or (0, b"")
+        larger, other = held.checkpoint(ALFA) or (0, b"")
+        tree = Tree()
+        tree.extend([leaf_hash(leaf) for leaf in held.leaves(ALFA, 0, larger)])
+        evidence = TwoCheckpoints(ALFA, (other, note), root=tree.root(size),
+                                  proof=tuple(tree.consistency_proof(size, larger)))
+        document = make_equivocation(evidence, "equivocation", "two histories")
+        held.commit(Writes(proofs=[(ALFA, kind_of(TwoCheckpoints), document)]))
+    start(*nodes)
+    waits(alfa, "forked")
+    check_shut(alfa.declare(3.0))
+    assert bravo.get("/v1/status")["channels"][0]["state"] == "broken"
+
+
+def test_the_drill_of_a_new_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of docs/recovery.md, after the mistake that makes them needed."""
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "recovery.md").read_text(encoding="utf-8")
+    lines = [line for block in page.split("```sh new-log\n")[1:]
+             for line in block.split("```")[0].splitlines()]
+    assert len(lines) == 15
+    with two_nodes(tmp_path, "proceed", after_s=0.3) as (nodes, (alfa, bravo)):
+        for node, name in zip(nodes, ("alfa", "bravo"), strict=True):
+            twonodes.stop([node])
+            node.directory = node.directory.rename(tmp_path / name)
+            start(node)
+        _fork(tmp_path, nodes, alfa, bravo)
+        proofs = bravo.get("/v1/proofs")["proofs"]
+        (tmp_path / "terms.json").write_text(json.dumps(
+            {name: value for name, value in _terms(nodes[0]).items()
+             if name not in ("format", "parties")} | {"version": 2}))
+        by_name = {"alfa": nodes[:1], "bravo": nodes[1:]}
+        for line in lines:
+            if line.startswith("# "):
+                _, what, name = line.split()
+                {"stop": twonodes.stop, "start": lambda some: start(*some)}[what](by_name[name])
+                if line == "# start alfa":
+                    waits(alfa, "open")
+                    wait_until_equal(alfa, bravo)
+                continue
+            code, said = luftrom(*line.split()[1:])
+            assert code == (1 if line == "luftrom channel --dir bravo" else 0), (line, said)
+        waits(alfa, "open")
+        wait_until_equal(alfa, bravo)
+        assert alfa.declare(0.5).status_code == 409   # over a flight of bravo's from before
+        assert bravo.declare(1.0).status_code == 409  # over one of alfa's that bravo had
+        assert bravo.declare(2.0).status_code == 201  # nobody but alfa knew of the one there
+        assert alfa.declare(4.0).status_code == 201
+        digest = wait_until_equal(alfa, bravo)
+        assert bravo.get("/v1/proofs")["proofs"] == proofs
+        assert bravo.get("/v1/status")["channels"][0]["state"] == "fresh"
+        with httpx.Client(trust_env=False) as stranger:
+            origin = f"{ALFA}/log/2"
+            prefix = hashlib.sha256(origin.encode()).hexdigest()
+            for node, path in zip(nodes, ("log", f"mirror/{prefix}"), strict=True):
+                note = stranger.get(f"{node.base_url}/{path}/checkpoint").text
+                assert note.startswith(f"{origin}\n"), note
+        twonodes.stop(nodes)
+        check_on_disk(nodes, digest)
+        start(*nodes)                      # and an ordinary start later
+        waits(alfa, "open")
+        fly(alfa, bravo, 5.0)
+
+
+def _terms(node: PartyNode) -> dict[str, Any]:
+    envelope = json.loads((node.directory / "agreement.json").read_bytes())
+    terms: dict[str, Any] = json.loads(parse_base64url(envelope["payload"]))
+    return terms

@@ -10,7 +10,7 @@ from typing import Any
 
 from luftrom.base64url import encode_base64url, parse_base64url
 from luftrom.errors import BadInput
-from luftrom.reading import join_field, read_fields, read_list, read_text
+from luftrom.reading import join_field, read_fields, read_integer, read_list, read_text
 
 ROLES = ("statements", "log", "mirror", "channel", "witness")
 
@@ -53,12 +53,44 @@ class PartyKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class NewLog:
+    """A log that a party goes on with after the one before was continued twice.
+
+    `number` is 2 for the first new one. It takes over the first `size` leaves of the log before,
+    whose root hash is `root`: all parties sign for these with the agreement that names it, and
+    what the log before has behind them counts no more.
+    """
+
+    number: int
+    size: int
+    root: bytes
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in agreements and key cards."""
+        return {"number": self.number, "size": self.size, "root": encode_base64url(self.root)}
+
+
+def parse_new_log(value: Any, field: str) -> NewLog:
+    """The member `log` of a party to its value. Raises BadInput."""
+    fields = read_fields(value, field, required=("number", "size", "root"))
+    root = parse_base64url(read_text(fields["root"], f"{field}.root"), f"{field}.root")
+    if len(root) != 32:
+        raise BadInput("must be 32 bytes in base64url without padding", field=f"{field}.root")
+    return NewLog(read_integer(fields["number"], f"{field}.number", 2),
+                  read_integer(fields["size"], f"{field}.size", 1), root)
+
+
+@dataclass(frozen=True, slots=True)
 class Party:
-    """One signatory: its name, where its node answers, and its keys."""
+    """One signatory: its name, where its node answers, its keys, and which log it goes on with.
+
+    `new_log` is None while it has its first one.
+    """
 
     name: str
     base_url: str
     keys: PartyKeys
+    new_log: NewLog | None = None
 
     def __post_init__(self) -> None:
         if not _PARTY_NAME.fullmatch(self.name):
@@ -70,7 +102,17 @@ class Party:
     @property
     def log_origin(self) -> str:
         """The origin line of this party's log (C2SP tlog-checkpoint)."""
-        return f"{self.name}/log"
+        return origin_of(self.name, self.new_log)
+
+    def log_origins(self, size: int) -> tuple[str, ...]:
+        """The origins under which the first `size` leaves may have been signed for.
+
+        Up to where a new log starts these are those of the logs before, too.
+        """
+        log = self.new_log
+        if log is None or size > log.size:
+            return (self.log_origin,)
+        return tuple(_numbered_origin(self.name, number) for number in range(1, log.number + 1))
 
     @property
     def mirror_name(self) -> str:
@@ -79,12 +121,23 @@ class Party:
 
     def document(self) -> dict[str, Any]:
         """The party as it stands in agreements and key cards."""
-        return {"name": self.name, "base_url": self.base_url, "keys": self.keys.document()}
+        log = {} if self.new_log is None else {"log": self.new_log.document()}
+        return {"name": self.name, "base_url": self.base_url, **log, "keys": self.keys.document()}
+
+
+def origin_of(party: str, log: NewLog | None) -> str:
+    """The origin line of a party's first log, or of a new one."""
+    return _numbered_origin(party, 1 if log is None else log.number)
+
+
+def _numbered_origin(party: str, number: int) -> str:
+    """The origin line of a party's log of that number."""
+    return f"{party}/log" if number == 1 else f"{party}/log/{number}"
 
 
 def parse_party(document: Any, field: str = "") -> Party:
     """One entry of `parties`, or the payload of a key card, to its value."""
-    fields = read_fields(document, field, required=("name", "base_url", "keys"))
+    fields = read_fields(document, field, required=("name", "base_url", "keys"), optional=("log",))
     keys: dict[str, list[Any]] = {role: [] for role in ROLES}
     for i, item in enumerate(read_list(fields["keys"], join_field(field, "keys"))):
         where = f"{join_field(field, 'keys')}[{i}]"
@@ -100,13 +153,14 @@ def parse_party(document: Any, field: str = "") -> Party:
         if len(keys[role]) != 1:
             raise BadInput(f"must hold exactly one {role} key", field=join_field(field, "keys"))
     name = read_text(fields["name"], join_field(field, "name"))
-    for role, owner in (("log", f"{name}/log"), ("mirror", f"{name}/mirror")):
+    log = parse_new_log(fields["log"], join_field(field, "log")) if "log" in fields else None
+    for role, owner in (("log", origin_of(name, log)), ("mirror", f"{name}/mirror")):
         if any(vkey.split("+")[0] != owner for vkey in keys[role]):
             raise BadInput(f"a {role} key of {name} must bear the name {owner}",
                            field=join_field(field, "keys"))
     return Party(name, read_text(fields["base_url"], join_field(field, "base_url")),
                  PartyKeys(keys["statements"][0], keys["channel"][0], tuple(keys["log"]),
-                           tuple(keys["mirror"]), tuple(keys["witness"])))
+                           tuple(keys["mirror"]), tuple(keys["witness"])), log)
 
 
 def _jwk(value: Any, field: str) -> bytes:

@@ -95,7 +95,8 @@ class Agreement:
     priority, and to the parties that may use it; one that is not listed nobody may use.
     `undeclared_priority_permits` says whether conflicts are permitted to intents whose manager told
     no priority (plain F3548 DSS clients) and named the other intent's OVN in its key. `sealed` says
-    that content follows the receipts of all parties.
+    that content follows the receipts of all parties. `earlier` are the digests of the versions
+    that were in force before, as far as they are known here.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Agreement:
     bounds: AgreedBounds
     sealed: bool
     digest: str
+    earlier: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [party.name for party in self.parties]

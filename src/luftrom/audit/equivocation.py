@@ -151,12 +151,16 @@ def _two_histories(party: Party, evidence: TwoCheckpoints, _: Agreement) -> str:
             f"of {larger.size} leaves differ in the first {smaller.size}")
 
 
-def _two_statements(party: Party, evidence: TwoStatements, _: Agreement) -> str:
+def _two_statements(party: Party, evidence: TwoStatements, agreement: Agreement) -> str:
     if len(evidence.leaves) != 2:
         raise BadInput("must be two leaves", field="evidence.leaves")
     one, other = (_statement(leaf, party) for leaf in evidence.leaves)
     if one.index != other.index or one.leaf == other.leaf:
         raise _not_proven("the two statements do not claim one place in the log")
+    start = party.new_log
+    if start is not None and one.index >= start.size and one.agreement != other.agreement:
+        raise _not_proven(f"one may be of the log before, which {party.name} does not go on with "
+                          f"behind {start.size} leaves")
     return f"{party.name} signed two different statements for leaf {one.index} of its log"
 
 

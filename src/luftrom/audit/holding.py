@@ -12,9 +12,9 @@ from luftrom.audit.log import LogAudit, Subject, Terms
 from luftrom.audit.report import Report, Step, Tally
 from luftrom.errors import BadInput, LuftromError, Unverified
 from luftrom.logs.head import verify_head
-from luftrom.transparency.checkpoint import Checkpoint, verify_line
+from luftrom.logs.signed import verify_receipt_lines, verify_receipt_note
+from luftrom.transparency.checkpoint import verify_line
 from luftrom.transparency.note import NoteVerifier, parse_note, parse_vkey
-from luftrom.transparency.receipt import verify_kept_receipt, verify_receipt
 
 
 class Kept(Protocol):
@@ -49,12 +49,12 @@ class Reader(Protocol):
 def subject_of(party: Party) -> Subject:
     """A party's log as the agreement, or its own key card, describes it."""
     keys = tuple(parse_vkey(vkey) for vkey in party.keys.log)
-    return Subject(party.name, party.log_origin, keys, party.keys.statements)
+    return Subject(party.name, party.log_origin, keys, party.keys.statements, party.new_log)
 
 
 def audit_holding(reader: Reader, own: Party, agreement: Agreement | None,
-                  earlier: frozenset[str] = frozenset()) -> Report:
-    """Audit everything that `own` holds; `earlier` are digests of agreements no longer in force."""
+                  earlier: Sequence[Agreement] = ()) -> Report:
+    """Audit everything that `own` holds; `earlier` are the agreements no longer in force."""
     peers = [p for p in agreement.parties if p.name != own.name] if agreement else []
     log = LogAudit(reader, subject_of(own), "log")
     mirrors = {peer.name: LogAudit(reader, subject_of(peer), "mirror") for peer in peers}
@@ -62,24 +62,28 @@ def audit_holding(reader: Reader, own: Party, agreement: Agreement | None,
     for each in logs.values():
         each.read_checkpoint()
         each.build_tree()
-    receipts, step = _receipts(reader, log, peers)
+    # A log that went on as a new one has receipts that bear the keys of the one before.
+    keys = [key for before in earlier if (party := before.party(own.name))
+            for key in subject_of(party).log_keys]
+    receipts, step = _receipts(reader, own, log, keys, peers)
+    terms = Terms(agreement, frozenset(before.digest for before in earlier))
     for name, each in logs.items():
         others = {other: held for other, held in logs.items() if other != name}
         if each is not log:
             # The key of that row is the mirror's own business (`mirror.py`, pending checkpoint).
             each.check_pending(f"{name} pending")
-        each.check_statements(Terms(agreement, earlier), others, receipts.get(name, ()),
+        each.check_statements(terms, others, receipts.get(name, ()),
                               own.name if each is not log else "")
     log.add(step)
     log.add(_rulings(log, receipts))
     for peer in peers:
         mirrors[peer.name].add(_given(reader, own, peer, mirrors[peer.name], log))
-    steps, sentences = _rest(reader, [own, *peers], agreement)
+    steps, sentences = _rest(reader, [own, *peers], agreement, earlier)
     return Report(own.name, tuple(each.report() for each in logs.values()), steps, sentences)
 
 
-def _receipts(reader: Reader, log: LogAudit, peers: Sequence[Party]
-              ) -> tuple[dict[str, list[tuple[int, int]]], Step]:
+def _receipts(reader: Reader, own: Party, log: LogAudit, earlier_keys: Sequence[NoteVerifier],
+              peers: Sequence[Party]) -> tuple[dict[str, list[tuple[int, int]]], Step]:
     """Each receipt is by the agreed mirror keys and over the log as it is held.
 
     Returns, for each peer, pairs of how large its log was and what the receipt covers.
@@ -93,7 +97,7 @@ def _receipts(reader: Reader, log: LogAudit, peers: Sequence[Party]
             try:
                 if peer is None:
                     raise Unverified(f"one is by {str(row.cosigner)[:200]!r}, who is no peer")
-                _check_kept(row, peer, log)
+                _check_kept(row, peer, own, log, earlier_keys)
                 pair, before = (row.peer_size, row.size), found[peer.name][-1:]
                 if before and (before[0][0] > pair[0] or before[0][1] >= pair[1]):
                     raise Unverified(f"the receipt of {peer.name} for {row.size} leaves does not "
@@ -109,15 +113,17 @@ def _receipts(reader: Reader, log: LogAudit, peers: Sequence[Party]
     return found, tally.close(f"{log.receipts} verify; {covered or 'none yet'}")
 
 
-def _check_kept(row: Kept, peer: Party, log: LogAudit) -> None:
+def _check_kept(row: Kept, peer: Party, own: Party, log: LogAudit,
+                earlier_keys: Iterable[NoteVerifier]) -> None:
     what = f"the receipt of {peer.name} for {row.size} leaves"
     if not (isinstance(row.note, bytes) and isinstance(row.size, int)
             and isinstance(row.peer_size, int) and isinstance(row.head, str)):
         raise BadInput(f"{what} is not what its row should hold")
     try:
-        body, _ = verify_kept_receipt(row.note, _mirror_keys(peer), log.subject.origin)
+        body = verify_receipt_note(row.note, _mirror_keys(peer), own)
         # The log's own lines may stand there too; if they do they must be true, and none else.
-        known = {key.key: key for key in (*log.subject.log_keys, *_mirror_keys(peer))}
+        known = {key.key: key for key in (*earlier_keys, *log.subject.log_keys,
+                                          *_mirror_keys(peer))}
         for line in parse_note(row.note).signatures:
             if line.key not in known:
                 raise Unverified(f"bears a line of an unknown key of {line.name}")
@@ -157,8 +163,7 @@ def _given(reader: Reader, own: Party, peer: Party, mirror: LogAudit, log: LogAu
                 raise BadInput("is not what its row should hold")
             if not 0 <= size <= mirror.tree.size:
                 raise Unverified(f"covers {size} leaves; {mirror.tree.size} are held")
-            body = Checkpoint(peer.log_origin, size, mirror.tree.root(size))
-            verify_receipt(body, lines, _mirror_keys(own))
+            verify_receipt_lines(size, mirror.tree.root(size), lines, _mirror_keys(own), peer)
         if size != mirror.size:
             # Checkpoint and receipt are written in one transaction.
             raise Unverified(f"covers {size} leaves, the mirror's checkpoint {mirror.size}")
@@ -172,8 +177,8 @@ def _given(reader: Reader, own: Party, peer: Party, mirror: LogAudit, log: LogAu
     return tally.close(f"covers all {size} leaves" if size else "none yet")
 
 
-def _rest(reader: Reader, parties: Sequence[Party], agreement: Agreement | None
-          ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def _rest(reader: Reader, parties: Sequence[Party], agreement: Agreement | None,
+          earlier: Sequence[Agreement]) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Nothing is held of strangers, and kept proofs prove what they say."""
     strangers, proofs, sentences = Tally("strangers"), Tally("proofs"), []
     try:
@@ -186,7 +191,7 @@ def _rest(reader: Reader, parties: Sequence[Party], agreement: Agreement | None
                 proofs.skip("there is no agreement to verify them with")
                 continue
             try:
-                sentences.append(verify_equivocation(document, agreement).sentence)
+                sentences.append(_sentence(document, (agreement, *earlier)))
             except LuftromError as error:
                 _judge_proof(proofs, f"one against {name} ({kind}): {error}", error)
     except LuftromError as error:
@@ -195,6 +200,17 @@ def _rest(reader: Reader, parties: Sequence[Party], agreement: Agreement | None
              proofs.close(f"{len(sentences)} kept, all verify offline" if sentences
                           else "none kept"))
     return steps, tuple(sentences)
+
+
+def _sentence(document: bytes, agreements: Sequence[Agreement]) -> str:
+    """What a kept proof shows by the version of the agreement that it was made under."""
+    failures = []
+    for agreement in agreements:
+        try:
+            return verify_equivocation(document, agreement).sentence
+        except LuftromError as error:
+            failures.append(error)
+    raise failures[0]
 
 
 def _judge_proof(proofs: Tally, said: str, error: LuftromError) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from luftrom.agreement.party import NewLog
 from luftrom.agreement.terms import Agreement
 from luftrom.audit.report import LogReport, Step, Tally
 from luftrom.errors import BadInput, LuftromError, Unverified
+from luftrom.logs.signed import verify_log_checkpoint
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.lost import Lost
@@ -20,7 +22,7 @@ from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.leaf import parse_statement, verify_statement
 from luftrom.statements.opening import Item, match_disclosures, open_or_void
 from luftrom.statements.statement import Statement
-from luftrom.transparency.checkpoint import Checkpoint, verify_checkpoint
+from luftrom.transparency.checkpoint import Checkpoint
 from luftrom.transparency.merkle import TILE_WIDTH, Tree, leaf_hash
 from luftrom.transparency.note import NoteVerifier
 
@@ -32,12 +34,14 @@ class Subject:
     """Whose log it is: its origin, the keys that sign it, and the one that signs statements.
 
     `statements` is None where that key is not known; then signatures of statements are not checked.
+    `new_log` is where the log starts, if it is not the first one of its party.
     """
 
     party: str
     origin: str
     log_keys: tuple[NoteVerifier, ...]
     statements: bytes | None
+    new_log: NewLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ class LogAudit:
             size, note = held
             if not isinstance(note, bytes):
                 raise BadInput("the row of the checkpoint is not what it should be")
-            body = verify_checkpoint(note, self.subject.log_keys, self.subject.origin).checkpoint
+            body = verify_log_checkpoint(note, self.subject.log_keys, self.subject.origin,
+                                         self.subject.new_log)
         except LuftromError as error:
             tally.fail(str(error))
             return None

@@ -70,7 +70,7 @@ def audit(what: str, agreement_file: Path | None, vkeys: tuple[str, ...],
 
 def _audit_directory(directory: Path, proofs_dir: Path | None, as_json: bool) -> bool:
     from luftrom.audit.holding import audit_holding
-    from luftrom.config.agreements import load_agreement
+    from luftrom.config.agreements import load_agreement, load_earlier_agreements
     from luftrom.config.settings import load_settings
     from luftrom.config.storing import check_has_run
 
@@ -79,7 +79,7 @@ def _audit_directory(directory: Path, proofs_dir: Path | None, as_json: bool) ->
     agreement = load_agreement(settings)
     own = _own_party(settings, agreement)
     with closing(_open_store(settings)) as store:
-        report = audit_holding(store, own, agreement, _earlier_digests(settings, agreement))
+        report = audit_holding(store, own, agreement, load_earlier_agreements(settings))
         if proofs_dir is not None:
             _write_proofs(store, proofs_dir)
     _show(report, as_json)
@@ -97,13 +97,6 @@ def _own_party(settings: Settings, agreement: Agreement | None) -> Party:
     if own is None:
         raise Forbidden(f"{settings.party} is not a party of “{agreement.name}”")
     return own
-
-
-def _earlier_digests(settings: Settings, agreement: Agreement | None) -> frozenset[str]:
-    from luftrom.config.agreements import load_agreement_file, verify_agreement
-
-    paths = sorted(settings.directory.glob("agreement-*.json")) if agreement else []
-    return frozenset(verify_agreement(load_agreement_file(path)).digest for path in paths)
 
 
 def _open_store(settings: Settings) -> Store:
@@ -158,14 +151,14 @@ def _subject(remote: RemoteLog, prefix: str, agreement: Agreement | None,
     from luftrom.errors import Unverified
 
     if agreement is None:
-        return Subject(keys[0].name.removesuffix("/log"), keys[0].name, tuple(keys), None)
+        return Subject(keys[0].name.partition("/log")[0], keys[0].name, tuple(keys), None)
     mirrored = _MIRROR.search(prefix)
     for party in agreement.parties:
         wanted = hashlib.sha256(party.log_origin.encode()).hexdigest()
         if party.log_origin == remote.head.origin and (not mirrored or mirrored[1] == wanted):
             subject = subject_of(party)
             return Subject(party.name, subject.origin, (*subject.log_keys, *keys),
-                           subject.statements)
+                           subject.statements, party.new_log)
     raise Unverified(f"the log at {prefix} is of {remote.head.origin[:200]!r}, which is not what "
                      "the agreement has there", code="wrong_origin")
 

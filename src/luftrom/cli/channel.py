@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ from luftrom.cli.options import dir_option, json_option
 
 if TYPE_CHECKING:
     from luftrom.config.settings import Settings
+    from luftrom.exchange.word import Word
 
 
-@click.group(invoke_without_command=True, short_help="Show channels; go on after a loss.")
+@click.group(invoke_without_command=True, short_help="Show channels; go on after a loss or fork.")
 @dir_option
 @json_option
 @click.pass_context
@@ -25,6 +27,7 @@ def channel(context: click.Context, directory: Path, as_json: bool) -> None:
     Examples:
       luftrom channel --dir alfa
       luftrom channel go-on --dir alfa --reason "the disk was moved"
+      luftrom channel new-log --dir alfa --of bravo.example
 
     It reads the directory, beside a running node or without one. Kept proofs are shown in words;
     `luftrom audit DIR --proofs OUT` writes them as files that verify anywhere. The exit code is 1
@@ -41,7 +44,7 @@ def channel(context: click.Context, directory: Path, as_json: bool) -> None:
         print_json(document)
     else:
         _print(document)
-    broken = any(each["proofs"] for each in document["channels"])
+    broken = any(each["broken"] for each in document["channels"])
     context.exit(1 if broken or document["faults"] else 0)
 
 
@@ -81,12 +84,84 @@ def go_on(reason: str, directory: Path, as_json: bool) -> None:
                    f"serve --dir {settings.directory}`.")
 
 
+@channel.command("new-log", short_help="Go on with a new log after a fork.")
+@click.option("--of", "peer", required=True, metavar="PEER",
+              help="The party whose copy of the log up to now is taken over.")
+@dir_option
+@json_option
+def new_log(peer: str, directory: Path, as_json: bool) -> None:
+    """Begin a new log, once people have looked at why the log up to now was continued twice.
+
+    \b
+    Example:
+      luftrom channel new-log --dir alfa --of bravo.example
+
+    The node must not run; the peer's must. The new log takes over what the peer holds of the log up
+    to now, under keys of its own, which are made here and written into a new key card. It counts
+    when all parties have signed and installed a next version of the agreement over that card;
+    until then the node does not start. Then `luftrom restore --from-peers` fetches what is taken
+    over. What else was signed under the log up to now counts no more; both histories and the proofs
+    stay where they are. docs/recovery.md walks through it.
+    """
+    from luftrom.cli.options import settings_of
+    from luftrom.cli.terminal import print_json, print_line, print_pairs
+    from luftrom.clock import SystemClock
+    from luftrom.config.new_log import begin_new_log
+    from luftrom.files import exclusive
+
+    settings = settings_of(directory)
+    with exclusive(settings.lock_path):
+        word = asyncio.run(_word_of(peer, settings))
+        card = begin_new_log(settings, word.size, word.root, SystemClock())
+    if as_json:
+        print_json({"party": settings.party, "log": card.party.log_origin, "size": word.size,
+                    "root": word.root.hex(), "key_card": str(settings.key_card_path),
+                    "fingerprint": card.fingerprint})
+        return
+    print_line(f"{settings.party} goes on with {card.party.log_origin}, from {word.size:,} "
+               f"statements that {peer} holds.", "title")
+    print_pairs([("key card", str(settings.key_card_path)), ("fingerprint", card.fingerprint)])
+    print_line("Next: a next version of the agreement over this card, signed and installed by all "
+               f"parties; then `luftrom restore --from-peers --dir {directory}`.", "dim")
+
+
+async def _word_of(name: str, settings: Settings) -> Word:
+    """What a peer holds of our log, all of whose leaves can be had there."""
+    from luftrom.clock import SystemClock
+    from luftrom.config.agreements import load_agreement
+    from luftrom.config.keys import load_keys, load_public_party
+    from luftrom.errors import NotFound, Unavailable
+    from luftrom.exchange.http import HttpTransport
+    from luftrom.node.restoring import Searcher
+    from luftrom.tls import client_context
+
+    agreement = load_agreement(settings)
+    if agreement is None or name == settings.party or agreement.party(name) is None:
+        raise click.BadParameter(f"{name} is no peer by the agreement", param_hint="--of")
+    transport = HttpTransport(client_context(settings.authority))
+    try:
+        words, silent = await Searcher(load_public_party(settings), load_keys(settings), agreement,
+                                       SystemClock(), transport).words()
+    finally:
+        await transport.close()
+    if name not in words:
+        raise Unavailable(f"{name} does not say what it holds of our log: {silent[name]}")
+    word = words[name]
+    if not word.size:
+        raise NotFound(f"{name} holds nothing of our log")
+    if word.held < word.size:
+        raise Unavailable(f"{name} has a checkpoint of {word.size} leaves of our log, and "
+                          f"{word.held} of them")
+    return word
+
+
 def _read(settings: Settings) -> dict[str, Any]:
     from contextlib import closing
 
     from luftrom.config.agreements import load_agreement
     from luftrom.config.keys import load_public_party
     from luftrom.config.storing import open_store
+    from luftrom.node.new_log import broken_channels
     from luftrom.node.starting import look_at
 
     agreement = load_agreement(settings)
@@ -94,11 +169,13 @@ def _read(settings: Settings) -> dict[str, Any]:
     peers = [p for p in agreement.parties if p.name != own.name] if agreement else []
     with closing(open_store(settings, read_only=True)) as store:
         proofs = [(party, _words(document)) for party, _, document in store.proofs()]
+        broken = broken_channels(store, agreement)
         receipts = {row.cosigner: row.size for row in store.receipts()}
         channels = [{"peer": peer.name, "base_url": peer.base_url,
                      "held": (store.checkpoint(peer.name) or (0, b""))[0],
                      "applied": store.applied(peer.name),
                      "receipted": receipts.get(peer.mirror_name, 0),
+                     "log": peer.log_origin, "broken": peer.name in broken,
                      "proofs": [words for party, words in proofs if party == peer.name]}
                     for peer in peers]
         examined = look_at(store, own, agreement)
@@ -128,10 +205,14 @@ def _print(document: Mapping[str, Any]) -> None:
         print_line(fault["what"], "bad")
         print_line(f"  {fault['mend']}")
     for each in document["channels"]:
-        broken = bool(each["proofs"])
+        broken = each["broken"]
         print_line(f"{each['peer']}" + (" is broken: a proof is kept" if broken else ""),
                    "bad" if broken else "")
-        print_pairs([("  its log here", f"{each['held']:,} held, {each['applied']:,} applied"),
+        print_pairs([("  its log here", f"{each['log']}, {each['held']:,} held, "
+                      f"{each['applied']:,} applied"),
                      ("  our log there", f"{each['receipted']:,} receipted"),
                      *((f"  {proof['code'] or proof['kind']}", proof["said"])
                        for proof in each["proofs"])])
+        if broken:
+            print_line("  Once both have looked: `luftrom channel new-log` there, and a next "
+                       "version of the agreement (docs/recovery.md).", "dim")

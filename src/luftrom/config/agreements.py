@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,10 @@ def check_names_us(agreement: Agreement, settings: Settings) -> None:
     if theirs.keys != ours.keys:
         raise Forbidden(f"the agreement gives other keys for {settings.party} than are in "
                         f"{settings.directory}; draft it anew with {settings.key_card_path}")
+    if theirs.new_log != ours.new_log:
+        raise Forbidden(f"the agreement has {settings.party} go on with {theirs.log_origin}, "
+                        f"{settings.directory} with {ours.log_origin}: draft it anew with "
+                        f"{settings.key_card_path}")
     if theirs.base_url != ours.base_url:
         raise Forbidden(f"the agreement says that {settings.party} is at {theirs.base_url}, "
                         f"config.toml says {ours.base_url}")
@@ -103,7 +108,15 @@ def load_agreement(settings: Settings) -> Agreement | None:
     """The agreement in force, verified again, or None if there is none."""
     if not settings.agreement_path.exists():
         return None
-    return verify_agreement(load_agreement_file(settings.agreement_path))
+    agreement = verify_agreement(load_agreement_file(settings.agreement_path))
+    earlier = sorted(load_earlier_agreements(settings), key=lambda before: before.version)
+    return replace(agreement, earlier=tuple(before.digest for before in earlier))
+
+
+def load_earlier_agreements(settings: Settings) -> list[Agreement]:
+    """The versions that were in force before, verified again."""
+    return [verify_agreement(load_agreement_file(path))
+            for path in sorted(settings.directory.glob("agreement-*.json"))]
 
 
 def load_agreement_file(path: Path) -> Envelope:

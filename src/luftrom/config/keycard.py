@@ -19,7 +19,7 @@ from luftrom.agreement.envelope import (
     sign_envelope,
     verify_envelope,
 )
-from luftrom.agreement.party import Party, parse_party
+from luftrom.agreement.party import NewLog, Party, parse_party
 from luftrom.clock import NS_PER_S, format_time, parse_time
 from luftrom.config.keys import public_party
 from luftrom.config.settings import Settings
@@ -57,14 +57,15 @@ def fingerprint(payload: bytes) -> str:
     return " ".join(text[i:i + 4] for i in range(0, len(text), 4))
 
 
-def make_key_card(settings: Settings, keys: Mapping[str, PrivateKey], now_ns: int) -> Envelope:
+def make_key_card(settings: Settings, keys: Mapping[str, PrivateKey], now_ns: int,
+                  new_log: NewLog | None = None) -> Envelope:
     """A signed key card; `created` is in whole seconds."""
     statements = keys["statements"]
     if not isinstance(statements, Ed25519PrivateKey):
         raise BadInput("must be an Ed25519 key", field="statements")
     created = format_time(now_ns - now_ns % NS_PER_S)
     document = {"format": KEY_CARD_FORMAT, "created": created,
-                **public_party(settings, keys).document()}
+                **public_party(settings, keys, new_log).document()}
     return sign_envelope(Envelope(KEY_CARD_TYPE, encode_payload(document)), settings.party,
                          statements)
 

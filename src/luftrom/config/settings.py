@@ -115,6 +115,11 @@ class Settings:
         """Locked by the one process that may write."""
         return self.directory / "luftrom.lock"
 
+    @property
+    def new_log_path(self) -> Path:
+        """Where the own log starts, if it is not the first one."""
+        return self.directory / "keys" / "log.json"
+
     def key_path(self, role: str) -> Path:
         """The private key of a role."""
         return self.directory / "keys" / f"{role}.pem"

@@ -6,7 +6,7 @@ brings, or the refusal that says which step failed. Nothing here changes any sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -205,6 +205,7 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
     fresh = tuple(
         _verify_leaf(index, leaf, mirror, context, is_own and index in context.proven)
         for index, leaf in enumerate(part.leaves[held - part.first:], held))
+    _check_versions(fresh, mirror, context.agreement)
     new = {statement.index: statement for statement in fresh}
     openings = []
     for index, disclosures in part.openings:
@@ -249,12 +250,31 @@ def _check_head_of(statement: Statement[Any], index: int, agreement: Agreement) 
             raise Unverified(f"leaf {index} has seen others under no agreement",
                              code="other_agreement")
         return
-    if statement.agreement != agreement.digest:
+    if statement.agreement not in (agreement.digest, *agreement.earlier):
         raise Unverified(f"leaf {index} names another agreement", code="other_agreement")
     peers = {p.name for p in agreement.parties} - {statement.party}
     if statement.seen.keys() != peers:
         raise Unverified(f"leaf {index} says what it has seen of {', '.join(statement.seen)}; its "
                          f"peers are {', '.join(sorted(peers))}", code="seen_unknown")
+
+
+def _check_versions(fresh: Sequence[Statement[Any]], mirror: Mirror, agreement: Agreement) -> None:
+    """Unverified where a log falls back behind a version of the agreement that it went by."""
+    versions = (*agreement.earlier, agreement.digest)
+    if all(statement.agreement == versions[-1] for statement in fresh):
+        return
+    held = fresh[0].index
+    newest = parse_statement(mirror.leaf(held - 1)).agreement if held else ""
+    for statement in fresh:
+        # What was signed before any agreement comes before all versions.
+        if _rank(statement.agreement, versions) < _rank(newest, versions):
+            raise Unverified(f"leaf {statement.index} falls back behind the agreement that its log "
+                             "went by", code="other_agreement")
+        newest = statement.agreement
+
+
+def _rank(digest: str, versions: Sequence[str]) -> int:
+    return versions.index(digest) if digest in versions else -1
 
 
 def _check_time(statement: Statement[Any], now_s: int) -> None:

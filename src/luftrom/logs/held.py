@@ -39,9 +39,13 @@ class HeldLog:
 
     def checkpoint(self) -> bytes:
         """The newest signed checkpoint; NotFound while there is none."""
-        if not self.note:
+        if not self.is_of_this_log(self.note):
             raise NotFound(f"the log {self.origin} has no checkpoint yet")
         return self.note
+
+    def is_of_this_log(self, note: bytes) -> bool:
+        """Is a checkpoint held here not one of the log before it, which goes on as this one?"""
+        return note.startswith(self.origin.encode() + b"\n")
 
     def tile(self, level: int, index: int, width: int = _TILE_WIDTH) -> bytes:
         """Hashes of a tile (C2SP tlog-tiles); NotFound beyond the published tree."""

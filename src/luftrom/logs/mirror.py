@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from luftrom.agreement.party import Party
+from luftrom.errors import Unverified
 from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.store.protocol import HeadRow, ReceiptRow, Store, Writes
@@ -44,13 +45,15 @@ class Mirror(HeldLog):
         self.peer = peer
         self.prefix = hashlib.sha256(self.origin.encode()).hexdigest()
         self._signers, self._later = split_signers(signers)
-        self.lacks_lines = bool(self._later)   # of those that sign later, in the newest receipt
         self._log_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.log)
         self._receipt_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.mirror)
         self.applied = store.applied(peer.name)
         self.given_size, self.given_lines = store.given(peer.name) or (0, b"")
+        self.lacks_lines = bool(self._later)   # of those that sign later, in the newest receipt
         self.opened_size = self.applied
         self.pending = store.checkpoint(_pending_key(peer.name)) or (0, b"")
+        if not self.is_of_this_log(self.pending[1]):
+            self.pending = (0, b"")
         self.receipts = deque(store.receipts(peer.mirror_name))
         self.receipt = self.receipts[-1] if self.receipts else None
         self._lines = 0                    # bytes of the newest receipt's lines, as they came
@@ -61,7 +64,12 @@ class Mirror(HeldLog):
 
     def verify_checkpoint(self, note: bytes) -> VerifiedCheckpoint:
         """Check a checkpoint of the peer: Ed25519 must have signed, ML-DSA-44 may follow later."""
-        return verify_checkpoint(note, self._log_keys, self.origin)
+        verified, start = verify_checkpoint(note, self._log_keys, self.origin), self.peer.new_log
+        if start is not None and verified.checkpoint.size < start.size:
+            raise Unverified(f"the checkpoint covers {verified.checkpoint.size} leaves; by the "
+                             f"agreement {self.origin} starts from {start.size}",
+                             code="other_agreement")
+        return verified
 
     def checkpoint(self) -> bytes:
         """The mirror checkpoint with the peer's signatures and this mirror's cosignatures."""
@@ -132,6 +140,12 @@ class Mirror(HeldLog):
             self._given = (size, sign_receipt(self.body(size), self._signers, time_s))
             self.lacks_lines = bool(self._later)
             writes.given.append((self.party, *self._given))
+
+    def renew_receipt(self, writes: Writes, time_s: int) -> None:
+        """Cosign the same leaves as those of the log that its party goes on with."""
+        size = self._given[0]
+        self._given = (size, sign_receipt(self.body(size), self._signers, time_s))
+        writes.given.append((self.party, *self._given))
 
     def sign_later(self, writes: Writes, time_s: int) -> None:
         """Put the signatures that follow into the newest receipt, in the same transaction."""

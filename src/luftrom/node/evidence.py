@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from luftrom.airspace.sentences import breach_sentence
 from luftrom.audit.equivocation import kind_of, make_equivocation
-from luftrom.errors import VoidStatement
+from luftrom.errors import BadStatement, VoidStatement
 from luftrom.state.record import Record
 
-# The name of such a row among the proofs: unlike two histories it breaks no channel.
+# Names of rows among the proofs that break no channel: all else that is kept does.
 VOID = kind_of(VoidStatement)
+BAD_STATEMENT = kind_of(BadStatement)      # a single one
 
 
 def void_proof(record: Record, leaf: bytes, disclosures: tuple[bytes, ...]

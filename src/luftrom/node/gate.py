@@ -15,11 +15,11 @@ from luftrom.agreement.party import Party
 from luftrom.errors import LuftromError, Unavailable, Unverified
 from luftrom.exchange.word import Word
 from luftrom.logs.head import verify_head
+from luftrom.logs.signed import verify_party_checkpoint, verify_receipt_note
 from luftrom.node.memory import Memory
-from luftrom.node.wholeness import Fault, verify_own_checkpoint
+from luftrom.node.wholeness import Fault
 from luftrom.statements.kinds.restored import PeerWord, Restored
 from luftrom.transparency.note import parse_vkey
-from luftrom.transparency.receipt import verify_kept_receipt
 
 # The states, as they are shown.
 OPEN, ASKING, SUSPECT, DAMAGED = "open", "asking", "suspect", "damaged"
@@ -89,8 +89,7 @@ class Gate:
             self._compare(word, self._own, memory)
         if word.receipt:
             keys = [parse_vkey(vkey) for vkey in self._own.keys.mirror]
-            origin = self._peers[word.sender].log_origin
-            body, _ = verify_kept_receipt(word.receipt, keys, origin)
+            body = verify_receipt_note(word.receipt, keys, self._peers[word.sender])
             self._promise(word.sender, body.size, 0)
         if word.head:
             head = verify_head(word.head, self._own.name, word.sender, self._own.keys.channel)
@@ -104,7 +103,7 @@ class Gate:
 
     def _compare(self, word: Word, own: Party, memory: Memory) -> None:
         try:
-            body = verify_own_checkpoint(word.checkpoint, own)
+            body = verify_party_checkpoint(word.checkpoint, own)
         except LuftromError as error:
             raise Unverified(f"{word.sender} shows no checkpoint that our log key signed: {error}"
                              ) from None
@@ -138,8 +137,8 @@ class Gate:
             return Gated(FORKED, tuple(
                 f"{peer} holds {size} leaves of our log, signed by our key, which are not those "
                 "here: this log was continued elsewhere" for peer, size in self._forks.items()),
-                "stop every copy of this node but one; if none can be told to be the true one, "
-                "`luftrom channel` says how to go on with a new log")
+                "stop every copy of this node but one; if what is here cannot be thrown away, "
+                "`luftrom channel new-log` goes on with a new log")
         if self._more:
             return Gated(BEHIND, tuple(
                 f"{peer} holds {size} leaves of our log; {memory.log.size} are here"

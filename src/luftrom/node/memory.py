@@ -19,16 +19,14 @@ from luftrom.exchange.verification import Refused
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
-from luftrom.node.evidence import VOID, void_proof
+from luftrom.node.evidence import BAD_STATEMENT, VOID, void_proof
+from luftrom.node.new_log import broken_channels, proofs_that_count
 from luftrom.node.peer_work import PeerWork
 from luftrom.node.step import Step
 from luftrom.state.loading import load_state
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.opening import Item
 from luftrom.store.protocol import Store
-
-# The name of a single bad statement in the store; all else that is kept breaks the channel.
-_BAD_STATEMENT = kind_of(BadStatement)
 
 
 class Memory:
@@ -42,14 +40,14 @@ class Memory:
             raise BadInput(f"{party} is not a party of the agreement {agreement.name}")
         peers = [p for p in agreement.parties if p is not me] if agreement else []
         self.party, self.agreement, self.clock = party, agreement, clock
-        self.log = OwnLog(store, party, f"{party}/log", keys.log)
+        self.log = OwnLog(store, party, me.log_origin if me else f"{party}/log", keys.log)
         self.mirrors = {p.name: Mirror(store, p, keys.mirror) for p in peers}
         self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
-        proofs = store.proofs()
-        self.broken = {name for name, kind, _ in proofs if kind not in (_BAD_STATEMENT, VOID)}
-        self._voids = Counter(name for name, kind, _ in proofs if kind == VOID)
+        proofs = list(proofs_that_count(store, agreement))
+        self.broken = broken_channels(store, agreement)
+        self._voids = Counter(name for name, kind in proofs if kind == VOID)
         # What was refused is kept once: the log that holds it cannot go on without it.
-        self.refused = {name for name, kind, _ in proofs if kind == _BAD_STATEMENT}
+        self.refused = {name for name, kind in proofs if kind == BAD_STATEMENT}
         self.signed = signed               # what else peers signed, and was refused
         self.promised = promised           # what our heads said before a restore; see `gate`
         self.work = PeerWork(len(peers))

@@ -22,16 +22,17 @@ from luftrom.config.keys import NodeKeys
 from luftrom.errors import Conflict, LuftromError, NotFound, Unavailable, Unverified
 from luftrom.exchange.returning import parse_page
 from luftrom.exchange.word import DISCLOSURES, Word, new_ask
-from luftrom.node.wholeness import LEAVES_AT_ONCE, LOST_ROW, examine_mirror, verify_own_checkpoint
+from luftrom.logs.signed import verify_party_checkpoint, verify_receipt_note
+from luftrom.node.new_log import taken_up_row
+from luftrom.node.wholeness import LEAVES_AT_ONCE, LOST_ROW, examine_mirror
 from luftrom.node.words import AskTransport, ask_disclosures, ask_word
 from luftrom.statements.disclosure import disclosure_digest
 from luftrom.statements.leaf import verify_statement
 from luftrom.statements.statement import Statement
-from luftrom.store.protocol import Store, Writes
-from luftrom.transparency.checkpoint import Checkpoint, sign_checkpoint
+from luftrom.store.protocol import ReceiptRow, Store, Writes
+from luftrom.transparency.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from luftrom.transparency.merkle import TILE_WIDTH, Tree, leaf_hash, parse_entry_bundle, tile_path
 from luftrom.transparency.note import encode_signatures, parse_note, parse_vkey
-from luftrom.transparency.receipt import verify_kept_receipt
 
 
 class FetchTransport(AskTransport, Protocol):
@@ -85,7 +86,7 @@ class Searcher:
                 if word.agreement != digest:
                     raise Unverified("gives its word under another agreement")
                 if word.size:
-                    verify_own_checkpoint(word.checkpoint, self.own)
+                    verify_party_checkpoint(word.checkpoint, self.own)
                 return word
             except TimeoutError:
                 return Unavailable("does not answer in time")
@@ -105,13 +106,17 @@ class Searcher:
         notes = {name: word.checkpoint for name, word in words.items() if word.size}
         if note:
             notes[self.own.name] = note
-        ends = {name: verify_own_checkpoint(note, self.own) for name, note in notes.items()}
+        ends = {name: verify_party_checkpoint(note, self.own) for name, note in notes.items()}
+        if (start := self.own.new_log) is not None:
+            if not note or ends[self.own.name].origin != self.own.log_origin:
+                held = held[:start.size]   # what stands behind is of the log before
+            ends["the agreement"] = Checkpoint(self.own.log_origin, start.size, start.root)
         if not ends and not held:
             return Found()
         end = max(ends.values(), key=lambda body: body.size, default=None)
         found = await self._leaves(end, words, held)
-        if end is not None:
-            found.note = next(notes[name] for name, body in ends.items() if body == end)
+        found.note = next((note for name, note in notes.items() if ends[name] == end
+                           and ends[name].origin == self.own.log_origin), b"")
         tree = Tree()
         tree.extend([leaf_hash(leaf) for leaf in found.leaves])
         for name, body in ends.items():
@@ -122,7 +127,7 @@ class Searcher:
                                code="forked")
         found.statements = [self._verified(leaf, index)
                             for index, leaf in enumerate(found.leaves)]
-        if end is None or end.size < len(found.leaves):
+        if not found.note or end is None or end.size < len(found.leaves):
             body = Checkpoint(self.own.log_origin, tree.size, tree.root(tree.size))
             found.note = sign_checkpoint(body, self.keys.log, self.clock.now_ns() // NS_PER_S)
         return found
@@ -242,7 +247,7 @@ def _read_local(store: Store, own: Party) -> tuple[list[bytes], bytes]:
     try:
         held = store.checkpoint(own.name)
         if held is not None:
-            verify_own_checkpoint(held[1], own)
+            verify_party_checkpoint(held[1], own)
             return leaves, held[1]
     except LuftromError:
         pass
@@ -291,7 +296,7 @@ def _own_receipt(note: bytes, own: Party, peer: Party) -> tuple[int, bytes]:
     """How many of a peer's leaves our receipt covers, and its lines, all by our own keys."""
     keys = {key.key: key for key in map(parse_vkey, own.keys.mirror)}
     lines = tuple(line for line in parse_note(note).signatures if line.key in keys)
-    body, _ = verify_kept_receipt(note, [keys[line.key] for line in lines], peer.log_origin)
+    body = verify_receipt_note(note, [keys[line.key] for line in lines], peer)
     return body.size, encode_signatures(lines).encode()
 
 
@@ -307,12 +312,20 @@ def _keep(local: Store, searcher: Searcher, found: Found, writes: Writes) -> int
             continue                       # what cannot be read comes again by the exchange
     try:
         writes.proofs += local.proofs()
-        writes.receipts += [row for row in local.receipts() if row.size <= len(found.leaves)]
-        writes.counters += [(f"exchange {peer.name}", local.counter(f"exchange {peer.name}"))
-                            for peer in searcher.peers]
+        writes.receipts += _receipts_for(found, local)
+        writes.counters += [(name, local.counter(name)) for peer in searcher.peers
+                            for name in (f"exchange {peer.name}", taken_up_row(peer))]
         return local.counter("revision")
     except LuftromError:
         return 0
+
+
+def _receipts_for(found: Found, local: Store) -> list[ReceiptRow]:
+    """The peers' receipts that are over the log as it was found, and no other history of it."""
+    tree = Tree()
+    tree.extend([leaf_hash(leaf) for leaf in found.leaves])
+    return [row for row in local.receipts() if row.size <= tree.size
+            and parse_checkpoint(parse_note(row.note).text).root == tree.root(row.size)]
 
 
 def _keep_mirror(local: Store, peer: Party, writes: Writes) -> None:

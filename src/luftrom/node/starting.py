@@ -11,6 +11,7 @@ from luftrom.config.settings import Settings
 from luftrom.errors import LuftromError, Unavailable
 from luftrom.node.courier import Transport
 from luftrom.node.gate import Gate
+from luftrom.node.new_log import take_up_new_logs
 from luftrom.node.node import Node
 from luftrom.node.wholeness import Examined, Fault, examine
 from luftrom.store.protocol import Store
@@ -51,6 +52,8 @@ def make_node(settings: Settings, keys: NodeKeys, own: Party, agreement: Agreeme
     """
     gate, instance = make_gate(settings, store, own, agreement)
     try:
+        if not gate.faults:
+            take_up_new_logs(store, settings.party, agreement, keys, clock)
         node = Node(settings.party, keys, agreement, store, clock, transport, gate, instance.note)
         for log in (node.log, *node.mirrors.values()):
             if log.tree.size < log.size:

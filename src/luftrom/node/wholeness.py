@@ -14,15 +14,14 @@ from typing import Any
 from luftrom.agreement.party import Party
 from luftrom.agreement.terms import Agreement
 from luftrom.errors import LuftromError, Unverified
+from luftrom.logs.signed import verify_party_checkpoint, verify_receipt_lines
 from luftrom.statements.disclosure import digests_of
 from luftrom.statements.kinds.lost import KIND as LOST
 from luftrom.statements.leaf import parse_statement
 from luftrom.statements.statement import Statement
 from luftrom.store.protocol import Store
-from luftrom.transparency.checkpoint import Checkpoint, verify_checkpoint
 from luftrom.transparency.merkle import Tree, leaf_hash
 from luftrom.transparency.note import parse_vkey
-from luftrom.transparency.receipt import verify_receipt
 
 LEAVES_AT_ONCE = 1_024
 FAULTS_MAX = 16                            # of one log; whoever has more needs no longer list
@@ -124,7 +123,7 @@ def _checkpoint(store: Store, party: Party, tree: Tree) -> list[Fault]:
         return [Fault("checkpoint", party.name, f"there is none over the {tree.size} leaves held")
                 ] if tree.size else []
     try:
-        body = verify_own_checkpoint(held[1], party)
+        body = verify_party_checkpoint(held[1], party)
     except LuftromError as error:
         return [Fault("checkpoint", party.name, str(error))]
     if body.size > tree.size:
@@ -133,12 +132,6 @@ def _checkpoint(store: Store, party: Party, tree: Tree) -> list[Fault]:
     if tree.root(body.size) != body.root:
         return [Fault("leaf", party.name, "the leaves do not hash to their checkpoint")]
     return []
-
-
-def verify_own_checkpoint(note: bytes, party: Party) -> Checkpoint:
-    """The checkpoint of a party's log, signed by its Ed25519 key; ML-DSA-44 may follow."""
-    keys = [parse_vkey(vkey) for vkey in party.keys.log]
-    return verify_checkpoint(note, keys, party.log_origin).checkpoint
 
 
 def _mirror(store: Store, own: Party, peer: Party) -> tuple[list[Fault], _Log]:
@@ -171,8 +164,8 @@ def _given(store: Store, own: Party, peer: Party, tree: Tree) -> list[Fault]:
     if size > tree.size:
         return []                          # nothing is signed until that is caught up (`gate`)
     try:
-        body = Checkpoint(peer.log_origin, size, tree.root(size))
-        verify_receipt(body, lines, [parse_vkey(vkey) for vkey in own.keys.mirror])
+        verify_receipt_lines(size, tree.root(size), lines,
+                             [parse_vkey(vkey) for vkey in own.keys.mirror], peer)
     except LuftromError as error:
         return [Fault("given", peer.name, f"the own receipt is not over what is held: {error}")]
     return []

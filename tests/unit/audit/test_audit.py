@@ -392,7 +392,8 @@ def test_a_statement_falls_back_behind_no_agreement(pair: Pair) -> None:
                         ([under, earlier], True)):
         store = MemoryStore()
         sealed(store, ALFA, pair.keys[ALFA], [head | {"index": i} | s for i, s in enumerate(said)])
-        report = audit_holding(store, honest.own, honest.agreement, frozenset({"cd" * 32}))
+        report = audit_holding(store, honest.own, honest.agreement,
+                               [replace(honest.agreement, digest="cd" * 32)])
         assert (f"{ALFA} seen" in failures(report)) == fails
 
 

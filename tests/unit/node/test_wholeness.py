@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from holdings import ALFA, BRAVO, Pair, play
+from luftrom.logs.signed import verify_party_checkpoint
 from luftrom.node.step import Request
-from luftrom.node.wholeness import examine, verify_own_checkpoint
+from luftrom.node.wholeness import examine
 
 
 @pytest.mark.parametrize("post_quantum", [False, True])
@@ -23,5 +24,5 @@ def test_what_honest_nodes_hold_is_whole(post_quantum: bool) -> None:
         found = examine(pair.stores[name], party, pair.agreement)
         assert (found.faults, found.lost) == ((), ())
         note = pair.stores[name].checkpoint(name)[1]
-        assert verify_own_checkpoint(note, party).size == pair.stores[name].size(name)
+        assert verify_party_checkpoint(note, party).size == pair.stores[name].size(name)
     assert set(lines.values()) == ({2} if post_quantum else {1})
