@@ -59,6 +59,7 @@ copy of `keys` can speak as the party.
 |---|---|
 | `config.toml` | settings, read once when a command starts |
 | `keys/<role>.pem` | private keys, PKCS #8 in PEM, mode 0600 |
+| `keys/log.json` | where the own log starts, if it is a new one; its keys bear its number |
 | `keycard.json` | the party's name, base URL and public keys, signed; for the other parties |
 | `agreement.json` | the agreement in force, signed by all its parties |
 | `agreement-<version>.json` | agreements that were in force before |

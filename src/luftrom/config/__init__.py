@@ -2,6 +2,7 @@
 
     DIR/config.toml        settings, read once (docs/reference/config.md)
     DIR/keys/<role>.pem    private keys, PKCS #8, one file a role, for the owner alone; see `keys`
+    DIR/keys/log.json      where the own log starts, if it is not the first one; see `keys`
     DIR/keycard.json       who we are and our public keys, signed (envelope, KEY_CARD_TYPE)
     DIR/agreement.json     the agreement in force, signed by all its parties
     DIR/luftrom.sqlite3    the store; see `storing`

@@ -175,7 +175,9 @@ class Mirror(HeldLog):
         if not self.is_news(size, lines):
             return                         # it covers no more than the last one
         if last is not None and size == last.size:
-            self.receipt = replace(last, note=attach_receipt(last.note, lines))
+            # One that is for the log before this one is for the same leaves: the newer is kept.
+            below = last.note if own.is_of_this_log(last.note) else own.body(size).encode()
+            self.receipt = replace(last, note=attach_receipt(below, lines))
             self.receipts[-1] = self.receipt
         else:
             note = attach_receipt(own.note if size == own.size else own.body(size).encode(), lines)
