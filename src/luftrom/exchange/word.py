@@ -32,7 +32,8 @@ class Ask:
     """What one party asks another to say of the first one's log.
 
     `about` is `WORD` or `DISCLOSURES`, of which `first` is the first leaf wanted. `counter` rises
-    above that of every message before, where content is asked for; it is 0 where it is not.
+    above that of every message before where content is asked for, or where the sender's log may be
+    an older copy: whoever then gives its word takes no message of before. Else it is 0.
     """
 
     sender: str

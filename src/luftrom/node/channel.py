@@ -62,6 +62,7 @@ class Link:
     sent_open: int = 0                     # up to where leaves were opened to it by then
     was_overtaken: bool = False            # was the last answer older than what we held by then?
     counter: int = 0
+    given_up: int = 0                      # answers to messages up to that counter are not taken
     heard_ns: int | None = None            # wall clock, to be shown
     heard_elapsed_ns: int | None = None    # the other clock, to measure the age with
     round_trip_ms: float | None = None

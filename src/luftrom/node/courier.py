@@ -209,10 +209,15 @@ class Courier:
         """Ask what a peer holds of our log; whoever does not say holds nothing up but doubts."""
         began_ns = link.word_elapsed_ns = self._clock.elapsed_ns()
         conductor = self._conductor
+        # Where this may be an older copy, the peer is to take nothing that was sent before.
+        counter = 0 if conductor.gate.is_settled else link.next_counter(self._clock.now_ns())
         try:
             async with asyncio.timeout(limits.WORD_S_MAX):
                 word = await ask_word(transport, self._peers[link.peer], self._party,
-                                      self._agreement, self._keys)
+                                      self._agreement, self._keys, counter)
+            if counter and word.counter != counter:
+                link.counter = max(link.counter, word.counter)
+                raise Unavailable("it holds a message with a later counter: it is asked again")
             conductor.gate.hear(word, conductor.memory)
         except (LuftromError, TimeoutError) as error:
             conductor.gate.missed(link.peer)
@@ -273,6 +278,8 @@ class Courier:
         """The head of a peer's answer to the message with that counter, if it is that."""
         head = verify_head(text, peer, self._party, self._peers[peer].keys.channel)
         check_body(answer, head)
+        if counter <= self._links[peer].given_up:
+            raise NotAuthenticated(f"the answer is from before {peer} was given our word")
         if head.counter != counter:
             raise NotAuthenticated("the answer is to another message")
         self._compare_kernels(self._links[peer], head.kernels)
@@ -318,6 +325,11 @@ class Courier:
         raise Unavailable(f"{link.peer} refused the message: {reason}")
 
     # -- what a peer brings ------------------------------------------------------------------
+
+    def give_up_answers(self, peer: str) -> None:
+        """Take no answer any more to what was sent to a peer so far: it came back since then."""
+        link = self._links[peer]
+        link.given_up = link.counter
 
     def admit(self, header: str | None) -> Head:
         """Who sends a message, by its signed head alone. Raises NotAuthenticated."""

@@ -260,9 +260,12 @@ class Node:
         """C2SP tlog-mirror `add-entries`; errors carry the status of the specification."""
         return await self._inbox.ask(lambda reply: AddEntries(body, reply))
 
-    def word(self, ask: bytes) -> bytes:
-        """The signed word on a peer's log that its signed ask wants; nothing is changed."""
-        return self._keeper.word(ask, self._conductor.memory)
+    async def word(self, body: bytes) -> bytes:
+        """The signed word on a peer's log that its signed ask wants; see `words`."""
+        ask = self._keeper.read(body)
+        if ask.counter:
+            self._courier.give_up_answers(ask.sender)
+        return await self._inbox.apart(lambda: self._keeper.word(ask, self._conductor.memory))
 
     def disclosures(self, ask: bytes) -> bytes:
         """A page of what is open here of the log of the peer that asks, to it alone."""

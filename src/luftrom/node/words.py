@@ -1,6 +1,7 @@
 """Words on logs: what this node holds of a peer's, said to that peer, and asked of peers in turn.
 
-Both read what is held and change nothing: a node that signs nothing answers here all the same.
+A node that signs nothing answers here all the same. What is said changes nothing that is held but
+the counter below which a word binds.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from luftrom.exchange.word import (
 )
 from luftrom.node.memory import Memory
 from luftrom.node.refusals import Replayed
+from luftrom.store.protocol import Writes
 from luftrom.transparency.checkpoint import parse_checkpoint
 from luftrom.transparency.note import parse_note
 
@@ -50,26 +52,39 @@ class WordKeeper:
         self._party, self._keys, self._agreement, self._clock = party, keys, agreement, clock
         self._counters: dict[str, int] = {}    # of asks for content, since the start
 
-    def word(self, body: bytes, memory: Memory) -> bytes:
-        """The signed word that an ask wants. Raises NotAuthenticated or BadInput."""
-        peer, agreement = self._peer(body)
-        ask = verify_ask(body, peer, self._party, WORD)
-        mirror = memory.mirrors[peer.name]
+    def read(self, body: bytes) -> Ask:
+        """A peer's ask for a word on its log. Raises NotAuthenticated, BadInput or Forbidden."""
+        peer = self._peer(body)
+        return verify_ask(body, peer, self._party, WORD)
+
+    def word(self, ask: Ask, memory: Memory) -> bytes:
+        """The signed word that an ask wants.
+
+        Where the ask has a counter the word binds: what its sender signed before it is not taken
+        any more, now or after a restart. So a message that was still on its way when a peer came
+        back from an older copy does not contradict what the peer signs then (PROTOCOL.md, 19). An
+        ask with an older counter, such as one held up by somebody, binds nobody; the counter in
+        the word says so. Raises Unavailable if the store does not take it.
+        """
+        peer = ask.sender
+        if ask.counter > memory.counters[peer]:
+            memory.log.store.commit(Writes(counters=[(f"exchange {peer}", ask.counter)]))
+            memory.counters[peer] = ask.counter
+        mirror = memory.mirrors[peer]
         size, note = max((mirror.size, mirror.note), mirror.pending, key=lambda held: held[0])
         root = parse_checkpoint(parse_note(note).text).root if size else _EMPTY_ROOT
         return sign_word(Word(
-            self._party, peer.name, agreement.digest, ask.nonce, size, root, note,
-            held=mirror.size, head=memory.head_of(peer.name),
+            self._party, peer, self._agreement.digest if self._agreement else "", ask.nonce, size,
+            root, note, held=mirror.size, head=memory.head_of(peer),
             receipt=mirror.receipt.note if mirror.receipt else b"",
-            counter=memory.counters[peer.name], time_ns=self._clock.now_ns()),
-            self._keys.channel)
+            counter=memory.counters[peer], time_ns=self._clock.now_ns()), self._keys.channel)
 
     def disclosures(self, body: bytes, memory: Memory) -> bytes:
         """A page of what is open here of the asking party's log: its own content, to it alone.
 
         The counter rises with every ask, so that a captured one is worth nothing.
         """
-        peer, _ = self._peer(body)
+        peer = self._peer(body)
         ask = verify_ask(body, peer, self._party, DISCLOSURES)
         newest = max(memory.counters[peer.name], self._counters.get(peer.name, 0))
         if ask.counter <= newest:
@@ -80,20 +95,23 @@ class WordKeeper:
         opened = memory.log.store.disclosures(peer.name, ask.first, end)
         return encode_page(opened, end, size)
 
-    def _peer(self, body: bytes) -> tuple[Party, Agreement]:
+    def _peer(self, body: bytes) -> Party:
         name = ask_sender(body)
         if self._agreement is None:
             raise Forbidden("there is no agreement here, and so no peer")
         peer = self._agreement.party(name)
         if peer is None or name == self._party:
             raise NotAuthenticated(f"{name[:200]!r} is no peer of {self._party}")
-        return peer, self._agreement
+        return peer
 
 
 async def ask_word(transport: AskTransport, peer: Party, party: str, agreement: str,
-                   keys: NodeKeys) -> Word:
-    """The word of a peer on the own log. Raises Unavailable, or why it does not count."""
-    ask = new_ask(party, peer.name, agreement)
+                   keys: NodeKeys, counter: int = 0) -> Word:
+    """The word of a peer on the own log; it binds the peer where there is a counter.
+
+    Raises Unavailable, or why it does not count.
+    """
+    ask = new_ask(party, peer.name, agreement, counter=counter)
     text = await _asked(transport, peer, ask, keys, limits.WORD_BYTES_MAX)
     return verify_word(text, peer, ask)
 
