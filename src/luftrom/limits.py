@@ -41,6 +41,7 @@ RECORDING_BYTES_MAX = 256 * 1024 * 1024    # recorded positions, after decompres
 ANSWER_BYTES_MAX = 256 * 1024 * 1024       # of a node to a command, so that none is endless
 VOID_PROOFS_MAX = 100                      # kept against one party; all stand in its log
 EVIDENCE_LEAVES_MAX = 4_096                # in one proof
+REFUSED_KEPT_MAX = 256                     # of each kind, of what one peer signed and was refused
 
 # Requests with a token, and what comes in them.
 TOKEN_CHARS_MAX = 16_384

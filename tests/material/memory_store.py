@@ -10,7 +10,8 @@ import bisect
 from collections.abc import Iterator
 
 from luftrom.errors import Unavailable
-from luftrom.store.protocol import HeadRow, ReceiptRow, Writes
+from luftrom.limits import REFUSED_KEPT_MAX
+from luftrom.store.protocol import HeadRow, ReceiptRow, RefusedRow, Writes
 
 
 class MemoryStore:
@@ -25,6 +26,7 @@ class MemoryStore:
         self._given: dict[str, tuple[int, bytes]] = {}
         self._heads: dict[str, HeadRow] = {}
         self._proofs: list[tuple[str, str, bytes]] = []
+        self._refused: dict[tuple[str, str, int], RefusedRow] = {}
         self._counters: dict[str, int] = {}
         self._answers: dict[str, tuple[bytes, bytes]] = {}
         self._airspace: dict[tuple[str, int], bytes] = {}
@@ -56,6 +58,10 @@ class MemoryStore:
         self._heads |= {head.party: head for head in writes.heads}
         self._given |= {party: (size, note) for party, size, note in writes.given}
         self._proofs += writes.proofs
+        self._refused = {key: row for key, row in self._refused.items()
+                         if row.party not in writes.forgotten}
+        self._refused |= {(row.party, row.kind, row.number % REFUSED_KEPT_MAX): row
+                          for row in writes.refused}
         self._counters |= dict(writes.counters)
         self._answers |= {key: (digest, body) for key, digest, body in writes.answers}
         self._airspace |= {(party, index): row for party, index, row in writes.airspace}
@@ -95,6 +101,9 @@ class MemoryStore:
 
     def proofs(self) -> list[tuple[str, str, bytes]]:
         return list(self._proofs)
+
+    def refused(self) -> list[RefusedRow]:
+        return sorted(self._refused.values(), key=lambda row: (row.party, row.kind, row.number))
 
     def counter(self, name: str) -> int:
         return self._counters.get(name, 0)

@@ -170,6 +170,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "RETURNED_BYTES_MAX": (WORDS, "limits.RETURNED_BYTES_MAX"),
     "OWN_CLOCK_OFF_S_MAX": ("tests/unit/node/test_timekeeping.py", "test_a_minute_is_the_bound"),
     "VOID_PROOFS_MAX": ("tests/federation/test_terms_enforced.py", "test_so_many_proofs_are_kept"),
+    "REFUSED_KEPT_MAX": ("tests/unit/exchange/test_refused.py", "test_so_many_are_kept"),
     "STEP_PEERS_WORK_MAX": (WORK, "test_a_step_takes_no_more_than_its_budget"),
     "PEER_WORK_PER_MINUTE_MAX": (WORK, "test_a_minute_has_a_budget_too"),
     "CLIENT_WORK_MAX": (WORK, "test_a_client_may_ask_for_so_much_work"),

@@ -137,6 +137,9 @@ BOUNDS: dict[str, tuple[Bound, ...]] = {
         Bound("OWN_CLOCK_OFF_S_MAX", "how far the own time source says that our clock is off",
               "503 `clock_off`: nothing is signed until it is not"),
         Bound("EVIDENCE_LEAVES_MAX", "statements of one proof of a contradiction", _BAD),
+        Bound("REFUSED_KEPT_MAX", "checkpoints, heads and statements each, that one peer signed "
+              "and was refused, and that are kept to be held against what it signs",
+              _UNSEEN + "the oldest goes"),
     ),
     "Work of comparing volumes (a unit is about 10 ns)": (
         Bound("STEP_PEERS_WORK_MAX", "what all peers' statements take in one step",

@@ -26,10 +26,12 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange.message import Message, Opening, Part
+from luftrom.exchange.refused import Refused, is_signed
 from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
+from luftrom.statements.kinds.restored import KIND as RESTORED
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import match_disclosures
 from luftrom.statements.statement import Statement
@@ -57,6 +59,11 @@ class VerifiedPart:
         """The checkpoint, without its signatures."""
         return self.checkpoint.checkpoint
 
+    @property
+    def is_restored(self) -> bool:
+        """Does its party say in it that it came back from an older copy of its log?"""
+        return any(statement.type == RESTORED.name for statement in self.fresh)
+
     def leaves(self, first: int, end: int) -> tuple[bytes, ...]:
         """Those of the log as it is with this part; none where one lacks, or for a proof too many.
         """
@@ -65,61 +72,6 @@ class VerifiedPart:
             return ()
         return tuple(self.mirror.leaf(i) if i < held else self.fresh[i - held].leaf
                      for i in range(first, end))
-
-
-@dataclass(slots=True)
-class Refused:
-    """What a party signed and was refused here: it may contradict what it signs later.
-
-    Checkpoints by size and leaves by index; of each the newest `REFUSED_MAX` are kept.
-    """
-
-    notes: dict[int, bytes] = field(default_factory=dict)
-    leaves: dict[int, bytes] = field(default_factory=dict)
-
-    def remember(self, part: Part, mirror: Mirror) -> None:
-        """Keep of a part that was refused what its party signed, and no more than a few leaves."""
-        try:
-            size = mirror.verify_checkpoint(part.checkpoint).checkpoint.size
-        except LuftromError:
-            return
-        _keep(self.notes, size, part.checkpoint)
-        held = mirror.staged_size
-        for index, leaf in enumerate(part.leaves[max(0, held - part.first):][:_REFUSED_LEAVES],
-                                     max(held, part.first)):
-            if _is_signed(leaf, mirror):
-                _keep(self.leaves, index, leaf)
-
-    def compare(self, body: Checkpoint, note: bytes, mirror: Mirror) -> None:
-        """Equivocation if a checkpoint of that size and another root was refused before."""
-        other = self.notes.get(body.size)
-        if other is not None and parse_checkpoint(parse_note(other).text).root != body.root:
-            raise Equivocation(f"{mirror.party} signed two histories of {body.size} leaves",
-                               evidence=TwoCheckpoints(mirror.party, (other, note)))
-
-    def compare_leaf(self, index: int, leaf: bytes, mirror: Mirror) -> None:
-        """Equivocation if another statement for that place was refused before."""
-        other = self.leaves.get(index)
-        if other is not None and other != leaf and _stands_at(other, index):
-            raise Equivocation(f"{mirror.party} signed two statements for leaf {index}",
-                               evidence=TwoStatements(mirror.party, (other, leaf)))
-
-
-def _stands_at(leaf: bytes, index: int) -> bool:
-    """Is it a statement that says that it stands there?"""
-    try:
-        return parse_statement(leaf).index == index
-    except LuftromError:
-        return False
-
-
-REFUSED_MAX, _REFUSED_LEAVES = 256, 16
-
-
-def _keep(kept: dict[int, bytes], place: int, signed: bytes) -> None:
-    kept.setdefault(place, signed)         # the first one stays: the next is held against it
-    if len(kept) > REFUSED_MAX:
-        del kept[next(iter(kept))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +145,6 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
     if part.end != body.size:
         raise BadInput(f"the checkpoint covers {body.size} leaves; the part ends at {part.end}")
     # 3. It is not another history, and not an older one; it follows from what is held here.
-    context.refused[mirror.party].compare(body, part.checkpoint, mirror)
     _check_history(part, body, mirror)
     held = mirror.staged_size
     if part.old > held or part.first > held:
@@ -217,7 +168,13 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
             continue                       # it is applied: opened before
         match_disclosures(statement, disclosures)
         openings.append((statement, (index, disclosures)))
-    return VerifiedPart(part, mirror, verified, fresh, tuple(openings))
+    found = VerifiedPart(part, mirror, verified, fresh, tuple(openings))
+    if not found.is_restored:
+        refused = context.refused[mirror.party]
+        refused.compare(body, part.checkpoint)
+        for statement in fresh:
+            refused.compare_leaf(statement.index, statement.leaf)
+    return found
 
 
 def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_proven: bool
@@ -232,10 +189,9 @@ def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_p
                                      is_proven=is_proven)
         _check_head_of(statement, index, context.agreement)
     except LuftromError as error:
-        evidence = BadStatement(mirror.party, leaf) if _is_signed(leaf, mirror) else None
+        evidence = BadStatement(mirror.party, leaf) if is_signed(leaf, mirror) else None
         raise Unverified(f"leaf {index} of {mirror.party}: {error}", code=error.code,
                          evidence=evidence) from None
-    context.refused[mirror.party].compare_leaf(index, leaf, mirror)
     _check_time(statement, context.now_s)
     return statement
 
@@ -288,14 +244,6 @@ def _check_time(statement: Statement[Any], now_s: int) -> None:
             f"leaf {statement.index} of {statement.party} is dated {ahead_s} s ahead of the clock "
             f"here; at most {limits.STATEMENT_AHEAD_S_MAX} s are taken: compare the clocks",
             code="ahead_of_clock")
-
-
-def _is_signed(leaf: bytes, mirror: Mirror) -> bool:
-    try:
-        verify_signature(leaf, mirror.peer.keys.statements, mirror.party)
-    except LuftromError:
-        return False
-    return True
 
 
 def _check_history(part: Part, body: Checkpoint, mirror: Mirror) -> None:
@@ -421,6 +369,8 @@ def _check_head(head: Head, own: VerifiedPart, context: Context) -> None:
     if head.opened > head.mirrored:
         raise BadInput(f"{head.opened} of our leaves are said to be open, {head.mirrored} to be "
                        "mirrored", field="head.opened")
+    if not own.is_restored:
+        context.refused[head.sender].compare_head(head)
     if head.size == own.body.size and head.root != own.body.root:
         raise Equivocation(
             f"{head.sender} signed a head of {head.size} leaves with another root than its "

@@ -23,8 +23,8 @@ from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import LuftromError, Unavailable, Unverified
 from luftrom.exchange.message import Message
+from luftrom.exchange.refused import Refused
 from luftrom.exchange.sending import Position
-from luftrom.exchange.verification import Refused
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
@@ -59,7 +59,11 @@ class Conductor:
         self._signer = StatementSigner(party, keys.statements)
         self._waiting: dict[int, Waiting] = {}         # by own leaf
         self._signed_ns = -_SIGN_LATER_NS
-        self._signed = {p.name: Refused() for p in agreement.parties} if agreement else {}
+        self._signed = {p.name: Refused(p, party) for p in agreement.parties} if agreement else {}
+        if agreement is not None:
+            rows = store.refused()
+            for signed in self._signed.values():
+                signed.load(rows, agreement)
         self.load()
 
     def load(self) -> None:
@@ -163,6 +167,8 @@ class Conductor:
                 mirror.sign_later(step.writes, time_s)
         if is_due:
             self._signed_ns = step.elapsed_ns
+        for signed in self._signed.values():
+            step.writes.refused += signed.unsaved
         rows = entities.take_dirty()
         if rows:
             step.writes.airspace += rows
@@ -176,6 +182,8 @@ class Conductor:
             self.memory.log.publish(step.note)
         for mirror in self.memory.mirrors.values():
             mirror.publish()
+        for signed in self._signed.values():
+            signed.unsaved.clear()
         self._waiting.update(step.waiting)
         self.memory.state.collect()
         for reply, error in step.refusals:

@@ -14,8 +14,8 @@ from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import BadInput, BadStatement, Unverified
 from luftrom.exchange.message import Message
+from luftrom.exchange.refused import Refused
 from luftrom.exchange.sending import Position, Shown, build_message
-from luftrom.exchange.verification import Refused
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog

@@ -9,7 +9,8 @@ opened claim that travels beside a leaf. *checkpoint*: the newest signed checkpo
 that covers only leaves held here. *applied*: how many leaves of a mirror the airspace was computed
 from. *receipt*: a peer's mirror cosignature on an own checkpoint, with the head that it came with.
 *head*: a peer's newest head of which every leaf is held. *given*: the own mirror
-cosignature on a peer's checkpoint. *proof*: evidence of a peer's misbehaviour. *answer*: what was
+cosignature on a peer's checkpoint. *proof*: evidence of a peer's misbehaviour. *refused*: what a
+peer signed and was refused, which may become evidence. *answer*: what was
 answered to a request that bore an idempotency key. *airspace*: the index, row by row.
 """
 
@@ -48,6 +49,20 @@ class HeadRow:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """Something that a party signed and was refused: its kind, and the place that it claims.
+
+    `number` counts those of one party and kind; of so many only the newest stay.
+    """
+
+    party: str
+    kind: str
+    number: int
+    place: int
+    body: bytes
+
+
 @dataclass(slots=True)
 class Writes:
     """The rows of one transaction; `party` is whose log a row belongs to."""
@@ -60,6 +75,8 @@ class Writes:
     given: list[tuple[str, int, bytes]] = field(default_factory=list)
     heads: list[HeadRow] = field(default_factory=list)
     proofs: list[tuple[str, str, bytes]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)   # whose refused rows go, before new ones
+    refused: list[RefusedRow] = field(default_factory=list)
     counters: list[tuple[str, int]] = field(default_factory=list)
     answers: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     airspace: list[tuple[str, int, bytes]] = field(default_factory=list)
@@ -118,6 +135,10 @@ class Store(Protocol):
 
     def proofs(self) -> list[tuple[str, str, bytes]]:
         """Kept evidence of misbehaviour: (party, kind, document), oldest first."""
+        ...
+
+    def refused(self) -> list[RefusedRow]:
+        """What peers signed and was refused, of each party and kind the oldest first."""
         ...
 
     def counter(self, name: str) -> int:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from luftrom.errors import BadInput, NotFound, Unavailable
-from luftrom.store.protocol import FORMAT_VERSION, HeadRow, ReceiptRow, Writes
+from luftrom.limits import REFUSED_KEPT_MAX
+from luftrom.store.protocol import FORMAT_VERSION, HeadRow, ReceiptRow, RefusedRow, Writes
 
 _SCHEMA = """
 CREATE TABLE leaf (party TEXT, idx INTEGER, leaf BLOB NOT NULL,
@@ -35,6 +36,12 @@ CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE answer (key TEXT PRIMARY KEY, digest BLOB NOT NULL, body BLOB NOT NULL);
 CREATE TABLE airspace (party TEXT, idx INTEGER, row BLOB NOT NULL,
                        PRIMARY KEY (party, idx)) WITHOUT ROWID;
+"""
+# Stores of the first days of format 2 lack this one, and are none the worse for it.
+_REFUSED = """
+CREATE TABLE IF NOT EXISTS refused (
+    party TEXT, kind TEXT, slot INTEGER, number INTEGER NOT NULL, place INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (party, kind, slot)) WITHOUT ROWID;
 """
 _DISCLOSURES = "disclosures"               # the counter of all rows of that table
 
@@ -72,6 +79,8 @@ class SqliteStore:
             raise BadInput(f"{self.path} has format {version}; this version reads "
                            f"{FORMAT_VERSION}: use the version of Luftrom that wrote it, or begin "
                            "a new directory")
+        if not read_only:
+            self._db.executescript(_REFUSED)
 
     def commit(self, writes: Writes) -> None:
         """Write all rows in one synced transaction, or raise Unavailable."""
@@ -105,6 +114,12 @@ class SqliteStore:
             self._db.execute("INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?)",
                              (receipt.cosigner, receipt.size, receipt.peer_size, receipt.note,
                               receipt.head))
+        for party in writes.forgotten:
+            self._db.execute("DELETE FROM refused WHERE party = ?", (party,))
+        for row in writes.refused:         # each in the place of the one so many before it
+            self._db.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?, ?)",
+                             (row.party, row.kind, row.number % REFUSED_KEPT_MAX, row.number,
+                              row.place, row.body))
         for head in writes.heads:
             self._db.execute("INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?)",
                              (head.party, head.size, head.time_s, head.text))
@@ -185,6 +200,11 @@ class SqliteStore:
     def proofs(self) -> list[tuple[str, str, bytes]]:
         """Kept evidence of misbehaviour: (party, kind, document), oldest first."""
         return self._rows("SELECT party, kind, body FROM proof ORDER BY id")
+
+    def refused(self) -> list[RefusedRow]:
+        """What peers signed and was refused, of each party and kind the oldest first."""
+        return [RefusedRow(*row) for row in self._rows(
+            "SELECT party, kind, number, place, body FROM refused ORDER BY party, kind, number")]
 
     def counter(self, name: str) -> int:
         """A counter's last value; 0 if it was never set."""

@@ -1,0 +1,111 @@
+"""What a peer signed and was refused contradicts what it signs later, also after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from hosting import BRAVO, agreement_of, hosted
+from liar import Liar
+
+from luftrom.audit.equivocation import verify_equivocation
+from luftrom.statements.disclosure import make_disclosure
+from luftrom.store.sqlite import SqliteStore
+
+# More is open there than is mirrored: no node takes a message under such a head.
+_WRONG = {"opened": 10**6}
+
+
+def refused_leaf(liar: Liar) -> None:
+    liar.declare()
+    answer = liar.post(liar.message(head=_WRONG))
+    assert (answer.status_code, liar.house.node.proofs()) == (400, []), answer.text
+    liar.give_up(1)
+
+
+def refused_head(liar: Liar) -> None:
+    """The head of a leaf that is not shown, with another root than that leaf gives."""
+    draft = liar.head()
+    said = liar.message(head={"size": draft.size + 1, "root": bytes(32)} | _WRONG)
+    assert liar.post(said).status_code == 400
+
+
+def uncounted_head(liar: Liar) -> None:
+    """It is taken, and its leaf has not come yet."""
+    draft = liar.head()
+    said = liar.message(head={"size": draft.size + 1, "root": bytes(32)})
+    assert liar.post(said).status_code == 200
+
+
+REFUSED: dict[str, tuple[Callable[[Liar], None], set[str]]] = {
+    "a leaf and its checkpoint": (refused_leaf, {"checkpoints"}),
+    "a head": (refused_head, {"head"}),
+    "a head whose leaves were not shown": (uncounted_head, {"head"}),
+}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_held_against_what_comes_later(tmp_path: Path, name: str, restarts: bool) -> None:
+    how, kinds = REFUSED[name]
+    agreement = agreement_of(mode="hold", after_s=60.0)
+    with hosted(tmp_path, agreement) as house:
+        liar = Liar(house)
+        with liar.http:
+            liar.befriend()
+            how(liar)
+            if not restarts:
+                check_convicted(liar, kinds)
+    if restarts:
+        with hosted(tmp_path, agreement) as house, httpx.Client(
+                base_url=house.url, trust_env=False, timeout=60) as http:
+            liar.house, liar.http = house, http
+            check_convicted(liar, kinds)
+
+
+def check_convicted(liar: Liar, kinds: set[str]) -> None:
+    liar.declare()                         # another one in that place
+    answer = liar.post(liar.message())
+    assert (answer.status_code, answer.json()["code"]) == (422, "equivocation"), answer.text
+    (party, kind, document), = liar.house.node.proofs()
+    assert party == BRAVO and kind in kinds
+    assert verify_equivocation(document, liar.agreement).party == BRAVO
+
+
+def test_a_restore_ends_what_nobody_had_taken(tmp_path: Path) -> None:
+    """Its author lost what was refused, and says in public that it came back."""
+    agreement = agreement_of(mode="hold", after_s=60.0)
+    with hosted(tmp_path, agreement) as house:
+        liar = Liar(house)
+        with liar.http:
+            liar.befriend()
+            refused_leaf(liar)
+            words = (make_disclosure("words", {"words": []}),)
+            liar.append(liar.statement("restored", words, held=[], reason="an old disk"), words)
+            liar.talk()
+            liar.declare()
+            liar.settle()
+            assert house.node.proofs() == []
+    store = SqliteStore(tmp_path / "alfa.example.sqlite3")
+    assert store.refused() == []
+    store.close()
+
+
+def test_what_is_not_signed_is_not_kept(tmp_path: Path) -> None:
+    agreement = agreement_of(mode="hold", after_s=60.0)
+    with hosted(tmp_path, agreement) as house:
+        liar = Liar(house)
+        with liar.http:
+            liar.befriend()
+            liar.declare()
+            said = liar.message(head=_WRONG)
+            part = replace(said.message.parts[0], checkpoint=liar.note(root=bytes(32)),
+                           leaves=(said.message.parts[0].leaves[0][:-4] + b"AAAA",))
+            answer = liar.post(replace(said, message=replace(said.message, parts=(part,))))
+            assert answer.status_code in (400, 422)
+    store = SqliteStore(tmp_path / "alfa.example.sqlite3")
+    assert [row.kind for row in store.refused()] == ["head", "note"]
+    store.close()
