@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -11,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from luftrom.errors import BadInput, Conflict, LuftromError, NotFound, TooLarge
-from luftrom.files import exclusive, naming, read_file, replace_file, write_new
+from luftrom.files import (
+    exclusive,
+    mend_of,
+    naming,
+    read_file,
+    replace_file,
+    replacing,
+    write_new,
+)
 
 
 def test_files_are_replaced_whole(tmp_path: Path) -> None:
@@ -24,9 +33,31 @@ def test_files_are_replaced_whole(tmp_path: Path) -> None:
 
 def test_a_failed_replacement_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
-    with pytest.raises(OSError, match="irectory"):
+    with pytest.raises(LuftromError, match="irectory"):
         replace_file(tmp_path / "file", b"one")
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+@pytest.mark.parametrize("number, mend", [
+    (errno.ENOSPC, "make room"), (errno.EDQUOT, "make room"), (errno.EROFS, "let the user"),
+    (errno.EACCES, "let the user"), (errno.EIO, "Input/output error")])
+def test_a_file_that_cannot_be_written_is_named_with_the_mend(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, mend: str) -> None:
+    """The old content stays, and nothing is left of the new."""
+    replace_file(tmp_path / "old", b"one")
+
+    def broken(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", broken)
+    for write, name in ((write_new, "new"), (replace_file, "old")):
+        with pytest.raises(LuftromError, match=f"{tmp_path / name}: .*{mend}"):
+            write(tmp_path / name, b"two")
+    with pytest.raises(OSError) as refused, replacing(tmp_path / "old") as file:
+        file.write(b"three")
+    assert refused.value.filename == (str(tmp_path / "old") if mend_of(refused.value) else None)
+    assert (tmp_path / "old").read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [tmp_path / "old"]
 
 
 def test_new_files_are_private_and_never_overwrite(tmp_path: Path) -> None:

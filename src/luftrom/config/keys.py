@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from luftrom.agreement.party import Party, PartyKeys
 from luftrom.config.settings import Settings
 from luftrom.errors import BadInput, Forbidden
-from luftrom.files import read_file, write_new
+from luftrom.files import read_file, write_new, writing
 from luftrom.transparency.note import (
     COSIGNATURE,
     ED25519,
@@ -52,7 +52,8 @@ def make_keys() -> dict[str, PrivateKey]:
 
 def write_keys(settings: Settings, keys: Mapping[str, PrivateKey]) -> None:
     """Write the keys into their folder, which must not exist yet; nothing is overwritten."""
-    (settings.directory / "keys").mkdir(mode=0o700)
+    with writing(settings.directory / "keys"):
+        (settings.directory / "keys").mkdir(mode=0o700)
     for role, key in keys.items():
         write_new(settings.key_path(role), key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
