@@ -55,16 +55,15 @@ def exclusive(lock: Path) -> Iterator[None]:
     """
     with writing(lock):
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    with open(descriptor, "r+") as file:
+    with open(descriptor, "r+b", buffering=0) as file:
         try:
             _lock(descriptor)
         except OSError:
-            raise Conflict(f"{lock.parent} is in use by process {file.read().strip()}; "
+            raise Conflict(f"{lock.parent} is in use by process {file.read().decode().strip()}; "
                            "stop that node first", code="in_use") from None
         with writing(lock):
             file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+            file.write(str(os.getpid()).encode())
         yield
         file.seek(0)
         file.truncate(0)

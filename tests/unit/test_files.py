@@ -86,6 +86,17 @@ def test_refusals_name_their_file_once(tmp_path: Path) -> None:
     assert str(refusal.value) == f"{tmp_path}: a.b must be less"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit stands for a disk that is full")
+def test_a_lock_on_a_full_disk_is_named(tmp_path: Path) -> None:
+    code = ("import resource, sys; from pathlib import Path; from luftrom.files import exclusive\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+            "try:\n    with exclusive(Path(sys.argv[1])): print('held')\n"
+            "except Exception as error: print(error)")
+    said = subprocess.run([sys.executable, "-c", code, str(tmp_path / "lock")], capture_output=True,
+                          text=True, check=True).stdout
+    assert said == f"cannot write {tmp_path / 'lock'}: File too large: make room on its disk\n"
+
+
 def test_a_lock_has_one_holder_and_goes_with_it(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     code = ("import sys; from pathlib import Path; from luftrom.files import exclusive\n"
