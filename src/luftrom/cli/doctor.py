@@ -181,7 +181,7 @@ def _store(settings: Settings) -> Check:
         with closing(sqlite3.connect(f"{settings.store_path.absolute().as_uri()}?mode=ro",
                                      uri=True)) as database:
             mode = database.execute("PRAGMA journal_mode").fetchone()[0]
-    except sqlite3.Error as error:         # a disk that is read-only: it was read above all the same
+    except sqlite3.Error as error:         # read-only: it was read above all the same
         return Check("store", FAIL, f"{settings.store_path}: {error}",
                      f"let the user of the node write to {settings.directory}")
     if mode != "wal":
