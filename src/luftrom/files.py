@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import sys
@@ -12,6 +13,27 @@ from typing import IO
 
 from luftrom import limits
 from luftrom.errors import BadInput, Conflict, LuftromError, NotFound, TooLarge, Unverified
+
+_ROOM = "make room on its disk"
+_RIGHT = "let the user who runs this write there"
+_MENDS = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EFBIG: _ROOM, errno.EROFS: _RIGHT,
+          errno.EACCES: _RIGHT, errno.EPERM: _RIGHT}
+
+
+def mend_of(error: OSError) -> str:
+    """What to do about it that a file cannot be written; empty where nobody knows."""
+    return _MENDS.get(error.errno or 0, "")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing in this block into LuftromError with the mend."""
+    try:
+        yield
+    except OSError as error:
+        mend = mend_of(error)
+        raise LuftromError(f"cannot write {path}: {error.strerror or error}"
+                           + (f": {mend}" if mend else ""), code="unwritable") from None
 
 
 @contextmanager
@@ -27,20 +49,21 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def exclusive(lock: Path) -> Iterator[None]:
-    """Be the only process that holds this lock file. Raises Conflict if another does.
+    """Be the only process that holds this lock file. Raises Conflict if another does, LuftromError.
 
     The lock goes with the process, however it ends.
     """
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    with open(descriptor, "r+") as file:
+    with writing(lock):
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    with open(descriptor, "r+b", buffering=0) as file:
         try:
             _lock(descriptor)
         except OSError:
-            raise Conflict(f"{lock.parent} is in use by process {file.read().strip()}; "
+            raise Conflict(f"{lock.parent} is in use by process {file.read().decode().strip()}; "
                            "stop that node first", code="in_use") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with writing(lock):
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
         yield
         file.seek(0)
         file.truncate(0)
@@ -75,20 +98,31 @@ def read_file(path: Path, mend: str = "") -> bytes:
 
 
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write a file that must not exist yet, synced. Raises Conflict if it does."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        raise Conflict(f"{path} exists; nothing is overwritten") from None
-    with open(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
+    """Write a file that must not exist yet, synced, or leave nothing.
+
+    Raises Conflict if it does, LuftromError if it cannot be written.
+    """
+    with writing(path):
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:
+            raise Conflict(f"{path} exists; nothing is overwritten") from None
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+        except OSError:
+            path.unlink()
+            raise
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file whole or not at all: a crash leaves the old content or the new one."""
-    with replacing(path, mode) as file:
+    """Write a file whole or not at all: a crash leaves the old content or the new one.
+
+    Raises LuftromError if it cannot be written; then the old content is there.
+    """
+    with writing(path), replacing(path, mode) as file:
         file.write(data)
 
 
@@ -108,6 +142,10 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
             os.fsync(descriptor)
         os.replace(draft, path)
         sync_directory(path.parent)
+    except OSError as error:
+        if error.filename is None and mend_of(error):
+            error.filename = str(path)     # a write says no name
+        raise
     finally:
         draft.unlink(missing_ok=True)
 

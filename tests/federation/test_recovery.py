@@ -148,6 +148,22 @@ def test_an_ordinary_start_waits_for_nobody(tmp_path: Path) -> None:
         wait_until_equal(alfa, bravo)
 
 
+def test_marks_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
+    """The log has begun again, once, and the next start asks again."""
+    with two_nodes(tmp_path, "hold") as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        size = alfa.get("/v1/status")["log"]["size"]
+        twonodes.stop(nodes[:1])
+        shutil.copytree(nodes[0].directory, tmp_path / "copy")
+        replace(nodes[0], tmp_path / "copy")
+        (nodes[0].directory / "luftrom.reason").mkdir()    # it is to be removed with other marks
+        start(nodes[0])
+        fly(alfa, bravo, 1.0)
+        assert "luftrom.reason: Is a directory; the next start" in nodes[0].last_lines(20)
+        twonodes.stop(nodes)
+        assert types_of(nodes[0], size).count("restored") == 1
+
+
 def _gone(pattern: str) -> Callable[[PartyNode], None]:
     def damage(node: PartyNode) -> None:
         paths = list(node.directory.glob(pattern))
@@ -278,6 +294,30 @@ def test_a_clone_that_runs_beside_it(tmp_path: Path) -> None:
             twonodes.stop([other])
         fly(alfa, bravo, 4.0)
         assert bravo.get("/v1/proofs")["proofs"] == []
+
+
+@pytest.mark.parametrize("name", ["directory", "backup"])
+def test_a_directory_that_is_lost_beneath_a_running_node(tmp_path: Path, name: str) -> None:
+    """Removed, or a backup put in its place: nothing more is acknowledged, and the way back is
+    told.
+    """
+    with two_nodes(tmp_path, "proceed", after_s=0.3) as (nodes, (alfa, bravo)):
+        fly(alfa, bravo)
+        directory, size = nodes[0].directory, alfa.get("/v1/status")["log"]["size"]
+        if name == "backup":
+            assert luftrom("backup", "--dir", directory, tmp_path / "copy")[0] == 0
+            (tmp_path / "copy" / "luftrom.sqlite3").replace(directory / "luftrom.sqlite3")
+        else:
+            directory.rename(tmp_path / "lost")
+        answer = alfa.declare(1.0)
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_recorded")
+        assert "removed, moved or replaced" in answer.json()["detail"]
+        assert "restore --from-peers" in answer.json()["detail"]
+        assert alfa.get("/v1/status")["log"]["size"] == size
+        if name == "directory":            # put back it is what it was
+            (tmp_path / "lost").rename(directory)
+            assert alfa.declare(1.0).status_code == 201
+            wait_until_equal(alfa, bravo)
 
 
 # -- the way back --------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ class Reader(Protocol):
     def receipts(self, cosigner: str | None = None, from_size: int = 0) -> Iterable[Kept]: ...
     def given(self, party: str) -> tuple[int, bytes] | None: ...
     def proofs(self) -> Sequence[tuple[str, str, bytes]]: ...
+    def disclosure_count(self) -> tuple[int, int]: ...
 
 
 def subject_of(party: Party) -> Subject:
@@ -74,6 +75,7 @@ def audit_holding(reader: Reader, own: Party, agreement: Agreement | None,
             each.check_pending(f"{name} pending")
         each.check_statements(terms, others, receipts.get(name, ()),
                               own.name if each is not log else "")
+    log.check_account(reader.disclosure_count)
     log.add(step)
     log.add(_rulings(log, receipts))
     for peer in peers:
@@ -167,11 +169,12 @@ def _given(reader: Reader, own: Party, peer: Party, mirror: LogAudit, log: LogAu
         if size != mirror.size:
             # Checkpoint and receipt are written in one transaction.
             raise Unverified(f"covers {size} leaves, the mirror's checkpoint {mirror.size}")
+        if (seen := log.last_seen.get(peer.name, 0)) > mirror.size:
+            raise Unverified(f"covers {size} leaves; the own statements had seen {seen}")
+        # What is mirrored and still closed is not applied; `seen` counts it all the same.
         applied = reader.applied(peer.name)
-        if not isinstance(applied, int) or not log.last_seen.get(
-                peer.name, 0) <= applied <= mirror.tree.size:
-            raise Unverified(f"{applied} leaves are said to be applied; {mirror.tree.size} are "
-                             f"held, {log.last_seen.get(peer.name, 0)} were seen")
+        if not isinstance(applied, int) or not 0 <= applied <= mirror.size:
+            raise Unverified(f"{applied} leaves are said to be applied; {mirror.size} are covered")
     except LuftromError as error:
         tally.fail(str(error))
     return tally.close(f"covers all {size} leaves" if size else "none yet")

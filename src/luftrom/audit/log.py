@@ -287,6 +287,17 @@ class LogAudit:
         except LuftromError as error:
             self._tallies[name].fail(f"leaf {index}: {error}", index)
 
+    def check_account(self, count: Callable[[], tuple[int, int]]) -> None:
+        """No disclosures are gone, of whatever log: a mirror need not have them all."""
+        try:
+            held, counted = count()
+        except LuftromError as error:
+            self._tallies["disclosures"].fail(str(error))
+            return
+        if held < counted:
+            self._tallies["disclosures"].fail(f"{counted - held} of the {counted} that were "
+                                              "written, of all logs, are gone")
+
     def skip_the_rest(self, said: str) -> None:
         """Nothing behind the checkpoint is looked at: who knows how much there is of it?"""
         for tally in list(self._tallies.values())[1:]:

@@ -177,9 +177,13 @@ def _store(settings: Settings) -> Check:
     with closing(open_store(settings, read_only=True)) as store:
         sizes = ", ".join(f"{plural(store.size(party), 'statement')} of {party}"
                           for party in store.parties())
-    with closing(sqlite3.connect(f"{settings.store_path.absolute().as_uri()}?mode=ro",
-                                 uri=True)) as database:
-        mode = database.execute("PRAGMA journal_mode").fetchone()[0]
+    try:
+        with closing(sqlite3.connect(f"{settings.store_path.absolute().as_uri()}?mode=ro",
+                                     uri=True)) as database:
+            mode = database.execute("PRAGMA journal_mode").fetchone()[0]
+    except sqlite3.Error as error:         # read-only: it was read above all the same
+        return Check("store", FAIL, f"{settings.store_path}: {error}",
+                     f"let the user of the node write to {settings.directory}")
     if mode != "wal":
         return Check("store", FAIL, f"journal mode is {mode}, not wal",
                      "put the directory on a local disk; network file systems cannot hold it")

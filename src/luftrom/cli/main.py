@@ -99,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. Errors are one line each, on standard error."""
     from luftrom.errors import LuftromError
+    from luftrom.files import mend_of
 
     try:
         result: Any = cli.main(args=arguments, prog_name="luftrom", standalone_mode=False)
@@ -122,7 +123,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except OSError as error:
-        tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        tell(": ".join(filter(None, (error.strerror or str(error), error.filename,
+                                     mend_of(error)))))
         return NO
     except Exception as error:
         if os.environ.get("LUFTROM_TRACEBACK"):

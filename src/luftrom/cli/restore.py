@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ def restore(directory: Path, from_peers: bool, reason: str, as_json: bool) -> No
 async def _restore(settings: Settings, reason: str) -> dict[str, Any]:
     from luftrom.clock import SystemClock
     from luftrom.config.agreements import load_agreement
+    from luftrom.config.instance import Instance
     from luftrom.config.keys import load_keys, load_public_party
     from luftrom.errors import Unavailable
     from luftrom.exchange.http import HttpTransport
@@ -72,12 +73,31 @@ async def _restore(settings: Settings, reason: str) -> dict[str, Any]:
                               "when it does, or go on without it: --reason TEXT, which is recorded")
         found = await searcher.find(words, local)
         await searcher.open(found, words, local)
+        if not reason:
+            _check_all_found(found, Instance(settings).marked() or 0)
         kept = _put(settings, searcher, found, words, local, reason)
     finally:
         await transport.close()
         if local is not None:
             local.close()
     return _document(settings, found, words, silent, kept)
+
+
+def _check_all_found(found: Found, marked: int) -> None:
+    """Refuse to go on with less than there may be, unless an operator says why.
+
+    `marked` is how many statements the log had, as far as the directory still says so.
+    """
+    from luftrom.errors import Unavailable
+
+    go_on = "Ask again, or go on without: --reason TEXT, which is recorded"
+    if len(found.leaves) < marked:
+        raise Unavailable(f"our log had {marked} statements (luftrom.mark), and who answers shows "
+                          f"{len(found.leaves)}. {go_on}; then the rest is lost")
+    if found.lost and found.unheard:
+        said = "; ".join(f"{name}: {why}" for name, why in found.unheard.items())
+        raise Unavailable(f"the content of statements {', '.join(map(str, found.lost))} is not "
+                          f"given back ({said}). {go_on}; then they are void for good")
 
 
 def _open_local(settings: Settings) -> Store | None:
@@ -95,16 +115,17 @@ def _put(settings: Settings, searcher: Searcher, found: Found, words: Mapping[st
     """Write the new database beside the old one, then put it in its place."""
     from luftrom.config.instance import give_reason
     from luftrom.config.storing import new_store, replace_store
+    from luftrom.errors import LuftromError
     from luftrom.node.restoring import write_found
 
     made = settings.directory / ".luftrom.sqlite3.restored"
-    for end in ("", "-wal", "-shm"):       # of a restore that did not come to its end
-        made.with_name(made.name + end).unlink(missing_ok=True)
-    store = new_store(made)
+    _clear(made)                           # of a restore that was killed
     try:
-        write_found(found, words, searcher, local, store)
-    finally:
-        store.close()
+        with closing(new_store(made)) as store:
+            write_found(found, words, searcher, local, store)
+    except LuftromError:
+        _clear(made)
+        raise
     if local is not None:
         local.close()
     now_ns = searcher.clock.now_ns()
@@ -113,12 +134,19 @@ def _put(settings: Settings, searcher: Searcher, found: Found, words: Mapping[st
     return replace_store(settings, made, str(now_ns // 10**9))
 
 
+def _clear(database: Path) -> None:
+    """Remove a database that nobody has open, if there is one."""
+    for end in ("", "-wal", "-shm"):
+        database.with_name(database.name + end).unlink(missing_ok=True)
+
+
 def _document(settings: Settings, found: Found, words: Mapping[str, Word],
               silent: Mapping[str, str], kept: list[Path]) -> dict[str, Any]:
     return {"party": settings.party, "size": len(found.leaves), "source": found.source or None,
             "words": {name: {"size": word.size, "root": word.root.hex(), "held": word.held}
                       for name, word in words.items()},
-            "silent": dict(silent), "given_back": found.given_back, "lost": list(found.lost),
+            "silent": dict(silent) | found.unheard, "given_back": found.given_back,
+            "lost": list(found.lost),
             "mirrors_kept": list(found.kept_mirrors), "old": [str(path) for path in kept],
             "next": f"luftrom serve --dir {settings.directory}"}
 

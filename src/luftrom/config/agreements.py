@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from luftrom.config.keycard import KeyCard, encode_payload
 from luftrom.config.keys import load_key, load_public_party
 from luftrom.config.settings import Settings
 from luftrom.errors import BadInput, Conflict, Forbidden
-from luftrom.files import naming, read_file, replace_file
+from luftrom.files import naming, read_file, replace_file, writing
 from luftrom.reading import parse_json
 
 # -- agreements ----------------------------------------------------------------------------------
@@ -99,7 +100,9 @@ def install_agreement(envelope: Envelope, settings: Settings) -> Agreement:
             raise Conflict(f"version {installed.version} of “{installed.name}” is in force; an "
                            f"agreement that replaces it needs a higher version than that, this "
                            f"one has {agreement.version}")
-        os.link(path, path.with_name(f"agreement-{installed.version}.json"))
+        earlier = path.with_name(f"agreement-{installed.version}.json")
+        with writing(earlier), suppress(FileExistsError):   # an install before did not come further
+            os.link(path, earlier)
     replace_file(path, encode_envelope(envelope))
     return agreement
 

@@ -16,7 +16,7 @@ from luftrom.config.instance import mark_copy
 from luftrom.config.settings import Settings
 from luftrom.config.storing import copy_store
 from luftrom.errors import Conflict, LuftromError
-from luftrom.files import sync_directory
+from luftrom.files import mend_of, sync_directory
 
 
 def back_up(settings: Settings, target: Path, clock: Clock) -> None:
@@ -43,9 +43,10 @@ def back_up(settings: Settings, target: Path, clock: Clock) -> None:
         draft.rename(target)
         sync_directory(target.parent)
     except OSError as error:
+        mend = mend_of(error)
         raise LuftromError(f"cannot copy {settings.directory} to {target}: "
-                           f"{error.strerror or error} ({error.filename})", code="unwritable"
-                           ) from None
+                           f"{error.strerror or error} ({error.filename})"
+                           + (f": {mend}" if mend else ""), code="unwritable") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

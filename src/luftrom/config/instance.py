@@ -24,7 +24,7 @@ from pathlib import Path
 from luftrom.clock import NS_PER_S, format_time
 from luftrom.config.settings import Settings
 from luftrom.errors import LuftromError
-from luftrom.files import read_file, replace_file, sync_directory, write_new
+from luftrom.files import read_file, replace_file, sync_directory, write_new, writing
 from luftrom.reading import parse_json
 from luftrom.store.protocol import Store, Writes
 
@@ -143,31 +143,32 @@ class Instance:
     def settle(self, store: Store) -> None:
         """This directory is the one from now on, with all that the database has.
 
-        A crash in between leaves the marks of the run before, or a file too many.
+        A crash in between leaves the marks of the run before, or a file too many. Raises
+        LuftromError if something cannot be written.
         """
         run = secrets.randbelow(_NUMBER_MAX - 1) + 1
         path = self._path(run)
         write_new(path, json.dumps({"format": _INSTANCE_FORMAT, "party": self._party}).encode()
                   + b"\n")
         self.note(store.size(self._party))
-        sync_directory(self._directory)
-        facts = path.stat()
+        with writing(path):
+            sync_directory(self._directory)
+            facts = path.stat()
         store.commit(Writes(counters=[(_RUN, run), (_INODE, facts.st_ino % _NUMBER_MAX),
                                       (_CTIME, facts.st_ctime_ns)]))
         runs = self._directory.glob("luftrom.instance-*")
         for old in (self._new, self._copy, self._reason, *runs):
             if old != path:
-                old.unlink(missing_ok=True)
+                with writing(old):
+                    old.unlink(missing_ok=True)
 
     def note(self, size: int) -> None:
         """The own log has that many leaves, which are durable. Raises LuftromError."""
-        try:
+        with writing(self._mark):
             if self._descriptor is None:
                 self._descriptor = os.open(self._mark, os.O_WRONLY | os.O_CREAT, 0o600)
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.write(self._descriptor, b"luftrom-mark/1 %019d\n" % size)
-        except OSError as error:
-            raise LuftromError(f"cannot write {self._mark}: {error.strerror}") from None
 
     def close(self) -> None:
         """Let go of the mark."""

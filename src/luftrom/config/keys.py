@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from luftrom.agreement.party import NewLog, Party, PartyKeys, origin_of, parse_new_log
 from luftrom.config.settings import Settings
 from luftrom.errors import BadInput, Forbidden
-from luftrom.files import naming, read_file, replace_file, write_new
+from luftrom.files import naming, read_file, replace_file, write_new, writing
 from luftrom.reading import parse_json, read_fields
 from luftrom.transparency.note import (
     COSIGNATURE,
@@ -57,7 +57,8 @@ def make_keys(*roles: str) -> dict[str, PrivateKey]:
 
 def write_keys(settings: Settings, keys: Mapping[str, PrivateKey]) -> None:
     """Write the keys into their folder, which must not exist yet; nothing is overwritten."""
-    (settings.directory / "keys").mkdir(mode=0o700)
+    with writing(settings.directory / "keys"):
+        (settings.directory / "keys").mkdir(mode=0o700)
     for role, key in keys.items():
         write_key(settings.key_path(role), key)
 
@@ -91,8 +92,9 @@ def write_new_log(settings: Settings, log: NewLog) -> None:
 
 def log_key_path(settings: Settings, role: str, log: NewLog | None) -> Path:
     """The private key of a role; each log has keys of its own."""
-    own = log is not None and role in LOG_ROLES
-    return settings.key_path(f"{role}-{log.number}" if log is not None and own else role)
+    if log is None or role not in LOG_ROLES:
+        return settings.key_path(role)
+    return settings.key_path(f"{role}-{log.number}")
 
 
 @overload

@@ -55,4 +55,5 @@ def copy_store(settings: Settings, target: Path) -> None:
 def check_has_run(settings: Settings) -> None:
     """NotFound unless the directory has a store: there is one from a node's first start on."""
     if not settings.store_path.exists():
-        raise NotFound(f"there is no {settings.store_path}: the node has never run")
+        raise NotFound(f"there is no {settings.store_path}: the node has never run; or if it has, "
+                       "`luftrom restore --from-peers`")

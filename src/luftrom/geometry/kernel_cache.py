@@ -154,7 +154,8 @@ class Cache:
 
     def has_all(self) -> bool:
         """Did `note_all` say so of these sources, this machine and these versions?"""
-        return any((directory / _ALL).exists() for directory in self.directories())
+        # `Path.exists` raises where a home is not the user's own.
+        return any(os.path.exists(directory / _ALL) for directory in self.directories())
 
     def note_all(self) -> None:
         """Note that whatever is needed at a start was compiled and kept."""

@@ -123,8 +123,8 @@ class Gate:
     def settle(self) -> None:
         """What was in doubt has been recorded: from now on this directory is the one."""
         if not self.is_settled:
+            self.is_settled = True         # whatever becomes of the marks: the log says so now
             self._settled()
-            self.is_settled = True
 
     # -- where it stands ---------------------------------------------------------------------
 

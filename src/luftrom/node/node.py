@@ -18,7 +18,7 @@ from luftrom.airspace.intent import Intent
 from luftrom.airspace.suggestions import KINDS, Bounds, Suggestion, search
 from luftrom.clock import Clock
 from luftrom.config.keys import NodeKeys
-from luftrom.errors import Conflict
+from luftrom.errors import Conflict, LuftromError
 from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
@@ -91,14 +91,24 @@ class Node:
         """A step is durable: peers are sent what it says, and readers are told."""
         (size, due, revision), self._shown = self._shown, self._now_shown()
         self._courier.watch()
-        if self._note is not None and self.log.size > size:
-            self._note(self.log.size)
-        if step.is_reopened:
-            self._conductor.gate.settle()
+        self._mark(step, size)
         if self.log.size > size or self._conductor.due_size > due:
             self._courier.call_all(step.is_urgent)
         if self.airspace.revision != revision:
             self._tell()
+
+    def _mark(self, step: Step, size: int) -> None:
+        """Say beside the database how far the log is: what fails here costs the next start doubts.
+
+        `size` is that of the log before the step.
+        """
+        try:
+            if self._note is not None and self.log.size > size:
+                self._note(self.log.size)
+            if step.is_reopened:
+                self._conductor.gate.settle()
+        except LuftromError as error:
+            _LOG.warning("%s; the next start may ask what peers hold before it signs", error)
 
     async def _asked(self) -> None:
         await self._courier.asked()

@@ -45,7 +45,10 @@ class FetchTransport(AskTransport, Protocol):
 
 @dataclass(slots=True)
 class Found:
-    """The own log as it was found; `source` is whose copy of the leaves was taken."""
+    """The own log as it was found; `source` is whose copy of the leaves was taken.
+
+    `unheard` says of each peer that was asked for content and did not answer as it should, why.
+    """
 
     note: bytes = b""
     leaves: list[bytes] = field(default_factory=list)
@@ -53,6 +56,7 @@ class Found:
     source: str = ""
     opened: dict[int, dict[str, bytes]] = field(default_factory=dict)   # by leaf, by digest
     given_back: dict[str, int] = field(default_factory=dict)            # disclosures by peer
+    unheard: dict[str, str] = field(default_factory=dict)
     lost: tuple[int, ...] = ()
     kept_mirrors: tuple[str, ...] = ()
 
@@ -205,8 +209,9 @@ class Searcher:
             try:
                 following, opened = parse_page(
                     await ask_disclosures(self.transport, peer, ask, self.keys))
-            except LuftromError:
-                return                     # what it does not give back is lost, unless others do
+            except LuftromError as error:
+                found.unheard[peer.name] = str(error)
+                return                     # others may give it back
             for index, disclosures in opened.items():
                 _take(found, wanted, index, disclosures)
             if following <= first:
@@ -285,7 +290,10 @@ def write_found(found: Found, words: Mapping[str, Word], searcher: Searcher, loc
     writes.counters.append(("revision", revision))
     for peer in searcher.peers:
         if peer.name in words and words[peer.name].receipt:
-            size, lines = _own_receipt(words[peer.name].receipt, own, peer)
+            try:
+                size, lines = _own_receipt(words[peer.name].receipt, own, peer)
+            except LuftromError:
+                continue                   # as good as none: it might have shown none at all
             if size > max((kept for name, kept, _ in writes.given if name == peer.name),
                           default=0):
                 writes.given.append((peer.name, size, lines))   # the later row of two counts

@@ -8,6 +8,7 @@ time; auditors open the same file read-only beside a running node.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ class SqliteStore:
                 self._reader = opened.enter_context(contextlib.closing(_connect(path, "ro")))
                 if read_only:              # auditors: all that is read is of one moment
                     self._reader.execute("BEGIN")
+                self._reader.execute("SELECT 1 FROM sqlite_master").fetchone()   # opens the log
+                self._files = _files_of(path)
             except sqlite3.Error as error:
                 raise Unavailable(_reason(path, "cannot open", error)) from None
             opened.pop_all()
@@ -83,8 +86,17 @@ class SqliteStore:
             self._db.executescript(_REFUSED)
 
     def commit(self, writes: Writes) -> None:
-        """Write all rows in one synced transaction, or raise Unavailable."""
+        """Write all rows in one synced transaction, or raise Unavailable.
+
+        A file that was removed or replaced meanwhile would still take rows, and lose them with the
+        process: so it is looked at before.
+        """
         with self._lock:
+            if _files_of(self.path) != self._files:
+                raise Unavailable(
+                    f"{self.path} is not the database that this process opened: it or its "
+                    "directory was removed, moved or replaced. Stop the node; put back what was "
+                    "there, or `luftrom restore --from-peers`")
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 self._write(writes)
@@ -220,9 +232,12 @@ class SqliteStore:
         yield from self._rows("SELECT party, idx, row FROM airspace ORDER BY party, idx")
 
     def clear_airspace(self) -> None:
-        """Throw the index away; the logs stay."""
+        """Throw the index away; the logs stay. Raises Unavailable."""
         with self._lock:
-            self._db.execute("DELETE FROM airspace")
+            try:
+                self._db.execute("DELETE FROM airspace")
+            except sqlite3.Error as error:
+                raise Unavailable(_reason(self.path, "cannot write to", error)) from None
 
     def _one(self, query: str, *values: object) -> Any:
         rows = self._rows(query, *values)
@@ -257,11 +272,44 @@ def _reason(path: Path, what: str, error: sqlite3.Error) -> str:
         return f"{said}: make room on the disk of {path.parent}"
     if name.startswith("SQLITE_READONLY"):
         return f"{said}: let the user of the node write to {path.parent}"
+    if name.startswith("SQLITE_BUSY"):
+        return f"{said}: stop what else has it open"
+    if name.startswith("SQLITE_CANTOPEN"):
+        return (f"{said}: it must be a file, and {path.parent} a place that this user can write "
+                "to; where it is not, copy it to one that is")
     if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
         return f"{said}: `luftrom restore --from-peers` makes it anew from the peers' mirrors"
     return said
 
 
+def _files_of(path: Path) -> list[tuple[int, int] | None]:
+    """Which files the database and its write-ahead log are: device and inode, or that they are not.
+    """
+    found: list[tuple[int, int] | None] = []
+    for name in (path, f"{path}-wal"):
+        try:
+            facts = os.stat(name)
+        except OSError:
+            found.append(None)
+        else:
+            found.append((facts.st_dev, facts.st_ino))
+    return found
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=10,
+    end = "&immutable=1" if mode == "ro" and _is_at_rest(path) else ""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}{end}", uri=True, timeout=10,
                            check_same_thread=False, isolation_level=None)
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Can nobody write to it? On such a disk SQLite makes no files beside it, and reads no other.
+
+    Where a write-ahead log lies there, that has to be read as well.
+    """
+    if os.name != "posix" or path.with_name(path.name + "-wal").exists():
+        return False
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False

@@ -188,6 +188,24 @@ def test_rows_that_are_lost_or_moved(alfa: Holding, name: str) -> None:
     assert name in failures(audit(alfa))
 
 
+def test_disclosures_of_a_peer_that_are_gone(alfa: Holding, monkeypatch: pytest.MonkeyPatch
+                                             ) -> None:
+    """A mirror need not have them all: that some are gone the account of them all shows."""
+    held, counted = alfa.store.disclosure_count()
+    monkeypatch.setattr(alfa.store, "disclosure_count", lambda: (held - 1, counted))
+    found = failures(audit(alfa))
+    assert set(found) == {f"{ALFA} disclosures"}
+    assert found[f"{ALFA} disclosures"].said.startswith(f"1 of the {counted} that were written")
+
+
+@pytest.mark.parametrize(("applied", "holds"), [(0, True), (1, True), (-1, False), (10**6, False)])
+def test_what_is_mirrored_and_still_closed_is_not_applied(alfa: Holding, applied: int, holds: bool
+                                                          ) -> None:
+    """`seen` counts what is mirrored: a peer that opens nothing makes no audit of ours fail."""
+    alfa.store._applied[BRAVO] = applied
+    assert (failures(audit(alfa)) == {}) is holds
+
+
 def test_sizes_that_do_not_fit_their_notes(alfa: Holding) -> None:
     size, note = alfa.store._checkpoints[ALFA]
     alfa.store._checkpoints[ALFA] = (size - 1, note)
@@ -236,7 +254,8 @@ def test_rows_of_another_type_are_named_and_crash_nothing(alfa: Holding, value: 
 
 
 @pytest.mark.parametrize("method", ["size", "leaves", "checkpoint", "disclosures", "receipts",
-                                    "given", "applied", "parties", "proofs"])
+                                    "given", "applied", "parties", "proofs",
+                                    "disclosure_count"])
 def test_a_database_that_cannot_be_read_is_a_failure(alfa: Holding, method: str) -> None:
     def broken(*_: object) -> None:
         raise Unavailable("the disk image is malformed")

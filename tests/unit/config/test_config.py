@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +29,7 @@ from luftrom.config.keycard import (
 )
 from luftrom.config.keys import ROLES, load_keys, load_public_party
 from luftrom.config.settings import FORMAT, PORT, Issuer, Settings, load_settings
-from luftrom.errors import BadInput, Conflict, Forbidden, NotFound, Unverified
+from luftrom.errors import BadInput, Conflict, Forbidden, LuftromError, NotFound, Unverified
 from parties import NOON_NS, FakeClock
 
 TERMS = {"name": "Test skies", "altitude_m_w84_lower": 0, "altitude_m_w84_upper": 3000,
@@ -97,6 +99,24 @@ def test_a_refused_founding_leaves_nothing(tmp_path: Path, party: str, base_url:
     with pytest.raises(BadInput):
         init_directory(tmp_path / "a", party, base_url, FakeClock(), ("127.0.0.1", port))
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("room", [0, 3, 7, 8, 9])
+def test_a_full_disk_leaves_nothing_and_founding_goes_on_later(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """So many files are written: seven keys, the card, the mark of a new directory, settings."""
+    written = iter(range(20))
+
+    def full(_: int) -> None:
+        if next(written) >= room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(LuftromError, match=r"cannot write .*: make room on its disk"):
+            found(tmp_path, "alfa")
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+    found(tmp_path, "alfa")
 
 
 @pytest.mark.parametrize(("base_url", "listen"), [
@@ -272,6 +292,25 @@ def test_only_a_later_version_replaces_an_agreement(tmp_path: Path) -> None:
     assert (alfa.directory / "agreement-1.json").exists()
     with pytest.raises(Conflict):
         install_agreement(signed(parties), alfa)
+
+
+def test_an_install_that_met_a_full_disk_is_made_again(tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    parties = found(tmp_path, "alfa", "bravo")
+    alfa = parties[0]
+    first = install_agreement(signed(parties), alfa)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(LuftromError, match=r"agreement\.json: .*: make room"):
+            install_agreement(signed(parties, version=2), alfa)
+    assert load_agreement(alfa) == first
+    second = install_agreement(signed(parties, version=2), alfa)
+    assert load_agreement(alfa) == second
+    assert (alfa.directory / "agreement-1.json").exists()
 
 
 def test_strangers_neither_sign_nor_install(tmp_path: Path) -> None:

@@ -229,3 +229,10 @@ def test_asking_for_the_digest_loads_no_compiler():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)})
     assert ran.stdout.split() == ["64", "False"]
+
+
+def test_a_place_that_may_not_even_be_looked_at_is_none(tmp_path: Path) -> None:
+    """The home of another user, say; here a name that no file can have, which raises alike."""
+    cache = Cache(lambda: [tmp_path / ("x" * 300)], kernel_sources.sources_digest())
+    assert not cache.has_all() and cache.target() is None
+    cache.note_all()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from luftrom.errors import BadInput
+from luftrom.errors import BadInput, Unavailable
 from luftrom.store.protocol import FORMAT_VERSION, HeadRow, ReceiptRow, Writes
 from luftrom.store.sqlite import SqliteStore
 
@@ -48,3 +52,62 @@ def test_a_store_of_another_format_is_left_alone(tmp_path: Path, version: int) -
 
 def test_the_format_is_the_second() -> None:
     assert FORMAT_VERSION == 2
+
+
+def _replaced(path: Path) -> None:
+    shutil.copy(path, path.with_name("backup"))
+    path.with_name("backup").rename(path)
+
+
+GONE: dict[str, Callable[[Path], object]] = {
+    "the directory is removed": lambda path: shutil.rmtree(path.parent),
+    "the directory is moved": lambda path: path.parent.rename(path.parent.with_name("moved")),
+    "the database is removed": lambda path: path.unlink(),
+    "a backup is put in its place": _replaced,
+    "the write-ahead log is removed": lambda path: path.with_name(f"{path.name}-wal").unlink(),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+@pytest.mark.parametrize("is_new", [True, False])
+def test_nothing_is_written_to_a_file_that_is_gone(tmp_path: Path, name: str, is_new: bool) -> None:
+    """SQLite would go on with it, and all of it end with the process."""
+    path = tmp_path / "alfa" / "x.sqlite3"
+    path.parent.mkdir()
+    if not is_new:
+        SqliteStore(path).close()
+    with closing(SqliteStore(path)) as store:
+        store.commit(Writes(counters=[("a", 1)]))
+        GONE[name](path)
+        with pytest.raises(Unavailable, match=r"removed, moved or replaced.*restore --from-peers"):
+            store.commit(Writes(counters=[("a", 2)]))
+        assert store.counter("a") == 1
+        if name == "the directory is moved":
+            path.parent.with_name("moved").rename(path.parent)
+            store.commit(Writes(counters=[("a", 2)]))
+            assert store.counter("a") == 2
+
+
+def test_a_disk_that_nobody_can_write_to_is_read_as_it_is(tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """An auditor's copy on such a disk: SQLite can make none of its files beside it."""
+    path = tmp_path / "x.sqlite3"
+    with closing(SqliteStore(path)) as store:
+        store.commit(Writes(counters=[("a", 1)]))
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with closing(SqliteStore(path, read_only=True)) as store:
+        assert store.counter("a") == 1
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_opened_says_what_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "x.sqlite3").mkdir()
+    with pytest.raises(Unavailable, match="must be a file"):
+        SqliteStore(tmp_path / "x.sqlite3")
+
+
+def test_an_index_that_cannot_be_thrown_away(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "x.sqlite3")) as store:
+        store._db.execute("PRAGMA query_only=1")
+        with pytest.raises(Unavailable, match=r"cannot write to .*x\.sqlite3"):
+            store.clear_airspace()

@@ -159,6 +159,7 @@ class Connection(HttpToolsProtocol):
             self._fail(LuftromError("a request with a body cannot ask for an Upgrade here; leave "
                                     "out the headers Upgrade and Connection", code="bad_input",
                                     status=400))
+        self._check_framing()
         self._in_head = False
         self._fruitless_bytes = self._leftover_bytes = 0
         self._due_s = self.loop.time() + limits.BODY_S_MAX
@@ -169,6 +170,20 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if not self.pipeline:
             self._running = self.cycle
+
+    def _check_framing(self) -> None:
+        """Refuse what a proxy in front might read as another request (RFC 9112, 3.2 and 6.1)."""
+        names = [name for name, _ in self.headers]
+        if names.count(b"host") > 1:
+            self._fail(LuftromError("a request has one header Host", code="bad_input", status=400))
+        if b"transfer-encoding" in names and any(
+                name == b"transfer-encoding" and value.strip().lower() != b"chunked"
+                for name, value in self.headers):
+            self._fail(LuftromError("a body comes in no other Transfer-Encoding than chunked",
+                                    code="not_built", status=501))
+        # HTTP/1.0 knows no 100 (RFC 9110, 10.1.1): its client would take that for the answer.
+        if self.expect_100_continue and self.parser.get_http_version() != "1.1":
+            self.expect_100_continue = False
 
     def on_body(self, body: bytes) -> None:
         """Some of a body: it gains time, and is thrown away if the answer is out already."""

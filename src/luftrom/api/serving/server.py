@@ -104,6 +104,9 @@ class Server:
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             try:
                 await app(scope, receive, send)
+            except asyncio.CancelledError:
+                if not self._told.is_set():
+                    raise                  # else its client has been cut off: see `_shut`
             finally:
                 scope[ROOM].give_back()
 

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from luftrom.errors import BadInput, LuftromError, NotFound, TooLarge
-from luftrom.files import clear_drafts, naming, replacing
+from luftrom.files import clear_drafts, naming, replacing, writing
 
 # Raise it whenever arrays of the same names, elements and shapes come to mean something else:
 # places and keys of cells, grids, outlines in the pool, entries of the arena, numbers in `meta`.
@@ -55,7 +55,7 @@ def write_snapshot(path: Path, tied: str, arrays: Mapping[str, np.ndarray]) -> N
                        f"{HEADER_BYTES_MAX} are taken")
     parts = [memoryview(header), *(array.data for array in arrays.values())]
     digest = sha256()
-    try:
+    with writing(path):
         clear_drafts(path)
         with replacing(path) as file:
             for part in parts:
@@ -63,8 +63,6 @@ def write_snapshot(path: Path, tied: str, arrays: Mapping[str, np.ndarray]) -> N
                     digest.update(data)
                     file.write(data)
             file.write(digest.digest())
-    except OSError as error:
-        raise LuftromError(f"cannot write {path}: {error.strerror}", code="unwritable") from None
 
 
 def read_snapshot(path: Path, tied: str, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
