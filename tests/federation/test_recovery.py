@@ -31,11 +31,14 @@ from processes import (
     wait_for,
     wait_until_equal,
 )
+from test_clocks import serve
 
 from luftrom.audit.equivocation import kind_of, make_equivocation
 from luftrom.base64url import parse_base64url
 from luftrom.cli.demo import twonodes
 from luftrom.cli.demo.twonodes import PartyNode
+from luftrom.config.settings import load_settings
+from luftrom.config.token import mint_token
 from luftrom.errors import TwoCheckpoints
 from luftrom.statements.leaf import parse_statement
 from luftrom.store.protocol import Writes
@@ -553,36 +556,46 @@ def _fork(tmp_path: Path, nodes: list[PartyNode], alfa: Client, bravo: Client) -
     assert bravo.get("/v1/status")["channels"][0]["state"] == "broken"
 
 
-def test_the_drill_of_a_new_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands of docs/recovery.md, after the mistake that makes them needed."""
-    monkeypatch.chdir(tmp_path)
+def _in_place(tmp_path: Path, nodes: list[PartyNode]) -> None:
+    """The directories where the documentation has them."""
+    for node, name in zip(nodes, ("alfa", "bravo"), strict=True):
+        twonodes.stop([node])
+        node.directory = node.directory.rename(tmp_path / name)
+        start(node)
+
+
+def _go_on_with_a_new_log(tmp_path: Path, nodes: list[PartyNode], alfa: Client, bravo: Client,
+                          is_broken: bool) -> None:
+    """The commands of docs/recovery.md as they stand there."""
     page = (Path(__file__).parents[2] / "docs" / "recovery.md").read_text(encoding="utf-8")
     lines = [line for block in page.split("```sh new-log\n")[1:]
              for line in block.split("```")[0].splitlines()]
     assert len(lines) == 15
+    (tmp_path / "terms.json").write_text(json.dumps(
+        {name: value for name, value in _terms(nodes[0]).items()
+         if name not in ("format", "parties")} | {"version": 2}))
+    by_name = {"alfa": nodes[:1], "bravo": nodes[1:]}
+    for line in lines:
+        if line.startswith("# "):
+            _, what, name = line.split()
+            {"stop": twonodes.stop, "start": lambda some: start(*some)}[what](by_name[name])
+            if line == "# start alfa":
+                waits(alfa, "open")
+                wait_until_equal(alfa, bravo)
+            continue
+        code, said = luftrom(*line.split()[1:])
+        shows = is_broken and line == "luftrom channel --dir bravo"
+        assert code == (1 if shows else 0), (line, said)
+
+
+def test_the_drill_of_a_new_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the mistake that makes it needed."""
+    monkeypatch.chdir(tmp_path)
     with two_nodes(tmp_path, "proceed", after_s=0.3) as (nodes, (alfa, bravo)):
-        for node, name in zip(nodes, ("alfa", "bravo"), strict=True):
-            twonodes.stop([node])
-            node.directory = node.directory.rename(tmp_path / name)
-            start(node)
+        _in_place(tmp_path, nodes)
         _fork(tmp_path, nodes, alfa, bravo)
         proofs = bravo.get("/v1/proofs")["proofs"]
-        (tmp_path / "terms.json").write_text(json.dumps(
-            {name: value for name, value in _terms(nodes[0]).items()
-             if name not in ("format", "parties")} | {"version": 2}))
-        by_name = {"alfa": nodes[:1], "bravo": nodes[1:]}
-        for line in lines:
-            if line.startswith("# "):
-                _, what, name = line.split()
-                {"stop": twonodes.stop, "start": lambda some: start(*some)}[what](by_name[name])
-                if line == "# start alfa":
-                    waits(alfa, "open")
-                    wait_until_equal(alfa, bravo)
-                continue
-            code, said = luftrom(*line.split()[1:])
-            assert code == (1 if line == "luftrom channel --dir bravo" else 0), (line, said)
-        waits(alfa, "open")
-        wait_until_equal(alfa, bravo)
+        _go_on_with_a_new_log(tmp_path, nodes, alfa, bravo, is_broken=True)
         assert alfa.declare(0.5).status_code == 409   # over a flight of bravo's from before
         assert bravo.declare(1.0).status_code == 409  # over one of alfa's that bravo had
         assert bravo.declare(2.0).status_code == 201  # nobody but alfa knew of the one there
@@ -601,6 +614,39 @@ def test_the_drill_of_a_new_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         start(*nodes)                      # and an ordinary start later
         waits(alfa, "open")
         fly(alfa, bravo, 5.0)
+
+
+def test_a_clock_that_was_a_year_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What alfa signed meanwhile stops the channel by name, and nothing else; a new log leaves it
+    behind."""
+    year_s = 365 * 24 * 3600
+    monkeypatch.chdir(tmp_path)
+    with two_nodes(tmp_path, "proceed", after_s=0.3) as (nodes, (alfa, bravo)):
+        _in_place(tmp_path, nodes)
+        answer = alfa.declare(0.0)
+        assert answer.status_code == 201
+        wait_until_equal(alfa, bravo)
+        twonodes.stop(nodes[:1])
+        serve(nodes[0], year_s)
+        twonodes.wait_until_linked(nodes[:1])
+        scopes = ("luftrom.read", "luftrom.write")
+        later = mint_token(load_settings(nodes[0].directory), "uss1", scopes, 4 * 3600,
+                           time.time_ns() + (year_s - 7200) * 10**9)
+        ahead = Client(nodes[0], later)
+        with ahead.http:
+            gone = ahead.http.delete(f"/v1/operational_intents/{answer.json()['id']}",
+                                     headers={"If-Match": "*"})
+            assert gone.status_code == 200, gone.text
+        twonodes.stop(nodes[:1])
+        start(nodes[0])                    # the clock is right again, the log is not
+        wait_for(lambda: "ahead of the clock" in (
+            bravo.get("/v1/status")["channels"][0]["last_error"] or ""), "nothing is named")
+        assert bravo.declare(0.5).status_code == 201  # its own log goes on
+        _go_on_with_a_new_log(tmp_path, nodes, alfa, bravo, is_broken=False)
+        assert alfa.get("/v1/status")["airspace"]["operational_intents"] == 2
+        assert bravo.declare(0.0).status_code == 409  # over what alfa had not ended, as it shows
+        fly(alfa, bravo, 3.0)
+        assert bravo.get("/v1/proofs")["proofs"] == []
 
 
 def _terms(node: PartyNode) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from luftrom.agreement.envelope import encode_envelope
 from luftrom.agreement.party import NewLog
 from luftrom.clock import Clock
+from luftrom.config.instance import Instance
 from luftrom.config.keycard import KeyCard, load_key_card, make_key_card
 from luftrom.config.keys import (
     LOG_ROLES,
@@ -37,4 +40,6 @@ def begin_new_log(settings: Settings, size: int, root: bytes, clock: Clock) -> K
     card = make_key_card(settings, keys, clock.now_ns(), log)
     replace_file(settings.key_card_path, encode_envelope(card))
     write_new_log(settings, log)           # from here on the directory has the new log
+    with closing(Instance(settings)) as instance:
+        instance.note(size)                # of that many statements, whatever the one before had
     return load_key_card(settings.key_card_path)
