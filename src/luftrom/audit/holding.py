@@ -63,12 +63,13 @@ def audit_holding(reader: Reader, own: Party, agreement: Agreement | None,
         each.read_checkpoint()
         each.build_tree()
     receipts, step = _receipts(reader, log, peers)
+    ends = _forks(logs.values(), agreement) if agreement else {}
     for name, each in logs.items():
         others = {other: held for other, held in logs.items() if other != name}
         if each is not log:
             # The key of that row is the mirror's own business (`mirror.py`, pending checkpoint).
             each.check_pending(f"{name} pending")
-        each.check_statements(Terms(agreement, earlier), others, receipts.get(name, ()),
+        each.check_statements(Terms(agreement, earlier, ends), others, receipts.get(name, ()),
                               own.name if each is not log else "")
     log.add(step)
     log.add(_rulings(log, receipts))
@@ -134,13 +135,22 @@ def _check_kept(row: Kept, peer: Party, log: LogAudit) -> None:
         raise Unverified(f"{what} is over another history than the one held here")
 
 
+def _forks(logs: Iterable[LogAudit], agreement: Agreement) -> dict[str, int]:
+    """Who is proven to have forked by what is held, and how many leaves of its log count."""
+    ends: dict[str, int] = {}
+    for log in logs:
+        for name, end in log.forks(agreement).items():
+            ends[name] = min(end, ends.get(name, end))
+    return ends
+
+
 def _rulings(log: LogAudit, receipts: Mapping[str, Sequence[tuple[int, int]]]) -> Step:
     """Every ruling rests on a receipt of each peer, save those that it names as silent."""
     tally = Tally("rulings")
     covers = {name: pairs[-1][1] if pairs else 0 for name, pairs in receipts.items()}
     for leaf, ruled, silent in log.rulings:
         for name, size in covers.items():
-            if name not in silent and size <= ruled:
+            if name not in silent and size <= ruled and leaf <= log.told.get(name, leaf):
                 tally.fail(f"leaf {leaf} rules on leaf {ruled} without a receipt of {name}", leaf)
     return tally.close(f"{len(log.rulings)} rest on receipts, or say whose is missing")
 
@@ -163,8 +173,9 @@ def _given(reader: Reader, own: Party, peer: Party, mirror: LogAudit, log: LogAu
             # Checkpoint and receipt are written in one transaction.
             raise Unverified(f"covers {size} leaves, the mirror's checkpoint {mirror.size}")
         applied = reader.applied(peer.name)
-        if not isinstance(applied, int) or not log.last_seen.get(
-                peer.name, 0) <= applied <= mirror.tree.size:
+        # Of a forked log no more was applied, whatever had been seen of it.
+        least = 0 if peer.name in log.told else log.last_seen.get(peer.name, 0)
+        if not isinstance(applied, int) or not least <= applied <= mirror.tree.size:
             raise Unverified(f"{applied} leaves are said to be applied; {mirror.tree.size} are "
                              f"held, {log.last_seen.get(peer.name, 0)} were seen")
     except LuftromError as error:

@@ -27,11 +27,12 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange.message import Message, Opening, Part
-from luftrom.logs.fork import Fork, verify_fork
+from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
+from luftrom.statements.kinds.forked import check_fork
 from luftrom.statements.kinds.restored import Restored, explains
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import match_disclosures
@@ -306,10 +307,7 @@ def _check_head_of(statement: Statement[Any], index: int, agreement: Agreement) 
 def verify_accusation(fork: Fork, context: Context) -> None:
     """Unverified (not_proven) if a fork is not one of a party, or explained by a restore that we
     hold: then all others had given their word that they hold no more of that log."""
-    party = context.agreement.party(fork.party)
-    if party is None:
-        raise Unverified(f"{fork.party} is no party of the agreement", code="not_proven")
-    verify_fork(fork, party)
+    check_fork(fork, context.agreement)
     mirror = context.mirrors.get(fork.party)
     if mirror is not None and mirror.staged_size > fork.end:
         said = parse_statement(mirror.leaf(fork.end))

@@ -171,6 +171,7 @@ class Conductor:
                 mirror.sign_later(step.writes, time_s)
         if is_due:
             self._signed_ns = step.elapsed_ns
+        step.writes.uncounted += self.memory.take_uncounted()
         rows = entities.take_dirty()
         if rows:
             step.writes.airspace += rows

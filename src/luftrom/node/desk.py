@@ -126,7 +126,8 @@ class Desk:
     @property
     def forked_opened(self) -> dict[str, int]:
         """Of each peer that forked, how many leaves of its log are applied."""
-        return {name: self.opened(name) for name in sorted(self._memory.forked)}
+        return {name: mirror.applied for name, mirror in self._memory.mirrors.items()
+                if name in self._memory.forked}
 
     def forget_receipts(self, index: int) -> None:
         """No own declaration before leaf `index` waits any more."""

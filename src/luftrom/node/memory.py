@@ -55,6 +55,7 @@ class Memory:
         self.promised = promised           # what our heads said before a restore; see `gate`
         self.work = PeerWork(len(peers))
         self.state = load_state(store, party, agreement, forks)
+        self._uncounted = list(self.state.forks.ends.items())
         for name in self.forked & self.mirrors.keys():
             self.broken.add(name)
             self.mirrors[name].count_no_more(self.state.progress.applied.get(name, 0))
@@ -65,6 +66,11 @@ class Memory:
     def forked(self) -> frozenset[str]:
         """The parties whose fork is proven: nobody waits for them any more."""
         return frozenset(self.state.forks.known)
+
+    def take_uncounted(self) -> list[tuple[str, int]]:
+        """From where on leaves of forkers count no more, once: the index may hold rows of them."""
+        rows, self._uncounted = self._uncounted, []
+        return rows
 
     # -- what peers are told -----------------------------------------------------------------
 

@@ -50,7 +50,10 @@ class HeadRow:
 
 @dataclass(slots=True)
 class Writes:
-    """The rows of one transaction; `party` is whose log a row belongs to."""
+    """The rows of one transaction; `party` is whose log a row belongs to.
+
+    `uncounted` names leaves (party, index): from there on that log has no rows in the index.
+    """
 
     leaves: list[tuple[str, int, bytes]] = field(default_factory=list)
     disclosures: list[tuple[str, int, int, bytes]] = field(default_factory=list)
@@ -62,6 +65,7 @@ class Writes:
     proofs: list[tuple[str, str, bytes]] = field(default_factory=list)
     counters: list[tuple[str, int]] = field(default_factory=list)
     answers: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    uncounted: list[tuple[str, int]] = field(default_factory=list)
     airspace: list[tuple[str, int, bytes]] = field(default_factory=list)
 
     def is_empty(self) -> bool:

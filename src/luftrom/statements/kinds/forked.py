@@ -7,12 +7,14 @@ the clear, for it must be known before what is told behind it can be read (`logs
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from luftrom import limits
+from luftrom.agreement.terms import Agreement
 from luftrom.base64url import encode_base64url, parse_base64url
-from luftrom.errors import BadInput
-from luftrom.logs.fork import Branch, Fork
+from luftrom.errors import BadInput, Unverified
+from luftrom.logs.fork import Branch, Fork, verify_fork
 from luftrom.statements.claims import (
     DIGEST,
     NAME,
@@ -24,6 +26,8 @@ from luftrom.statements.claims import (
 )
 from luftrom.statements.kind import Before, Kind
 from luftrom.statements.statement import Statement
+
+_START_CHARS = 256                         # of a payload: its author and its type stand there
 
 
 def read(claims: Claims) -> Fork:
@@ -54,6 +58,23 @@ def _read_hashes(value: Any, name: str) -> tuple[bytes, ...]:
         raise BadInput(f"has {len(items)} hashes; at most {limits.PROOF_HASHES_MAX} are taken",
                        field=name)
     return tuple(parse_base64url(read_matching(DIGEST, item, name), name) for item in items)
+
+
+def check_fork(fork: Fork, agreement: Agreement) -> None:
+    """Unverified (not_proven) unless it proves that a party of the agreement has forked."""
+    party = agreement.party(fork.party)
+    if party is None:
+        raise Unverified(f"{fork.party} is no party of “{agreement.name}”", code="not_proven")
+    verify_fork(fork, party)
+
+
+def is_forked(leaf: bytes) -> bool:
+    """Does a leaf look like such a statement? It is cheaper asked than read."""
+    start = leaf.find(b".") + 1
+    try:
+        return b'"type":"forked"' in base64.urlsafe_b64decode(leaf[start:start + _START_CHARS])
+    except ValueError:
+        return False
 
 
 def encode(body: Fork) -> Claims:
