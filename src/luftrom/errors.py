@@ -225,6 +225,16 @@ class Unverified(LuftromError):
         self.evidence = evidence
 
 
+class OtherHistory(Unverified):
+    """What is said of a party's log is not of the history held here: it, or who says so, lies."""
+
+    code = "seen_unknown"
+
+    def __init__(self, message: str, party: str, *, code: str | None = None):
+        super().__init__(message, code=code)
+        self.party = party
+
+
 class Equivocation(Unverified):
     """Two signed statements of one party that cannot both be true; `evidence` holds both."""
 

@@ -42,13 +42,16 @@ class Declared:
 
 class Rulebook:
     """`logs` are whole; `overlap` says when the overlap of two sets of volumes begins, None if they
-    keep clear of each other. Separation minima in time are none."""
+    keep clear of each other. Separation minima in time are none. Of parties that forked the logs
+    hold what counts, and `ends` says how much both histories have in common."""
 
     def __init__(self, agreement: Agreement, logs: Mapping[str, Sequence[Statement]],
-                 contents: Mapping[tuple[str, int], tuple[Any, str]], overlap: Overlap):
+                 contents: Mapping[tuple[str, int], tuple[Any, str]], overlap: Overlap,
+                 ends: Mapping[str, int] | None = None):
+        self.ends = ends or {}
         self.agreement, self.logs, self.overlap = agreement, logs, overlap
         self.declared = [Declared(s, *contents[s.party, s.index]) for log in logs.values()
-                         for s in log if s.type == "declaration"]
+                         for s in log if s.type == "declaration" and (s.party, s.index) in contents]
         self.entities = {x.where: x.intent.entity_id for x in self.declared}
         self.notices = [s for log in logs.values() for s in log if s.type == "notice"]
 
@@ -69,7 +72,7 @@ class Rulebook:
             cut = self.known(x, other, ruling, at)
             if y_index < (index if other == party else x.seen(other)):
                 loses = y_index < cut and self.stood(y, cut) and self.loses_to_known(x, y, same)
-            elif (other not in (party, *ruling.unacknowledged)
+            elif (other not in (party, *at.body.opened)
                   and not self.withdrawn(y, cut_of(ruling, at, other))
                   and self.accepted_without(y, party, cut_of(ruling, at, other))):
                 loses = True               # X's author was silent, and yields
@@ -80,7 +83,8 @@ class Rulebook:
                 loses = False              # it wins nothing
             else:
                 # Ruled past what it had seen and was closed, it may be dead to others.
-                is_doubtful = any(x.seen(q) > at.body.opened[q] for q in ruling.unacknowledged)
+                is_doubtful = any(min(x.seen(q), self.ends.get(q, x.seen(q))) > opened
+                                  for q, opened in at.body.opened.items())
                 loses = self.loses_to_crossed(x, y, same, start) or (
                     is_doubtful and self.loses_to_crossed(y, x, same, start))
             if loses:
@@ -167,7 +171,7 @@ class Rulebook:
         """How much of a log the author of X had seen; of a silent party's, what was open."""
         if other == x.where[0]:
             return x.where[1]
-        if other in ruling.unacknowledged:
+        if other in at.body.opened:
             return min(x.seen(other), cut_of(ruling, at, other))
         return x.seen(other)
 
@@ -224,6 +228,8 @@ class Rulebook:
         count = 0
         for log in self.logs.values():
             for statement in log:
+                if self.rests_on_what_is_void(statement):
+                    continue
                 for ruling in rulings_of(statement):
                     x = where[statement.party, ruling.index]
                     expected = self.losses(x, ruling, statement)
@@ -236,6 +242,15 @@ class Rulebook:
         return count
 
 
+    def rests_on_what_is_void(self, statement: Statement) -> bool:
+        """Had its author counted leaves of a forker behind the common ones, and not told of it?"""
+        log = self.logs[statement.party][:statement.index]
+        told = {s.body.party for s in log if s.type == "forked"}
+        return statement.party in self.ends or any(
+            statement.seen[name].size > end and name not in told
+            for name, end in self.ends.items() if name in statement.seen)
+
+
 def is_free(x: Declared) -> bool:
     """Flown as it must be: nobody refuses it for being in the way."""
     return x.intent.state in ("Nonconforming", "Contingent")
@@ -244,7 +259,7 @@ def is_free(x: Declared) -> bool:
 def cut_of(ruling: Ruling, at: Statement, party: str) -> int:
     """How much of a peer's log a ruling looks at: all below the head it rests on, or what was open
     of a silent one's."""
-    if party in ruling.unacknowledged:
+    if party in at.body.opened:
         return at.body.opened[party]
     payload = at.body.heads[party].split(".")[1]
     return json.loads(base64.urlsafe_b64decode(payload + "=="))["size"]

@@ -116,9 +116,7 @@ class Party:
 
         def reply(result: Any, error: LuftromError | None) -> None:
             if error is not None:
-                self.world.check_refusal(self.name, error)
-                if isinstance(error, OutOfStep):
-                    self.refused(letter, error)
+                self.refuse(letter, error)
                 return
             self.at[sender] = Position(head.mirrored, head.opened, message.known)
             if result is not None:
@@ -127,7 +125,13 @@ class Party:
         self.step((HearAnswer if letter.is_answer else Hear)(message, head, reply), fault=fault)
         return answers[0] if answers else None
 
-    def refused(self, letter: Letter, error: OutOfStep) -> None:
+    def refuse(self, letter: Letter, error: LuftromError) -> None:
+        """What came is not taken."""
+        self.world.check_refusal(self.name, error)
+        if isinstance(error, OutOfStep):
+            self.tell_position(letter, error)
+
+    def tell_position(self, letter: Letter, error: OutOfStep) -> None:
         """Whoever sent what could not be taken is told where we are, as by a 409."""
         if letter.is_answer:
             self.at[letter.sender] = Position()
@@ -150,6 +154,7 @@ class World:
             tuple(make_party(name, self.keys[name]) for name in self.names), mode=mode,
             # Now and then a declaration may wait too long; else what waits at the end is ruled on.
             pending_s=600.0 if seed % 3 == 0 else 30 * 86_400.0)
+        self.honest = self.names
         self.parties = {name: self.seat(name) for name in self.names}
         self.wire: list[Letter] = []
         self.ids = [new_id(self.random) for _ in range(12)]
@@ -309,11 +314,12 @@ class World:
 
     def check(self) -> int:
         """Everything that must be true once all is said; returns the number of accepted."""
-        views = [party.conductor.airspace for party in self.parties.values()]
+        views = [self.parties[name].conductor.airspace for name in self.honest]
         assert len({view.digest() for view in views}) == 1, "the nodes hold different airspaces"
-        for party in self.parties.values():
-            assert not party.store.proofs(), f"{party.name} holds a proof against honest peers"
-            self.check_party(party)
+        for name in self.honest:
+            proofs = {accused for accused, _, _ in self.parties[name].store.proofs()}
+            assert not proofs & set(self.honest), f"{name} holds a proof against honest peers"
+            self.check_party(self.parties[name])
         self.check_rules()
         for pair in views[0].conflicts():
             first, second = pair.first, pair.second
@@ -340,6 +346,10 @@ class World:
             assert other is record or other.is_constraint or record.is_constraint or (
                 other.ruling.unacknowledged or record.ruling.unacknowledged), (
                 f"{entity_id} stands at {other.party} and at {record.party}")
+
+    def forked_logs(self) -> dict[str, list[Any]]:
+        """What counts of the log of a party that forked: nobody does here."""
+        return {}
 
     def check_dropping(self) -> None:
         """Two who read the same logs, each in its own order, and drop at times of their own or
@@ -387,7 +397,8 @@ class World:
         if self.seed % 4 == 0:             # as long as all the rest
             report = audit_holding(party.store, self.agreement.party(party.name), self.agreement)
             assert report.verified, f"{party.name} does not pass the audit: {report}"
-        for peer, mirror in party.conductor.mirrors.items():
+        for peer in {*self.honest} - {party.name}:
+            mirror = party.conductor.mirrors[peer]
             assert mirror.receipt_size == party.conductor.log.size, f"{peer} owes a receipt"
         rebuilt = load_state(party.store, party.name, self.agreement).entities
         assert rebuilt.digest() == view.digest(), f"{party.name}: a rebuild differs"

@@ -64,6 +64,9 @@ class MemoryStore:
                           for row in writes.refused}
         self._counters |= dict(writes.counters)
         self._answers |= {key: (digest, body) for key, digest, body in writes.answers}
+        for party, end in writes.uncounted:
+            self._airspace = {key: row for key, row in self._airspace.items()
+                              if key[0] != party or key[1] < end}
         self._airspace |= {(party, index): row for party, index, row in writes.airspace}
 
     def parties(self) -> list[str]:

@@ -67,7 +67,8 @@ def audit_holding(reader: Reader, own: Party, agreement: Agreement | None,
     keys = [key for before in earlier if (party := before.party(own.name))
             for key in subject_of(party).log_keys]
     receipts, step = _receipts(reader, own, log, keys, peers)
-    terms = Terms(agreement, frozenset(before.digest for before in earlier))
+    ends = _forks(logs.values(), agreement) if agreement else {}
+    terms = Terms(agreement, frozenset(before.digest for before in earlier), ends)
     for name, each in logs.items():
         others = {other: held for other, held in logs.items() if other != name}
         if each is not log:
@@ -142,13 +143,22 @@ def _check_kept(row: Kept, peer: Party, own: Party, log: LogAudit,
         raise Unverified(f"{what} is over another history than the one held here")
 
 
+def _forks(logs: Iterable[LogAudit], agreement: Agreement) -> dict[str, int]:
+    """Who is proven to have forked by what is held, and how many leaves of its log count."""
+    ends: dict[str, int] = {}
+    for log in logs:
+        for name, end in log.forks(agreement).items():
+            ends[name] = min(end, ends.get(name, end))
+    return ends
+
+
 def _rulings(log: LogAudit, receipts: Mapping[str, Sequence[tuple[int, int]]]) -> Step:
     """Every ruling rests on a receipt of each peer, save those that it names as silent."""
     tally = Tally("rulings")
     covers = {name: pairs[-1][1] if pairs else 0 for name, pairs in receipts.items()}
     for leaf, ruled, silent in log.rulings:
         for name, size in covers.items():
-            if name not in silent and size <= ruled:
+            if name not in silent and size <= ruled and leaf <= log.told.get(name, leaf):
                 tally.fail(f"leaf {leaf} rules on leaf {ruled} without a receipt of {name}", leaf)
     return tally.close(f"{len(log.rulings)} rest on receipts, or say whose is missing")
 

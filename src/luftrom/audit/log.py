@@ -7,16 +7,18 @@ what each statement has seen is compared with them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from luftrom.agreement.party import NewLog
 from luftrom.agreement.terms import Agreement
 from luftrom.audit.report import LogReport, Step, Tally
 from luftrom.errors import BadInput, LuftromError, Unverified
+from luftrom.logs.fork import Fork
 from luftrom.logs.signed import verify_log_checkpoint
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.forked import check_fork, is_forked
 from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.leaf import parse_statement, verify_statement
@@ -46,10 +48,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What statements are held against: the agreement, and the digests of earlier ones."""
+    """What statements are held against: the agreement, the digests of earlier ones, and of parties
+    that forked how much their histories have in common.
+    """
 
     agreement: Agreement | None = None
     earlier: frozenset[str] = frozenset()
+    ends: Mapping[str, int] = field(default_factory=dict)
 
 
 class Rows(Protocol):
@@ -71,6 +76,7 @@ class LogAudit:
         self.receipts = 0
         self.rulings: list[tuple[int, int, tuple[str, ...]]] = []   # leaf, ruled leaf, silent
         self.last_seen: dict[str, int] = {}
+        self.told: dict[str, int] = {}     # who forked, and the first leaf that tells it
         self.opened = 0
         self._closed: dict[int, str] = {}  # own leaves that lack disclosures, and are not lost
         self._tallies = {name: Tally(name) for name in (
@@ -198,6 +204,20 @@ class LogAudit:
             if good < stop - start:
                 return
 
+    def forks(self, agreement: Agreement) -> dict[str, int]:
+        """Which parties the statements here prove to have forked, and behind which leaf."""
+        ends: dict[str, int] = {}
+        for _, window in self._windows(self.tree.size):
+            for leaf in window:
+                try:
+                    body = parse_statement(leaf).body if is_forked(leaf) else None
+                    if isinstance(body, Fork):
+                        check_fork(body, agreement)
+                        ends[body.party] = min(body.end, ends.get(body.party, body.end))
+                except LuftromError:
+                    continue               # `check_statements` says so
+        return ends
+
     # -- second pass: statements -------------------------------------------------------------
 
     def check_statements(self, terms: Terms, trees: Mapping[str, LogAudit],
@@ -212,7 +232,7 @@ class LogAudit:
         for start, window in self._windows(self.tree.size):
             opened = self._opened(start, len(window))
             for index, leaf in enumerate(window, start):
-                statement = self._statement(leaf, index)
+                statement = self._statement(leaf, index, terms.agreement)
                 if statement is None:
                     whole = False          # what follows may rest on what cannot be read
                     continue
@@ -221,12 +241,7 @@ class LogAudit:
                     self._try("order", index, KINDS[statement.type].follow, course, statement,
                               item.content)
                     self._try("seen", index, seen.check, statement)
-                if isinstance(statement.body, Rulings):
-                    self.rulings += [(index, ruling.index, ruling.unacknowledged)
-                                     for ruling in statement.body.rulings]
-                elif isinstance(statement.body, Lost):
-                    for lost in statement.body.leaves:
-                        self._closed.pop(lost, None)
+                self._note(statement)
         for index, said in self._closed.items():
             self._tallies["disclosures"].fail(f"leaf {index}: {said}", index)
         if not whole:
@@ -236,6 +251,18 @@ class LogAudit:
             self._tallies["statements"].skip("well-formed and in their places; whose signatures "
                                              "they should bear was not said")
         self.last_seen = seen.last
+
+    def _note(self, statement: Statement[Any]) -> None:
+        """What is asked of other leaves once all are read."""
+        body = statement.body
+        if isinstance(body, Rulings):
+            self.rulings += [(statement.index, ruling.index, ruling.unacknowledged)
+                             for ruling in body.rulings]
+        elif isinstance(body, Lost):
+            for lost in body.leaves:
+                self._closed.pop(lost, None)
+        elif isinstance(body, Fork):
+            self.told.setdefault(body.party, statement.index)
 
     def _opened(self, start: int, count: int) -> dict[int, Sequence[bytes]]:
         tally = self._tallies["disclosures"]
@@ -267,7 +294,8 @@ class LogAudit:
                 f"{len(disclosures)} of its {len(statement.digests)} disclosures are here")
         return open_or_void(statement, disclosures)
 
-    def _statement(self, leaf: bytes, index: int) -> Statement[Any] | None:
+    def _statement(self, leaf: bytes, index: int, agreement: Agreement | None
+                   ) -> Statement[Any] | None:
         key = self.subject.statements
         try:
             statement = (parse_statement(leaf) if key is None
@@ -276,6 +304,8 @@ class LogAudit:
                 raise Unverified(f"is a statement of {statement.party}")
             if statement.index != index:
                 raise Unverified(f"says that it is leaf {statement.index}")
+            if isinstance(statement.body, Fork) and agreement is not None:
+                check_fork(statement.body, agreement)
         except LuftromError as error:
             self._tallies["statements"].fail(f"leaf {index}: {error}", index)
             return None
@@ -369,8 +399,8 @@ class _Seen:
 
     def _check_root(self, name: str, statement: Statement[Any]) -> None:
         seen, other = statement.seen[name], self.trees.get(name)
-        if other is None:
-            return
+        if other is None or seen.size > self.terms.ends.get(name, seen.size):
+            return                         # of a forked log any history may have been seen
         if seen.size > other.tree.size:
             # What the own log has seen is held here; a third party's log may be longer elsewhere.
             if self.log.kind == "log" or other.kind == "log":

@@ -37,12 +37,13 @@ class Shown:
 
     `own` says it of the own log, `others` of the log of a party: there it is what was opened here,
     which every party that it is for has receipted by then. `seen` says how much of each log the
-    first so many own leaves speak of.
+    first so many own leaves speak of, `ends` how much of the log of a party that forked counts.
     """
 
     own: Callable[[int], bool]
     others: Callable[[str, int], bool]
     seen: Callable[[int], Mapping[str, int]]
+    ends: Mapping[str, int]
 
 
 def build_message(own: OwnLog, mirrors: Mapping[str, Mirror], peer: str, at: Position,
@@ -59,10 +60,12 @@ def build_message(own: OwnLog, mirrors: Mapping[str, Mirror], peer: str, at: Pos
     says_all = at.lacks or not part.leaves
     seen = shown.seen(part.end)
     for name, other in mirrors.items():
-        mirrored = at.known.get(name, (0, 0))[0]
+        mirrored, opened = at.known.get(name, (0, 0))
         if name == peer or not (says_all or seen.get(name, 0) > mirrored):
             continue
-        relayed = _relayed(other, at.known.get(name, (0, 0)), shown, says_all, room)
+        if mirrored >= shown.ends.get(name, mirrored + 1):
+            mirrored = other.size          # no more leaves of a fork: another history goes on there
+        relayed = _relayed(other, (mirrored, opened), shown, says_all, room)
         if relayed is not None:
             parts.append(relayed)
             room -= len(relayed.leaves)

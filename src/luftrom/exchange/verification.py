@@ -18,6 +18,7 @@ from luftrom.errors import (
     Equivocation,
     HeadAgainstCheckpoint,
     LuftromError,
+    OtherHistory,
     OutOfStep,
     SeenBehindReceipt,
     TwoCheckpoints,
@@ -27,11 +28,13 @@ from luftrom.errors import (
 )
 from luftrom.exchange.message import Message, Opening, Part
 from luftrom.exchange.refused import Refused, is_signed
+from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
-from luftrom.statements.kinds.restored import KIND as RESTORED
+from luftrom.statements.kinds.forked import check_fork
+from luftrom.statements.kinds.restored import Restored, explains
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import match_disclosures
 from luftrom.statements.statement import Statement
@@ -62,7 +65,7 @@ class VerifiedPart:
     @property
     def is_restored(self) -> bool:
         """Does its party say in it that it came back from an older copy of its log?"""
-        return any(statement.type == RESTORED.name for statement in self.fresh)
+        return any(isinstance(statement.body, Restored) for statement in self.fresh)
 
     def leaves(self, first: int, end: int) -> tuple[bytes, ...]:
         """Those of the log as it is with this part; none where one lacks, or for a proof too many.
@@ -80,7 +83,8 @@ class Context:
 
     `waiting` finds the statement of a leaf that is mirrored and not applied, `refused` what each
     party signed and was refused. `proven` are indexes
-    of leaves of the sender's whose signatures were checked before (`prove_leaves`).
+    of leaves of the sender's whose signatures were checked before (`prove_leaves`). `ends` names
+    for each party that is proven to have forked how many leaves of its log count.
     """
 
     own: OwnLog
@@ -90,6 +94,15 @@ class Context:
     refused: Mapping[str, Refused]
     now_s: int
     proven: frozenset[int] = frozenset()
+    ends: Mapping[str, int] = field(default_factory=dict)
+
+
+class Learned(Exception):
+    """A fork is proven that was not known: all is to be looked at again by that."""
+
+    def __init__(self, fork: Fork):
+        super().__init__(fork.party)
+        self.fork = fork
 
 
 def prove_leaves(message: Message, first: int, party: str, public_key: bytes) -> frozenset[int]:
@@ -112,7 +125,7 @@ def verify_message(message: Message, head: Head, context: Context) -> tuple[Veri
     """Check everything a peer says, in numbered steps; nothing is changed.
 
     Raises BadInput, OutOfStep, which says where we are, Unverified, with evidence where what was
-    signed is at fault, or Equivocation.
+    signed is at fault, Equivocation, or Learned before anything that rests on a fork is looked at.
     """
     # 1. The head is of this agreement, and the first part is the sender's own.
     if head.agreement != context.agreement.digest:
@@ -120,14 +133,20 @@ def verify_message(message: Message, head: Head, context: Context) -> tuple[Veri
                          f"{head.agreement[:16]}", code="other_agreement")
     if message.own.party != head.sender:
         raise BadInput(f"must be the log of {head.sender}", field="parts[0].party")
-    parts = [_verify_part(part, context, part.party == head.sender) for part in message.parts]
+    parts = []
+    for part in message.parts:
+        parts.append(_verify_part(part, context, part.party == head.sender))
+        for statement in parts[-1].fresh:
+            if isinstance(statement.body, Fork) and statement.body.end < context.ends.get(
+                    statement.body.party, statement.body.end + 1):
+                raise Learned(statement.body)
     # 5. What each statement had seen is mirrored here, with this message; and of our own log it is
     #    what we signed, and no less than its author's receipts say.
     sizes = {name: mirror.staged_size for name, mirror in context.mirrors.items()}
     sizes |= {each.mirror.party: max(each.body.size, sizes[each.mirror.party]) for each in parts}
     roots = _Roots(context, parts)
     for each in parts:
-        for statement in each.fresh:
+        for statement in counted(each, context.ends):
             _check_seen(statement, context, sizes, roots)
             _check_receipt(statement, each, context.own.party)
     # 6. The head says no other than the checkpoint beside it.
@@ -135,10 +154,19 @@ def verify_message(message: Message, head: Head, context: Context) -> tuple[Veri
     return tuple(parts)
 
 
+def counted(part: VerifiedPart, ends: Mapping[str, int]) -> tuple[Statement[Any], ...]:
+    """The new statements of a part, as far as they count."""
+    end = ends.get(part.mirror.party)
+    return part.fresh if end is None else tuple(s for s in part.fresh if s.index < end)
+
+
 def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
     mirror = context.mirrors.get(part.party)
     if mirror is None:
         raise BadInput(f"is {part.party}, whose log is not mirrored here", field="parts.party")
+    end = context.ends.get(part.party)
+    if end is not None and mirror.staged_size >= end:
+        return _verify_openings_alone(part, mirror, context, end)
     # 2. The checkpoint bears the agreed signatures and covers exactly the leaves carried.
     verified = mirror.verify_checkpoint(part.checkpoint)
     body = verified.checkpoint
@@ -169,12 +197,26 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
         match_disclosures(statement, disclosures)
         openings.append((statement, (index, disclosures)))
     found = VerifiedPart(part, mirror, verified, fresh, tuple(openings))
-    if not found.is_restored:
+    if not found.is_restored and end is None:   # of a forked log either history will do
         refused = context.refused[mirror.party]
         refused.compare(body, part.checkpoint)
         for statement in fresh:
             refused.compare_leaf(statement.index, statement.leaf)
     return found
+
+
+def _verify_openings_alone(part: Part, mirror: Mirror, context: Context, end: int) -> VerifiedPart:
+    """Of a forked log all common leaves are held: of whatever history, what opens these is news."""
+    openings = []
+    for index, disclosures in part.openings:
+        statement = context.waiting.get((mirror.party, index)) if index < end else None
+        if statement is not None:
+            match_disclosures(statement, disclosures)
+            openings.append((statement, (index, disclosures)))
+    size = mirror.staged_size
+    held = Part(part.party, size, 0, mirror.staged_note)
+    return VerifiedPart(held, mirror, VerifiedCheckpoint(mirror.body(size), None), (),
+                        tuple(openings))
 
 
 def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_proven: bool
@@ -188,6 +230,8 @@ def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_p
         statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party,
                                      is_proven=is_proven)
         _check_head_of(statement, index, context.agreement)
+        if isinstance(statement.body, Fork):
+            verify_accusation(statement.body, context)
     except LuftromError as error:
         evidence = BadStatement(mirror.party, leaf) if is_signed(leaf, mirror) else None
         raise Unverified(f"leaf {index} of {mirror.party}: {error}", code=error.code,
@@ -231,6 +275,17 @@ def _check_versions(fresh: Sequence[Statement[Any]], mirror: Mirror, agreement: 
 
 def _rank(digest: str, versions: Sequence[str]) -> int:
     return versions.index(digest) if digest in versions else -1
+def verify_accusation(fork: Fork, context: Context) -> None:
+    """Unverified (not_proven) if a fork is not one of a party, or explained by a restore that we
+    hold: then all others had given their word that they hold no more of that log."""
+    check_fork(fork, context.agreement)
+    mirror = context.mirrors.get(fork.party)
+    if mirror is not None and mirror.staged_size > fork.end:
+        said = parse_statement(mirror.leaf(fork.end))
+        peers = {p.name for p in context.agreement.parties} - {fork.party, *context.ends}
+        if isinstance(said.body, Restored) and explains(said, peers):
+            raise Unverified(f"{fork.party} was restored at leaf {fork.end}, on the words of all "
+                             "others", code="not_proven")
 
 
 def _check_time(statement: Statement[Any], now_s: int) -> None:
@@ -275,7 +330,8 @@ def _check_growth(part: Part, body: Checkpoint, mirror: Mirror) -> None:
     tree.extend(fresh)
     try:
         if tree.root(body.size) != body.root:
-            raise Unverified("the leaves do not hash to the checkpoint's root", code="wrong_root")
+            raise OtherHistory("the leaves do not hash to the checkpoint's root", mirror.party,
+                               code="wrong_root")
         if 0 < part.old < body.size:
             verify_consistency(part.old, body.size, part.proof, tree.root(part.old), body.root)
         if held < pending_size <= body.size and tree.root(
@@ -332,19 +388,22 @@ class _Roots:
 def _check_seen(statement: Statement[Any], context: Context, sizes: Mapping[str, int],
                 roots: _Roots) -> None:
     for name, seen in statement.seen.items():
+        end = context.ends.get(name)
         if name == context.own.party:
             if seen.size > context.own.size:
                 raise Unverified(f"leaf {statement.index} has seen {seen.size} leaves of {name}; "
                                  f"there are {context.own.size}", code="seen_unknown")
-        elif seen.size > sizes[name]:
+        elif min(seen.size, seen.size if end is None else end) > sizes[name]:
             raise OutOfStep(
                 f"leaf {statement.index} of {statement.party} has seen {seen.size} leaves of "
                 f"{name}; {sizes[name]} are mirrored here", code="unseen",
                 have=context.mirrors[statement.party].applied,
                 mirrored=context.mirrors[statement.party].staged_size)
+        if end is not None and seen.size > end:
+            continue                       # whichever history it was: nothing of it counts
         if roots.root(name, seen.size) != seen.root:
-            raise Unverified(f"leaf {statement.index} has seen another history of {name} than "
-                             "the one held here", code="seen_unknown")
+            raise OtherHistory(f"leaf {statement.index} has seen another history of {name} than "
+                               "the one held here", name)
 
 
 def _check_receipt(statement: Statement[Any], part: VerifiedPart, me: str) -> None:

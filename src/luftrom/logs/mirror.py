@@ -129,6 +129,10 @@ class Mirror(HeldLog):
             self.applied = size
             writes.applied.append((self.party, size))
 
+    def count_no_more(self, applied: int) -> None:
+        """Its party forked: no more than so many leaves count."""
+        self.applied = self.opened_size = applied
+
     def give_receipt(self, writes: Writes, time_s: int) -> None:
         """Cosign all leaves that are mirrored, in the transaction that holds them.
 

@@ -25,6 +25,8 @@ from luftrom.errors import LuftromError, Unavailable, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.refused import Refused
 from luftrom.exchange.sending import Position
+from luftrom.exchange.verification import Learned
+from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
@@ -34,6 +36,7 @@ from luftrom.node.hearing import TAKEN, Contradicted, go_on
 from luftrom.node.memory import Memory
 from luftrom.node.operations import OPERATIONS
 from luftrom.node.operations.agreement import open_log
+from luftrom.node.operations.forks import tell_forks
 from luftrom.node.operations.reopening import reopen
 from luftrom.node.ruling import rule
 from luftrom.node.step import Request, Step, Waiting
@@ -64,12 +67,13 @@ class Conductor:
             rows = store.refused()
             for signed in self._signed.values():
                 signed.load(rows, agreement)
+        self._forks: dict[str, Fork] = {}  # proofs that are not in the own log yet
         self.load()
 
     def load(self) -> None:
         """Compute everything anew: at the start, and where memory and store may differ."""
         self.memory = Memory(self.party, self._keys, self.agreement, self.store, self.clock,
-                             self._signed, self.gate.promised)
+                             self._signed, self.gate.promised, self._forks)
 
     # -- a step ------------------------------------------------------------------------------
 
@@ -86,6 +90,10 @@ class Conductor:
                 contradicted.append(found)
                 if found.is_of_sender:
                     requests = [r for r in requests if r is not found.request]
+                self.load()
+            except Learned as learned:
+                # Leaves that were applied count for nothing: all is computed without them.
+                self._forks = self.memory.state.forks.known | {learned.fork.party: learned.fork}
                 self.load()
 
     def _attempt(self, requests: Sequence[Request], step: Step,
@@ -113,6 +121,7 @@ class Conductor:
         if (restored := self.gate.to_record) is not None:
             reopen(desk, restored, self.gate.texts, self.gate.lost)
             step.is_reopened = True
+        tell_forks(desk)
         for request in requests:
             self._operate(request, desk)
         rule(desk)
@@ -169,6 +178,7 @@ class Conductor:
             self._signed_ns = step.elapsed_ns
         for signed in self._signed.values():
             step.writes.refused += signed.unsaved
+        step.writes.uncounted += self.memory.take_uncounted()
         rows = entities.take_dirty()
         if rows:
             step.writes.airspace += rows

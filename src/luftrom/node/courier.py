@@ -33,12 +33,14 @@ from luftrom.exchange.verification import prove_leaves
 from luftrom.geometry.kernel_sources import sources_digest
 from luftrom.logs.head import Head, check_body, read_sender, sign_head, verify_head
 from luftrom.node.channel import CLOCK_OFF_S_MAX, HEARTBEAT_S, Channel, Link
+from luftrom.node.comparing import compare, suspect_of
 from luftrom.node.conductor import Conductor
 from luftrom.node.gate import ASKING, OPEN
-from luftrom.node.hearing import Hear, HearAnswer, position_of
+from luftrom.node.hearing import Convict, Hear, HearAnswer, position_of
 from luftrom.node.inbox import Inbox
+from luftrom.node.restoring import FetchTransport
 from luftrom.node.withholding import owed_by
-from luftrom.node.words import AskTransport, ask_word
+from luftrom.node.words import ask_word
 from luftrom.reading import parse_json
 
 _LOG = logging.getLogger("luftrom.node")
@@ -54,8 +56,8 @@ _COSTLY = ("its leaves cost more work than is taken of a peer within a minute "
            f"({limits.PEER_WORK_PER_MINUTE_MAX:.0f} units); the rest waits for the next")
 
 
-class Transport(AskTransport, Protocol):
-    """Carries one message to a peer's node and brings the answer back."""
+class Transport(FetchTransport, Protocol):
+    """Carries messages to a peer's node, asks, and fetches what it shows to everybody."""
 
     async def post(self, base_url: str, body: bytes, signature: str
                    ) -> tuple[int, bytes, str | None]:
@@ -79,6 +81,7 @@ class Courier:
         self._urgent_size = 0              # up to where somebody waits for own leaves to arrive
         self._lingering: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._comparing: dict[str, asyncio.Task[None]] = {}    # by the peer with whom
         self._unasked = set(self._peers)   # who was not asked yet what it holds of our log
         self._all_asked = asyncio.Event()
         for peer in conductor.broken & self._links.keys():
@@ -100,9 +103,10 @@ class Courier:
 
     async def stop(self) -> None:
         """Carry nothing more; whatever is on its way is given up."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._comparing.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def channels(self) -> list[Channel]:
         """The links to all peers, as they stand now."""
@@ -197,6 +201,7 @@ class Courier:
             except LuftromError as error:
                 link.missed(str(error))
                 _LOG.warning("%s: %s", peer, error)
+                self._look_into(error, peer)
             except Exception:              # noqa: BLE001 - whatever it was, the link is tried again
                 link.missed("internal error; the log names it")
                 _LOG.exception("%s: an exchange failed", peer)
@@ -351,6 +356,7 @@ class Courier:
         except (BadInput, TooLarge, Unverified) as error:
             link.last_error = f"refused its message: {error}"[:500]
             link.word_elapsed_ns = None
+            self._look_into(error, sender)
             raise
         link.heard(self._clock.now_ns(), self._clock.elapsed_ns())
         link.at = position_of(message, head)
@@ -361,6 +367,27 @@ class Courier:
             self._call(sender)
         encoded = await _encode(answer)
         return encoded, self._sign(draft, encoded)
+
+    # -- two histories -----------------------------------------------------------------------
+
+    def _look_into(self, error: LuftromError, peer: str) -> None:
+        """If a refusal of what a peer said tells of another history of some log, compare the two,
+        one log at a time with each peer."""
+        party, task = suspect_of(error), self._comparing.get(peer)
+        if (party is not None and party in self._peers and self._transport is not None
+                and party not in self._conductor.memory.forked and (task is None or task.done())):
+            self._comparing[peer] = asyncio.create_task(self._compare(peer, party, self._transport))
+
+    async def _compare(self, peer: str, party: str, transport: Transport) -> None:
+        try:
+            fork = await compare(self._peers[peer], self._conductor.mirrors[party], self._inbox,
+                                 transport)
+            if fork is not None:
+                await self._inbox.ask(lambda reply: Convict(fork, reply))
+                _LOG.error("%s has forked: its two histories part behind %d leaves", party,
+                           fork.end)
+        except LuftromError as error:
+            _LOG.warning("the log of %s, as %s shows it: %s", party, peer, error)
 
     def _sign(self, draft: Head, body: bytes) -> str:
         return sign_head(replace(draft, kernels=sources_digest()), body, self._keys.channel)

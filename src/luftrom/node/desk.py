@@ -100,21 +100,34 @@ class Desk:
         return item
 
     def _seen(self) -> dict[str, Seen]:
-        """How much of each peer's log is mirrored: the same for all statements of a step."""
+        """How much of each peer's log is mirrored: the same for all statements of a step.
+
+        Of one that forked, as far as anybody had seen it whose leaves are here: else what had seen
+        more of it than we have could not be seen (PROTOCOL.md, 14).
+        """
         if self._step.seen is None:
+            forked, largest = self._memory.forked, self.state.knowledge.largest
             self._step.seen = {
-                name: Seen(mirror.staged_size, mirror.tree.root(mirror.staged_size),
+                name: Seen(max(mirror.staged_size, largest(name) if name in forked else 0),
+                           mirror.tree.root(mirror.staged_size),
                            mirror.head.time_s if mirror.head else 0)
                 for name, mirror in self._memory.mirrors.items()}
         return self._step.seen
 
     def receipts_for(self, index: int) -> dict[str, ReceiptRow | None]:
-        """For each peer, the first receipt that covers an own leaf, or None."""
-        return {name: mirror.receipt_for(index) for name, mirror in self._memory.mirrors.items()}
+        """For each peer that has not forked, the first receipt that covers an own leaf, or None."""
+        return {name: mirror.receipt_for(index) for name, mirror in self._memory.mirrors.items()
+                if name not in self._memory.forked}
 
     def opened(self, peer: str) -> int:
         """How many leaves of a peer's log are applied."""
         return self._memory.mirrors[peer].applied
+
+    @property
+    def forked_opened(self) -> dict[str, int]:
+        """Of each peer that forked, how many leaves of its log are applied."""
+        return {name: mirror.applied for name, mirror in self._memory.mirrors.items()
+                if name in self._memory.forked}
 
     def forget_receipts(self, index: int) -> None:
         """No own declaration before leaf `index` waits any more."""

@@ -133,6 +133,14 @@ class Gate:
         if self.faults:
             mends = dict.fromkeys(fault.mend for fault in self.faults)
             return Gated(DAMAGED, tuple(map(str, self.faults)), "; ".join(mends))
+        own = self._own.name if self._own else ""
+        if own in memory.forked:
+            return Gated(FORKED, (
+                f"a peer tells, with the proof, that {own} signed two histories of its log: nobody "
+                "waits for it any more, or counts what it signed behind their common "
+                f"{memory.state.forks.ends[own]} leaves",),
+                "stop every copy of this node but one; the parties can agree on a next version in "
+                "which this party has a new log")
         if self._forks:
             return Gated(FORKED, tuple(
                 f"{peer} holds {size} leaves of our log, signed by our key, which are not those "
@@ -144,10 +152,10 @@ class Gate:
                 f"{peer} holds {size} leaves of our log; {memory.log.size} are here"
                 for peer, size in self._more.items()),
                 "stop the node, then `luftrom restore --from-peers`")
-        return self._doubted() or self._late(memory)
+        return self._doubted(memory.forked) or self._late(memory)
 
-    def _doubted(self) -> Gated | None:
-        left = sorted(self._peers.keys() - self.words.keys())
+    def _doubted(self, forked: frozenset[str]) -> Gated | None:
+        left = sorted(self._peers.keys() - self.words.keys() - forked)
         if not self.is_settled and not self.reason and (left or not self._peers):
             wait = (f"wait for the word of {', '.join(left)}" if left
                     else "there is no peer to ask")

@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from luftrom.agreement.terms import Agreement
 from luftrom.audit.equivocation import run_of_leaves
 from luftrom.clock import NS_PER_S
 from luftrom.errors import Contradiction, Forbidden, LuftromError, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.sending import Position
-from luftrom.exchange.verification import Context, VerifiedPart, verify_message
+from luftrom.exchange.verification import (
+    Context,
+    Learned,
+    VerifiedPart,
+    counted,
+    verify_accusation,
+    verify_message,
+)
 from luftrom.logs import submission
+from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.node.memory import Memory
@@ -63,6 +72,14 @@ class AddEntries:
 
     body: bytes
     reply: Reply[submission.Held | submission.Partial]
+
+
+@dataclass(frozen=True, slots=True)
+class Convict:
+    """Take in the proof of a fork that was found by comparing histories (`comparing`)."""
+
+    fork: Fork
+    reply: Reply[None]
 
 
 class Contradicted(Exception):
@@ -124,12 +141,8 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
     message, head, agreement = asked.message, asked.head, memory.agreement
     if agreement is None:
         raise Forbidden(f"there is no agreement with {head.sender}")
-    waiting = {(party, statement.index): statement
-               for party, queue in memory.state.waiting.items() for statement in queue}
-    context = Context(memory.log, memory.mirrors, agreement, waiting, memory.signed,
-                      step.time_ns // NS_PER_S, asked.proven)
     try:
-        parts = verify_message(message, head, context)
+        parts = verify_message(message, head, _context(agreement, memory, step, asked.proven))
     except LuftromError:
         for part in message.parts:
             if part.party in memory.mirrors:
@@ -155,6 +168,14 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
     _apply(asked, memory, step)
 
 
+def _context(agreement: Agreement, memory: Memory, step: Step,
+             proven: frozenset[int] = frozenset()) -> Context:
+    waiting = {(party, statement.index): statement
+               for party, queue in memory.state.waiting.items() for statement in queue}
+    return Context(memory.log, memory.mirrors, agreement, waiting, memory.signed,
+                   step.time_ns // NS_PER_S, proven, memory.state.forks.ends)
+
+
 def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:
     """Hold the leaves of all logs, and note what they had seen in the order of knowledge."""
     state, writes = memory.state, step.writes
@@ -165,7 +186,7 @@ def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:
         mirror.move(part.body, part.part.checkpoint, writes)
         if part.fresh:
             mirror.hold([statement.leaf for statement in part.fresh[held:]], writes)
-            left.append(deque(part.fresh))
+            left.append(deque(counted(part, state.forks.ends)))
         for statement, (index, disclosures) in part.openings:
             if not state.is_open(statement.party, index):
                 state.open(statement.party, index, disclosures)
@@ -188,7 +209,8 @@ def _apply(asked: Hear | HearAnswer | None, memory: Memory, step: Step) -> None:
 
     Or that takes more work than this step has for its author: then it goes on in the next.
     """
-    left = [mirror for mirror in memory.mirrors.values() if mirror.party not in memory.broken]
+    left = [mirror for mirror in memory.mirrors.values()
+            if mirror.party not in memory.broken or mirror.party in memory.forked]
     for mirror in left:
         memory.work.take_up(mirror.party)
     while any([_apply_of(mirror.party, asked, memory, step) for mirror in left]):
@@ -248,6 +270,16 @@ def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:
     return run_of_leaves(memory.mirrors[statement.party].leaf, first, statement.index + 1)
 
 
+def convict(asked: Convict, memory: Memory, step: Step) -> None:
+    """Raises Learned if it is news, and Unverified if it proves nothing."""
+    if memory.agreement is None:
+        raise Forbidden("there is no agreement that anybody could break")
+    if memory.state.forks.is_news(asked.fork):
+        verify_accusation(asked.fork, _context(memory.agreement, memory, step))
+        raise Learned(asked.fork)
+    step.then(asked.reply, lambda: None)
+
+
 def add_checkpoint(asked: AddCheckpoint, memory: Memory, step: Step) -> None:
     """Take a checkpoint that a stranger uploads of a peer's log."""
     submission.add_checkpoint(asked.body, _open_mirrors(memory), step.writes)
@@ -266,4 +298,5 @@ def _open_mirrors(memory: Memory) -> dict[str, Mirror]:
 
 # What is taken in first in a step, by the type of the request.
 TAKEN: Mapping[type, Callable[[Any, Memory, Step], None]] = {
-    Hear: hear, HearAnswer: hear_answer, AddCheckpoint: add_checkpoint, AddEntries: add_entries}
+    Hear: hear, HearAnswer: hear_answer, AddCheckpoint: add_checkpoint, AddEntries: add_entries,
+    Convict: convict}

@@ -16,6 +16,7 @@ from luftrom.errors import BadInput, BadStatement, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.refused import Refused
 from luftrom.exchange.sending import Position, Shown, build_message
+from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
@@ -34,7 +35,7 @@ class Memory:
 
     def __init__(self, party: str, keys: NodeKeys, agreement: Agreement | None, store: Store,
                  clock: Clock, signed: Mapping[str, Refused],
-                 promised: Mapping[str, tuple[int, int]]):
+                 promised: Mapping[str, tuple[int, int]], forks: Mapping[str, Fork] | None = None):
         me = agreement.party(party) if agreement else None
         if agreement and me is None:
             raise BadInput(f"{party} is not a party of the agreement {agreement.name}")
@@ -51,9 +52,23 @@ class Memory:
         self.signed = signed               # what else peers signed, and was refused
         self.promised = promised           # what our heads said before a restore; see `gate`
         self.work = PeerWork(len(peers))
-        self.state = load_state(store, party, agreement)
+        self.state = load_state(store, party, agreement, forks)
+        self._uncounted = list(self.state.forks.ends.items())
+        for name in self.forked & self.mirrors.keys():
+            self.broken.add(name)
+            self.mirrors[name].count_no_more(self.state.progress.applied.get(name, 0))
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")
+
+    @property
+    def forked(self) -> frozenset[str]:
+        """The parties whose fork is proven: nobody waits for them any more."""
+        return frozenset(self.state.forks.known)
+
+    def take_uncounted(self) -> list[tuple[str, int]]:
+        """From where on leaves of forkers count no more, once: the index may hold rows of them."""
+        rows, self._uncounted = self._uncounted, []
+        return rows
 
     # -- what peers are told -----------------------------------------------------------------
 
@@ -61,7 +76,8 @@ class Memory:
         """The message for a peer that stands at `at`."""
         shown = Shown(lambda index: self.is_due(peer, index),
                       lambda party, index: self.state.audience(party, index).includes(peer),
-                      lambda size: self.state.knowledge.seen(self.party, size))
+                      lambda size: self.state.knowledge.seen(self.party, size),
+                      self.state.forks.ends)
         message = build_message(self.log, self.mirrors, peer, at, shown,
                                 self.clock.now_ns() // NS_PER_S)
         mirror = self.mirrors[peer]
@@ -90,7 +106,8 @@ class Memory:
         """May what an own leaf committed to be opened to a peer now?
 
         What is sealed waits until every party has receipted the leaf, or was passed over: whoever
-        is shown it has signed that it did not know of it before, or is named.
+        is shown it has signed that it did not know of it before, or is named. Who forked is shown
+        nothing.
         """
         if not self.state.audience(self.party, index).includes(peer):
             return False
@@ -98,15 +115,17 @@ class Memory:
         if (record is None or not KINDS[record.kind].sealed
                 or self.agreement is None or not self.agreement.sealed):
             return True
-        silent = {*record.passed_over, *(record.ruling.unacknowledged if record.ruling else ())}
+        silent = {*record.passed_over, *(record.ruling.unacknowledged if record.ruling else ()),
+                  *self.forked}
         return self.mirrors[peer].receipt_size > index and all(
             mirror.receipt_size > index or name in silent
             for name, mirror in self.mirrors.items())
 
     @property
     def due_size(self) -> int:
-        """Up to where every party has receipted the own log, or was passed over."""
-        receipted = min((mirror.receipt_size for mirror in self.mirrors.values()), default=0)
+        """Up to where every party has receipted the own log, or was passed over, or forked."""
+        receipted = min((mirror.receipt_size for name, mirror in self.mirrors.items()
+                         if name not in self.forked), default=0)
         return max(receipted, self.state.entities.passed_size.get(self.party, 0))
 
     def head_of(self, peer: str) -> str:

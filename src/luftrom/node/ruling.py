@@ -67,7 +67,8 @@ def rule(desk: Desk) -> None:
             if lacks.receipts:
                 late.setdefault(lacks.receipts, []).append(record)
                 continue
-        opened = dict(record.passed_over)
+        opened = {name: size for name, size in record.passed_over.items()
+                  if name not in desk.forked_opened}
         opened.update((name, desk.opened(name)) for name in lacks.openings)
         ripe.setdefault(tuple(sorted(opened.items())), []).append(record)
     for names, records in late.items():
@@ -119,7 +120,9 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: Mapping[str, int]) -
             if receipt is not None and name not in silent and (
                     name not in heads or receipt.size > heads[name].size):
                 heads[name] = receipt
-    rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, silent)
+    opened = {**silent, **desk.forked_opened}
+    rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, opened,
+                  desk.state.forks.ends)
     rulings = []
     for record in records:
         lost = verdict(desk.entities, record, rests, desk.as_of_s)
@@ -127,7 +130,7 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: Mapping[str, int]) -
         rulings.append(Ruling(record.index, not lost, against, tuple(silent)))
     texts = {name: receipt.head for name, receipt in heads.items()}
     for part in _fitting(rulings):
-        desk.append(RULING.name, Rulings(part, texts, silent))
+        desk.append(RULING.name, Rulings(part, texts, opened))
     for record in records:
         desk.then(desk.take_reply(record.index), partial(outcome, desk.entities, record))
 

@@ -53,7 +53,11 @@ class Debts:
 
 
 def owed_by(peer: str, memory: Memory) -> dict[str, int | None]:
-    """How far a peer has come with what it owes; None where it owes nothing of a kind."""
+    """How far a peer has come with what it owes; None where it owes nothing of a kind, as one that
+    forked does.
+    """
+    if peer in memory.forked:
+        return dict.fromkeys((RECEIPTS, OPENINGS, RULINGS))
     mirror, entities = memory.mirrors[peer], memory.state.entities
     unruled = next((r.index for r in entities.unruled(peer) if r.counts), None)
     return {
@@ -70,4 +74,4 @@ def _is_due(peer: str, memory: Memory) -> bool:
         return False                       # it waits for another log, or for our own receipt
     knowledge = memory.state.knowledge
     return all(knowledge.seen(name, mirror.size).get(peer, 0) > index
-               for name, mirror in memory.mirrors.items() if name != peer)
+               for name, mirror in memory.mirrors.items() if name not in (peer, *memory.forked))

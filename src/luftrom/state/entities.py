@@ -26,6 +26,7 @@ from luftrom.geometry.volume import Separation, Volume4D
 from luftrom.state.bounds import Bounds
 from luftrom.state.conflicts import ConflictPair, make_conflict
 from luftrom.state.digest import digest_rows
+from luftrom.state.forks import Forks
 from luftrom.state.knowledge import Knowledge
 from luftrom.state.meeting import Meetings
 from luftrom.state.progress import Progress
@@ -65,8 +66,10 @@ class Entities:
     `progress` is shared with the other parts of the state, which moves it on.
     """
 
-    def __init__(self, agreement: Agreement | None, progress: Progress):
+    def __init__(self, agreement: Agreement | None, progress: Progress,
+                 forks: Forks | None = None):
         self.agreement = agreement
+        self.forks = forks or Forks()
         separation = agreement.separation if agreement else NO_MINIMA
         self.separation = separation
         self.progress = progress
@@ -333,21 +336,29 @@ class Entities:
     def _over_ns(self) -> int:
         """Up to which end volumes are over in any log: no later leaf is as of an earlier time."""
         as_of_s = self.progress.as_of_s
-        parties = [p.name for p in self.agreement.parties] if self.agreement else self.applied
+        parties = self._speaking if self.agreement else self.applied
         if not parties or not all(party in as_of_s for party in parties):
             return TIME_NS_MIN
         return over_until_ns(min(as_of_s[p] for p in parties), self.separation)
+
+    @property
+    def _speaking(self) -> list[str]:
+        """The parties of whom a leaf may still be applied: not who forked, once all is."""
+        ends = self.forks.ends
+        return [p.name for p in (self.agreement.parties if self.agreement else ())
+                if p.name not in ends or self.applied.get(p.name, 0) < ends[p.name]]
 
     def _is_settled(self, record: Record) -> bool:
         end = record.end_index
         if end is None:
             return False
-        for party in (self.agreement.parties if self.agreement else ()):
-            seen = self.progress.last_seen.get(party.name, {})
-            if party.name != record.party and seen.get(record.party, 0) <= end:
+        speaking = self._speaking
+        for party in speaking:
+            seen = self.progress.last_seen.get(party, {})
+            if party != record.party and seen.get(record.party, 0) <= end:
                 return False
         return all(waiting.cut(record) > end for waiting in self._unruled.values()
-                   if waiting.counts)
+                   if waiting.counts and (not speaking or waiting.party in speaking))
 
     def loses_to_known(self, record: Record, other: Record, cut: int) -> bool:
         """Does an intent lose to one that its own author knew to stand? Then it wins nothing.

@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from luftrom.state.forks import Forks
 from luftrom.statements.statement import Statement
 
 
 class Knowledge:
-    """Of each log, how much of every other its first so many leaves had seen."""
+    """Of each log, how much of every other its first so many leaves had seen.
 
-    def __init__(self) -> None:
+    Of a forked log the common leaves are noted; a `seen` of it may be of another history behind
+    these, and its size goes on to say how far anybody had seen it.
+    """
+
+    def __init__(self, forks: Forks | None = None) -> None:
+        self._forks = forks or Forks()
         self._seen: dict[str, list[Mapping[str, int]]] = {}
 
     def size(self, party: str) -> int:
@@ -32,8 +38,13 @@ class Knowledge:
         return rows[min(size, len(rows)) - 1] if size and rows else {}
 
     def covers(self, statement: Statement[Any]) -> bool:
-        """Is all noted that a statement had seen?"""
-        return all(seen.size <= self.size(name) for name, seen in statement.seen.items())
+        """Is all noted that a statement had seen, as far as it counts?"""
+        return all(self._forks.counted(name, seen.size) <= self.size(name)
+                   for name, seen in statement.seen.items())
+
+    def largest(self, party: str) -> int:
+        """The largest size of a log that anything noted had seen."""
+        return max((rows[-1].get(party, 0) for rows in self._seen.values() if rows), default=0)
 
     def note(self, statement: Statement[Any]) -> None:
         """The next leaf of a log is mirrored."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
 from luftrom.errors import Unavailable
+from luftrom.logs.fork import Fork
+from luftrom.state.forks import Forks
 from luftrom.state.record import LOST_CONTENT
 from luftrom.state.state import State
 from luftrom.statements.kinds import KINDS
@@ -18,19 +20,32 @@ from luftrom.store.protocol import Store
 _LEAVES_AT_ONCE = 1_024                    # read from the store when a node starts
 
 
-def load_state(store: Store, party: str, agreement: Agreement | None) -> State:
+def load_state(store: Store, party: str, agreement: Agreement | None,
+               forks: Mapping[str, Fork] | None = None) -> State:
     """The state at a party, computed from the logs and disclosures of its store.
 
     Leaves are read in the order of knowledge. Raises Unavailable where a log lacks what another
-    party's had seen of it.
+    party's had seen of it. `forks` are those whose proof is no statement that is held here yet.
     """
-    state = State(agreement, party)
+    known = dict(forks or {})
+    while isinstance(found := _read_all(store, State(agreement, party, Forks(known))), Fork):
+        known[found.party] = found         # its leaves counted as far as they were read
+    return found
+
+
+def _read_all(store: Store, state: State) -> State | Fork:
+    """The state once all is read; or, at once, a fork that it should have known from the start."""
+    party, agreement = state.party, state.agreement
     names = [p.name for p in agreement.parties] if agreement else [party]
-    logs = {name: _Log(store, name, name == party) for name in names}
+    logs = {name: _Log(store, name, state) for name in names}
     while left := [log for log in logs.values() if log.next is not None]:
         # The log that is behind in time goes on, so that what is over is dropped on the way.
         left.sort(key=lambda log: state.progress.as_of_s.get(log.name, 0))
-        if not any([_read_on(log, state) for log in left]):
+        is_stuck = not any([_read_on(log, state) for log in left])
+        fork = next(iter(state.news), None) or (_fork_ahead(left, state) if is_stuck else None)
+        if fork is not None:
+            return fork
+        if is_stuck:
             log = next((log for log in left if log.name == party), left[0])
             if log.name != party:
                 raise Unavailable(f"the store lacks leaves that leaf {log.index} of {log.name} had "
@@ -44,13 +59,21 @@ def load_state(store: Store, party: str, agreement: Agreement | None) -> State:
 class _Log:
     """One log of a store, read leaf by leaf."""
 
-    def __init__(self, store: Store, name: str, is_own: bool):
-        self.name = name
+    def __init__(self, store: Store, name: str, state: State):
+        self.name, self._store = name, store
         checkpoint = store.checkpoint(name)
-        size = store.size(name) if is_own else checkpoint[0] if checkpoint else 0
-        self.applied = size if is_own else store.applied(name)
+        if name == state.party:
+            size = self.applied = store.size(name)
+        else:
+            size = state.forks.counted(name, checkpoint[0] if checkpoint else 0)
+            self.applied = min(size, store.applied(name))
+        self._size = size
         self._rows = _rows(store, name, size)
         self.next = next(self._rows, None)
+
+    def rest(self) -> Iterator[tuple[Statement[Any], tuple[bytes, ...]]]:
+        """All that is not read yet, which stays so."""
+        return _rows(self._store, self.name, self._size, self.index)
 
     @property
     def index(self) -> int:
@@ -62,13 +85,22 @@ class _Log:
         self.next = next(self._rows, None)
 
 
-def _rows(store: Store, name: str, size: int
+def _rows(store: Store, name: str, size: int, first: int = 0
           ) -> Iterator[tuple[Statement[Any], tuple[bytes, ...]]]:
-    for start in range(0, size, _LEAVES_AT_ONCE):
+    for start in range(first, size, _LEAVES_AT_ONCE):
         stop = min(start + _LEAVES_AT_ONCE, size)
         opened = store.disclosures(name, start, stop)
         for index, leaf in enumerate(store.leaves(name, start, stop), start):
             yield parse_statement(leaf), tuple(opened.get(index, ()))
+
+
+def _fork_ahead(logs: Sequence[_Log], state: State) -> Fork | None:
+    """A fork that is told of behind a statement which had seen the other history."""
+    for log in logs:
+        for statement, _ in log.rest():
+            if isinstance(statement.body, Fork) and state.forks.is_news(statement.body):
+                return statement.body
+    return None
 
 
 def _opened(statement: Statement[Any], disclosures: tuple[bytes, ...], me: str

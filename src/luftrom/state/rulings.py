@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import Any
 
 from luftrom import limits
@@ -37,11 +38,13 @@ class Rests:
     """What a ruling rests on, as its statement says.
 
     `cuts` names for each peer how many leaves of its log may have crossed the ruled one: all that
-    it had when it receipted that. Of a silent peer `opened` leaves were open to the author.
+    it had when it receipted that. Of a silent peer, and of one that forked, `opened` leaves were
+    open to the author; `ends` names for each that forked how many leaves of its log count.
     """
 
     cuts: Mapping[str, int] = field(default_factory=dict)
     opened: Mapping[str, int] = field(default_factory=dict)
+    ends: Mapping[str, int] = field(default_factory=dict)
 
     def cut(self, party: str) -> int:
         """How many leaves of a peer's log the ruling looks at."""
@@ -60,7 +63,8 @@ class Rests:
 
         To others it may be dead by what is closed here, and what crossed it stand.
         """
-        return any(record.seen.get(name, 0) > size for name, size in self.opened.items())
+        return any(min(record.seen.get(name, 0), self.ends.get(name, inf)) > size
+                   for name, size in self.opened.items())
 
 
 def verdict(entities: Entities, record: Record, rests: Rests, as_of_s: int | None = None
@@ -173,10 +177,13 @@ def check_rulings(state: HasEntities, statement: Statement[Rulings]) -> None:
     """Unverified (unlawful_ruling) if a peer accepts what the rules do not let it accept.
 
     A peer may refuse itself whatever it likes. It must show a head of each peer that covers what it
-    rules on, or say that it has none, which an agreement to hold never lets it. Statements from
-    before the agreement had no peers to ask.
+    rules on, or say that it has none, which an agreement to hold never lets it; of one that it has
+    told to have forked it says what was open. Statements from before the agreement had no peers to
+    ask, and what rests on leaves that a fork has taken away nobody can judge.
     """
     if not statement.agreement or state.entities.agreement is None:
+        return
+    if state.entities.forks.rests_beyond(statement):
         return
     heads = _read_heads(statement, state.entities.agreement)
     for ruling in statement.body.rulings:
@@ -229,8 +236,13 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
     entities, body, silent = state.entities, statement.body, set(ruling.unacknowledged)
     if silent and entities.agreement and entities.agreement.silence.mode == "hold":
         return "without a receipt, where the agreement says hold"
+    ends = {name: told.end for name, told in entities.forks.told_by(statement.party).items()}
     for name in statement.seen:
-        if name in silent:
+        if name in ends:
+            least = min(ends[name], entities.rested.get((statement.party, name), 0))
+            if body.opened.get(name, 0) < least:
+                return f"and says that less of the log of {name} is open than it said before"
+        elif name in silent:
             least = record.passed_over.get(
                 name, entities.rested.get((statement.party, name), 0))
             if body.opened.get(name, 0) < least:
@@ -239,8 +251,8 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
             return f"and does not name {name}, without whom it was opened"
         elif name not in heads or heads[name].mirrored <= ruling.index:
             return f"before {name} has given a receipt for it"
-    cuts = {name: head.size for name, head in heads.items() if name not in silent}
-    rests = Rests(cuts, {name: body.opened.get(name, 0) for name in silent})
+    cuts = {name: head.size for name, head in heads.items() if name not in silent | ends.keys()}
+    rests = Rests(cuts, {name: body.opened.get(name, 0) for name in silent | ends.keys()}, ends)
     as_of_s = entities.progress.as_of(statement.party, statement.iat_s)
     for other, rule in verdict(entities, record, rests, as_of_s):
         if record.void:

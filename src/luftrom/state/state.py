@@ -1,7 +1,8 @@
 """The state: all that follows from the logs that are mirrored, and from nothing else.
 
 In go verified statements in the order of knowledge, and what opens them, when it comes. A leaf is
-applied in the order of its log, once what it commits to is open to those whom it is for. What a
+applied in the order of its log, once what it commits to is open to those whom it is for; what a
+forker signed behind the common leaves of its histories does not come here at all. What a
 kind of statement does stands in the tables `EFFECTS` of the parts, which are joined here.
 """
 
@@ -12,14 +13,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
+from luftrom.logs.fork import Fork
 from luftrom.state import entities, rulings
 from luftrom.state.entities import Entities
+from luftrom.state.forks import Forks
 from luftrom.state.knowledge import Knowledge
 from luftrom.state.progress import Progress
 from luftrom.state.record import LOST_CONTENT
 from luftrom.state.work import work_of_opening
 from luftrom.statements.kind import EVERYBODY, Audience
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.forked import KIND as FORKED
 from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.kinds.ruling import KIND as RULING
@@ -33,15 +37,17 @@ class State:
     `waiting` are the statements of each log that are mirrored and not applied, in order.
     """
 
-    def __init__(self, agreement: Agreement | None, party: str = ""):
+    def __init__(self, agreement: Agreement | None, party: str = "", forks: Forks | None = None):
         self.agreement, self.party = agreement, party
-        self.knowledge = Knowledge()
+        self.forks = forks or Forks()
+        self.news: list[Fork] = []         # what was mirrored tells of more forks than were known
+        self.knowledge = Knowledge(self.forks)
         self.waiting: dict[str, deque[Statement[Any]]] = {}
         self._restored: set[str] = set()   # parties whose log says that it was restored
         self._lost: set[tuple[str, int]] = set()   # leaves whose author has lost what they say
         self._openings: dict[tuple[str, int], tuple[bytes, ...]] = {}
         self.progress = Progress()
-        self.entities = Entities(agreement, self.progress)
+        self.entities = Entities(agreement, self.progress, self.forks)
         self._audiences: dict[tuple[str, int], Audience] = {}
         self._items: dict[str, Item[Any, Any]] = {}    # what `next_item` read, while it waits
 
@@ -50,6 +56,8 @@ class State:
     def mirror(self, statement: Statement[Any]) -> None:
         """The next leaf of a log is held, and all that it had seen is as well."""
         self.knowledge.note(statement)
+        if isinstance(statement.body, Fork) and self.forks.is_news(statement.body):
+            self.news.append(statement.body)
         if isinstance(statement.body, Restored):
             self._restored.add(statement.party)
         # Losses count behind a restore alone: else the author could choose what to open.
@@ -76,8 +84,9 @@ class State:
                 and kind.audience(statement).includes(self.party)):
             return False
         needs = NEEDS.get(statement.type)
-        return needs is None or all(self.progress.applied.get(name, 0) >= size
-                                    for name, size in needs(statement).items())
+        return needs is None or all(
+            self.progress.applied.get(name, 0) >= self.forks.counted(name, size)
+            for name, size in needs(statement).items())
 
     def next_item(self, party: str) -> Item[Any, Any]:
         """The next leaf of a log to be applied, read once; `is_next_open` said that it can be."""
@@ -156,6 +165,6 @@ def nothing(state: State, item: Item[Any, Any]) -> None:
 # What a statement does to the state, and what a peer's is held to before; by its type.
 EFFECTS: dict[str, Callable[[State, Item[Any, Any]], None]] = {
     **entities.EFFECTS, "agreement": nothing, "notification": nothing, "restored": nothing,
-    "lost": nothing}
+    "lost": nothing, FORKED.name: lambda state, item: state.forks.note(item.statement)}
 NEEDS: dict[str, Callable[[Statement[Any]], Mapping[str, int]]] = {**rulings.NEEDS}
 CHECKS: dict[str, Callable[[State, Statement[Any]], None]] = {**rulings.CHECKS}

@@ -65,7 +65,10 @@ class RefusedRow:
 
 @dataclass(slots=True)
 class Writes:
-    """The rows of one transaction; `party` is whose log a row belongs to."""
+    """The rows of one transaction; `party` is whose log a row belongs to.
+
+    `uncounted` names leaves (party, index): from there on that log has no rows in the index.
+    """
 
     leaves: list[tuple[str, int, bytes]] = field(default_factory=list)
     disclosures: list[tuple[str, int, int, bytes]] = field(default_factory=list)
@@ -79,6 +82,7 @@ class Writes:
     refused: list[RefusedRow] = field(default_factory=list)
     counters: list[tuple[str, int]] = field(default_factory=list)
     answers: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    uncounted: list[tuple[str, int]] = field(default_factory=list)
     airspace: list[tuple[str, int, bytes]] = field(default_factory=list)
 
     def is_empty(self) -> bool:

@@ -119,6 +119,7 @@ class SqliteStore:
                 (writes.proofs, "INSERT OR IGNORE INTO proof (party, kind, body) VALUES (?, ?, ?)"),
                 (writes.counters, "INSERT OR REPLACE INTO counter VALUES (?, ?)"),
                 (writes.answers, "INSERT OR REPLACE INTO answer VALUES (?, ?, ?)"),
+                (writes.uncounted, "DELETE FROM airspace WHERE party = ? AND idx >= ?"),
                 (writes.airspace, "INSERT OR REPLACE INTO airspace VALUES (?, ?, ?)")):
             if rows:
                 self._db.executemany(statement, rows)

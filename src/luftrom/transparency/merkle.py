@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from luftrom import limits
@@ -82,7 +82,7 @@ class Tree:
     def leaf_hash_at(self, index: int) -> bytes:
         """The hash of one leaf."""
         self._check(index, index + 1, self.size)
-        return self._node(0, index)
+        return self.node(0, index)
 
     def root(self, size: int | None = None) -> bytes:
         """The root hash of the first `size` leaves, or of all."""
@@ -136,27 +136,39 @@ class Tree:
             raise BadInput("there is no such tile in this tree")
         return bytes(self._levels[height][start * HASH_BYTES:(start + width) * HASH_BYTES])
 
-    def _node(self, level: int, index: int) -> bytes:
+    def node(self, level: int, index: int) -> bytes:
+        """The hash of a full node, which is there."""
         return bytes(self._levels[level][index * HASH_BYTES:(index + 1) * HASH_BYTES])
 
     def _hash(self, start: int, end: int) -> bytes:
         """MTH of [start, end), which begins where a full node of its size would."""
-        if start == end:
-            return EMPTY_ROOT
-        nodes = []
-        while start < end:                 # the largest full nodes, from left to right
-            level = (end - start).bit_length() - 1
-            nodes.append(self._node(level, start >> level))
-            start += 1 << level
-        result = nodes.pop()
-        while nodes:
-            result = node_hash(nodes.pop(), result)
-        return result
+        return root_of_nodes([self.node(level, index) for level, index in full_nodes(start, end)])
 
     @staticmethod
     def _check(start: int, end: int, size: int) -> None:
         if not 0 <= start <= end <= size:
             raise BadInput(f"[{start}, {end}) is not within a tree of {size} leaves")
+
+
+def full_nodes(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Level and index of the largest full nodes over the leaves [start, end), from left to right.
+
+    It must begin where a full node of its size would.
+    """
+    while start < end:
+        level = (end - start).bit_length() - 1
+        yield level, start >> level
+        start += 1 << level
+
+
+def root_of_nodes(nodes: Sequence[bytes]) -> bytes:
+    """The root of the tree whose largest full nodes these are, from left to right."""
+    if not nodes:
+        return EMPTY_ROOT
+    *others, result = nodes
+    for node in reversed(others):
+        result = node_hash(node, result)
+    return result
 
 
 def is_subtree(start: int, end: int) -> bool:

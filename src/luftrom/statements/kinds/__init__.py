@@ -10,6 +10,7 @@ from luftrom.statements.kinds import (
     constraint,
     constraint_withdrawal,
     declaration,
+    forked,
     lost,
     notification,
     passed_over,
@@ -20,4 +21,4 @@ from luftrom.statements.kinds import (
 
 KINDS: dict[str, Kind[Any, Any]] = {module.KIND.name: module.KIND for module in (
     agreement, declaration, withdrawal, constraint, constraint_withdrawal, ruling, passed_over,
-    notification, restored, lost)}
+    notification, restored, lost, forked)}
