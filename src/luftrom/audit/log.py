@@ -18,7 +18,7 @@ from luftrom.logs.fork import Fork
 from luftrom.logs.signed import verify_log_checkpoint
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
-from luftrom.statements.kinds.forked import check_fork, is_forked
+from luftrom.statements.kinds.forked import check_fork, fork_told, is_forked
 from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.leaf import parse_statement, verify_statement
@@ -210,10 +210,10 @@ class LogAudit:
         for _, window in self._windows(self.tree.size):
             for leaf in window:
                 try:
-                    body = parse_statement(leaf).body if is_forked(leaf) else None
-                    if isinstance(body, Fork):
-                        check_fork(body, agreement)
-                        ends[body.party] = min(body.end, ends.get(body.party, body.end))
+                    fork = fork_told(parse_statement(leaf), agreement) if is_forked(leaf) else None
+                    if fork is not None:
+                        check_fork(fork, agreement)
+                        ends[fork.party] = min(fork.end, ends.get(fork.party, fork.end))
                 except LuftromError:
                     continue               # `check_statements` says so
         return ends
@@ -304,8 +304,8 @@ class LogAudit:
                 raise Unverified(f"is a statement of {statement.party}")
             if statement.index != index:
                 raise Unverified(f"says that it is leaf {statement.index}")
-            if isinstance(statement.body, Fork) and agreement is not None:
-                check_fork(statement.body, agreement)
+            if agreement is not None and (fork := fork_told(statement, agreement)) is not None:
+                check_fork(fork, agreement)
         except LuftromError as error:
             self._tallies["statements"].fail(f"leaf {index}: {error}", index)
             return None

@@ -33,7 +33,7 @@ from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
-from luftrom.statements.kinds.forked import check_fork
+from luftrom.statements.kinds.forked import check_fork, fork_told
 from luftrom.statements.kinds.restored import Restored, explains
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import match_disclosures
@@ -137,9 +137,9 @@ def verify_message(message: Message, head: Head, context: Context) -> tuple[Veri
     for part in message.parts:
         parts.append(_verify_part(part, context, part.party == head.sender))
         for statement in parts[-1].fresh:
-            if isinstance(statement.body, Fork) and statement.body.end < context.ends.get(
-                    statement.body.party, statement.body.end + 1):
-                raise Learned(statement.body)
+            fork = fork_told(statement, context.agreement)
+            if fork is not None and fork.end < context.ends.get(fork.party, fork.end + 1):
+                raise Learned(fork)
     # 5. What each statement had seen is mirrored here, with this message; and of our own log it is
     #    what we signed, and no less than its author's receipts say.
     sizes = {name: mirror.staged_size for name, mirror in context.mirrors.items()}
@@ -230,8 +230,8 @@ def _verify_leaf(index: int, leaf: bytes, mirror: Mirror, context: Context, is_p
         statement = verify_statement(leaf, mirror.peer.keys.statements, mirror.party,
                                      is_proven=is_proven)
         _check_head_of(statement, index, context.agreement)
-        if isinstance(statement.body, Fork):
-            verify_accusation(statement.body, context)
+        if (fork := fork_told(statement, context.agreement)) is not None:
+            verify_accusation(fork, context)
     except LuftromError as error:
         evidence = BadStatement(mirror.party, leaf) if is_signed(leaf, mirror) else None
         raise Unverified(f"leaf {index} of {mirror.party}: {error}", code=error.code,

@@ -12,6 +12,7 @@ from luftrom.state.forks import Forks
 from luftrom.state.record import LOST_CONTENT
 from luftrom.state.state import State
 from luftrom.statements.kinds import KINDS
+from luftrom.statements.kinds.forked import fork_told
 from luftrom.statements.leaf import parse_statement
 from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
@@ -98,8 +99,9 @@ def _fork_ahead(logs: Sequence[_Log], state: State) -> Fork | None:
     """A fork that is told of behind a statement which had seen the other history."""
     for log in logs:
         for statement, _ in log.rest():
-            if isinstance(statement.body, Fork) and state.forks.is_news(statement.body):
-                return statement.body
+            fork = fork_told(statement, state.agreement)
+            if fork is not None and state.forks.is_news(fork):
+                return fork
     return None
 
 

@@ -181,11 +181,14 @@ def check_rulings(state: HasEntities, statement: Statement[Rulings]) -> None:
     told to have forked it says what was open. Statements from before the agreement had no peers to
     ask, and what rests on leaves that a fork has taken away nobody can judge.
     """
-    if not statement.agreement or state.entities.agreement is None:
+    agreement = state.entities.agreement
+    if not statement.agreement or agreement is None:
         return
+    if statement.agreement in agreement.earlier and any(p.new_log for p in agreement.parties):
+        return                             # before a log was cut: by what was known of it then
     if state.entities.forks.rests_beyond(statement):
         return
-    heads = _read_heads(statement, state.entities.agreement)
+    heads = _read_heads(statement, agreement)
     for ruling in statement.body.rulings:
         record = state.entities.records.get((statement.party, ruling.index))
         if (record is None or not ruling.accepted or record.kind != DECLARATION.name

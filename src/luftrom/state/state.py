@@ -24,6 +24,7 @@ from luftrom.state.work import work_of_opening
 from luftrom.statements.kind import EVERYBODY, Audience
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.forked import KIND as FORKED
+from luftrom.statements.kinds.forked import fork_told
 from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.kinds.ruling import KIND as RULING
@@ -56,8 +57,9 @@ class State:
     def mirror(self, statement: Statement[Any]) -> None:
         """The next leaf of a log is held, and all that it had seen is as well."""
         self.knowledge.note(statement)
-        if isinstance(statement.body, Fork) and self.forks.is_news(statement.body):
-            self.news.append(statement.body)
+        fork = fork_told(statement, self.agreement)
+        if fork is not None and self.forks.is_news(fork):
+            self.news.append(fork)
         if isinstance(statement.body, Restored):
             self._restored.add(statement.party)
         # Losses count behind a restore alone: else the author could choose what to open.
@@ -158,6 +160,11 @@ class State:
         self.entities.collect()
 
 
+def _note_fork(state: State, item: Item[Fork, Any]) -> None:
+    if fork_told(item.statement, state.agreement) is not None:
+        state.forks.note(item.statement)
+
+
 def nothing(state: State, item: Item[Any, Any]) -> None:
     """The effect of a statement that is there to be kept, and changes nothing."""
 
@@ -165,6 +172,6 @@ def nothing(state: State, item: Item[Any, Any]) -> None:
 # What a statement does to the state, and what a peer's is held to before; by its type.
 EFFECTS: dict[str, Callable[[State, Item[Any, Any]], None]] = {
     **entities.EFFECTS, "agreement": nothing, "notification": nothing, "restored": nothing,
-    "lost": nothing, FORKED.name: lambda state, item: state.forks.note(item.statement)}
+    "lost": nothing, FORKED.name: _note_fork}
 NEEDS: dict[str, Callable[[Statement[Any]], Mapping[str, int]]] = {**rulings.NEEDS}
 CHECKS: dict[str, Callable[[State, Statement[Any]], None]] = {**rulings.CHECKS}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from holdings import ALFA, BRAVO, Pair, declare, play
+from holdings import ALFA, BRAVO, Pair, declare, play, silent
 from luftrom.agreement.party import NewLog, parse_party
 from luftrom.agreement.terms import Agreement
 from luftrom.audit.equivocation import make_equivocation, verify_equivocation
@@ -21,9 +22,10 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange.message import encode_message
+from luftrom.logs.fork import Lacking, find_fork
 from luftrom.logs.mirror import Mirror
 from luftrom.node.conductor import Conductor
-from luftrom.node.hearing import Hear
+from luftrom.node.hearing import Convict, Hear
 from luftrom.node.new_log import broken_channels, take_up_new_logs
 from luftrom.node.wholeness import examine
 from luftrom.statements.leaf import StatementSigner, parse_statement
@@ -209,3 +211,45 @@ def test_a_kept_proof_verifies_by_the_version_that_it_was_made_under(pair: Pair)
     assert report.verified and len(report.proofs) == 1
     assert not audit_holding(pair.stores[ALFA], alfa, pair.agreement).verified
 
+
+
+def test_a_fork_that_is_told_is_over_with_the_new_log(pair: Pair) -> None:
+    """Until then nothing that bravo signs is taken; then its log goes on from what alfa held."""
+    old = copy.deepcopy(pair.stores[BRAVO])
+    pair.step(BRAVO, declare(7, 7))
+    pair.settle()
+    liar = Conductor(BRAVO, pair.keys[BRAVO], pair.agreement, old, pair.clock)
+    step = liar.step([declare(8, 8)])
+    old.commit(step.writes)
+    liar.publish(step)
+    bravo, mirror = pair.agreement.party(BRAVO), pair.nodes[ALFA].mirrors[BRAVO]
+    tiles: dict[str, bytes] = {}
+    while True:
+        try:
+            fork = find_fork(bravo, mirror.tree, mirror.note, liar.log.note, tiles)
+            break
+        except Lacking as lacking:
+            width = liar.log.size % 256
+            level = int(lacking.path.split("/")[1])
+            tiles[lacking.path] = liar.log.tile(level, 0, width)
+    assert fork is not None
+    pair.step(ALFA, Convict(fork, silent))
+    pair.step(ALFA)
+    assert pair.nodes[ALFA].memory.forked == {BRAVO}
+    told = parse_statement(pair.stores[ALFA].leaves(ALFA, 0, 99)[-1])
+    assert told.type == "forked"
+    before = pair.agreement
+    go_on(pair)
+    assert pair.nodes[ALFA].memory.forked == set() and not pair.nodes[ALFA].broken
+    pair.step(BRAVO, declare(9, 9))
+    pair.settle()
+    pair.step(ALFA, declare(10, 10))
+    pair.settle()
+    digests = {node.airspace.digest() for node in pair.nodes.values()}
+    assert len(digests) == 1
+    assert parse_statement(pair.nodes[BRAVO].mirrors[ALFA].leaf(told.index)).type == "forked"
+    for name in (ALFA, BRAVO):
+        report = audit_holding(pair.stores[name], pair.agreement.party(name), pair.agreement,
+                               [before])
+        steps = [step for log in report.logs for step in log.steps] + list(report.steps)
+        assert report.verified, [step for step in steps if step.verdict != "ok"]

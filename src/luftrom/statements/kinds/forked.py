@@ -68,6 +68,23 @@ def check_fork(fork: Fork, agreement: Agreement) -> None:
     verify_fork(fork, party)
 
 
+def fork_told(statement: Statement[Any], agreement: Agreement | None) -> Fork | None:
+    """The fork that a statement tells of, if it is of the log that its party goes on with.
+
+    What was told under an earlier version is over where a later one has the party go on with a new
+    log: all parties have signed then for the leaves that count.
+    """
+    fork = statement.body
+    if not isinstance(fork, Fork):
+        return None
+    party = agreement.party(fork.party) if agreement else None
+    if (agreement is None or party is None or party.new_log is None
+            or statement.agreement not in agreement.earlier):
+        return fork
+    origin = f"{party.log_origin}\n".encode()
+    return fork if fork.branches[0].note.startswith(origin) else None
+
+
 def is_forked(leaf: bytes) -> bool:
     """Does a leaf look like such a statement? It is cheaper asked than read."""
     start = leaf.find(b".") + 1
