@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from luftrom.geometry import boxes
-from luftrom.geometry.compiling import compiled
+from luftrom.geometry.compiling import compiled, released
 from luftrom.geometry.edges import CROSS, TOUCH, TOUCH_M, compare_edges, foot, point_to_edge
 from luftrom.geometry.ellipsoid import HEAD_ROWS, chart, degrees, distance, lift, project
 
@@ -554,7 +554,7 @@ def _is_apart(times, bands, i, other_times, other_bands, j, vertical_m, time_ns)
     return gap_m >= vertical_m - TOUCH_M
 
 
-@compiled
+@released
 def meet(times, bands, first_count, pool, minima, time_ns, figures, span_ns):
     """The volumes before `first_count` against those behind: do any conflict?
 

@@ -33,7 +33,7 @@ from luftrom.state.record import Record, declared
 
 async def query_operational_intent_references(call: Call) -> Response:
     """References whose volumes overlap an area of interest."""
-    area = parse_query(await call.json_body())
+    area = await call.read(parse_query)
     found = await call.node.apart(lambda: [
         reference_document(call.node, record, call.caller)
         for record in call.node.airspace.query(area) if record.intent is not None])
@@ -81,7 +81,7 @@ async def get_operational_intent_details(call: Call) -> Response:
 
 async def notify_operational_intent_details_changed(call: Call) -> Response:
     """Take in a peer USS's notification; it is recorded as a closed statement."""
-    notification = parse_notification(await call.json_body())
+    notification = await call.read(parse_notification)
     manager = call.caller.manager
     if notification.manager not in (None, manager):
         raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
@@ -95,7 +95,7 @@ async def notify_operational_intent_details_changed(call: Call) -> Response:
 
 async def _put(call: Call, ovn: str | None, status: int) -> Response:
     entity_id = parse_entity_id(call.path["entityid"], "entityid")
-    asked = parse_put_reference(await call.json_body())
+    asked = await call.read(parse_put_reference)
     _check_scope(call, asked.state)
     _check_subscription(asked)
     now_ns = call.node.clock.now_ns()

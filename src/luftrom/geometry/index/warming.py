@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from luftrom.geometry import kernels
+from luftrom.geometry import kernels, rings
 from luftrom.geometry.encounter import prepared_of
 from luftrom.geometry.index.asking import Question, go_on
 from luftrom.geometry.index.slots import State
@@ -86,6 +86,7 @@ def warm_up_questions() -> None:
 def warm_up_changes() -> None:
     """The half of `warm_up` that checks and prepares outlines and changes an index."""
     square = Polygon(((0.0, 0.0), (0.0, 1e-3), (1e-3, 1e-3), (1e-3, 0.0)))
+    rings.check_outlines(np.zeros((0, 2)), np.zeros(1, np.int64), np.zeros(0))
     volumes = (Volume4D(square, 0.0, 1.0, 0, 1), Volume4D(Circle(0.0, 0.0, 1.0), 0.0, 1.0, 0, 1))
     prepared_of(volumes)
     index = VolumeIndex(Separation(1.0, 1.0, 1.0))
