@@ -42,6 +42,7 @@ _START_NS = 2_000_000_000 * 10**9
 _HOUR_NS = 3600 * 10**9
 _IDS = "{:08x}-0000-4000-8000-000000000000"
 _M_PER_DEG = 111_000.0
+_OVER = -300_000                           # hours
 # How volumes come to be held: as a peer's that were accepted; the same without a comparison, if
 # they are only listed; or declared by a client.
 ENTERED, LISTED, DECLARED = "entered", "listed", "declared"
@@ -58,7 +59,8 @@ def star(corners: int, inner_m: float = 3.0, outer_m: float = 2_400.0, off_m: fl
     """Needles that radiate from one place: the ring that takes longest to check and to compare."""
     turn = 2 * math.pi / corners
     return Polygon(tuple(
-        ((r * math.sin(turn * k) + off_m) / _M_PER_DEG, r * math.cos(turn * k) / _M_PER_DEG)
+        (round((r * math.sin(turn * k) + off_m) / _M_PER_DEG, 9),
+         round(r * math.cos(turn * k) / _M_PER_DEG, 9))
         for k, r in ((k, outer_m if k % 2 else inner_m) for k in range(corners))))
 
 
@@ -91,7 +93,8 @@ def crowds() -> Iterator[tuple[Volume4D, ...]]:
 
 def declaration(volumes: tuple[Volume4D, ...]) -> bytes:
     """The body of a PUT."""
-    return json.dumps({"volumes": [encode_volume4d(each) for each in volumes]}).encode()
+    return json.dumps({"volumes": [encode_volume4d(each) for each in volumes]},
+                      separators=(",", ":")).encode()
 
 
 def put(number: int) -> tuple[str, str]:
@@ -123,8 +126,9 @@ CASES: dict[str, Case] = {
         lambda: ((volume(Circle(46.0, 7.0 + k * 1e-5, 10.0)),) for k in range(20_000)),
         *QUERY, lambda: json.dumps({"area_of_interest": encode_volume4d(
             volume(Circle(46.0, 7.1, 100_000.0)))}).encode()),
-    "body of 8 stars": Case(lambda: spot(0), *put(2**31), lambda: declaration(
-        (volume(star(10_000)),) * 8)),
+    "body of 8 stars, all over": Case(lambda: spot(0), "POST", "/v1/operational_intents",
+                                      lambda: b'{"operational_intents":[%s]}' % b",".join(
+        [declaration((volume(star(10_000), _OVER),))] * 8)),
     "suggestions for two stars": Case(lambda: fences(64), *put(2**31), lambda: declaration(
         tuple(volume(star(9_998, off_m=k * 0.5)) for k in range(2))), DECLARED),
     "suggestions for 256 circles": Case(crowds, *put(2**31), lambda: declaration(tuple(

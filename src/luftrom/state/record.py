@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import cast
 
 from luftrom.airspace.breach import Breach
@@ -18,6 +19,7 @@ from luftrom.statements.kinds.ruling import Ruling
 
 PENDING, ACCEPTED, REFUSED, WITHDRAWN = "pending", "accepted", "refused", "withdrawn"
 SUPERSEDED, VOID = "superseded", "void"
+_MARK_BYTES = 16
 LOST_CONTENT = "what it committed to is lost"   # why a record is void through nobody's lie
 
 
@@ -36,6 +38,7 @@ class Record:
     why it never counted, where that is another reason; then, and while it is closed to us, its
     identifier is empty. `is_dead` once it is known that it loses to what its own author knew.
     `passed_over` are the parties without whom its author went on, once it had said so.
+    `mark` stands for it among the rivals of others, and `rival_marks` is the sum of theirs.
     """
 
     party: str
@@ -63,6 +66,28 @@ class Record:
     # By serial: those whose volumes conflict with it, and of these, while both are accepted.
     met: dict[int, Record] = field(default_factory=dict, repr=False)
     rivals: dict[int, Record] = field(default_factory=dict, repr=False)
+    mark: int = field(init=False, repr=False)
+    rival_marks: int = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        place = f"{self.party} {self.index}".encode()
+        self.mark = int.from_bytes(sha256(place).digest()[:_MARK_BYTES])
+
+    def add_rival(self, other: Record) -> None:
+        """Note on both sides that two conflict."""
+        for one, rival in ((self, other), (other, self)):
+            one.rivals[rival.serial] = rival
+            one.rival_marks += rival.mark
+
+    def drop_rivals(self) -> list[Record]:
+        """It conflicts with nobody any more; those with whom it did."""
+        rivals = list(self.rivals.values())
+        for other in rivals:
+            del other.rivals[self.serial]
+            other.rival_marks -= self.mark
+        self.rivals.clear()
+        self.rival_marks = 0
+        return rivals
 
     @property
     def is_constraint(self) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.breach import TERM_PENDING
 from luftrom.airspace.right_of_way import (
@@ -21,11 +20,13 @@ from luftrom.airspace.right_of_way import (
     refusal,
 )
 from luftrom.errors import NotAuthenticated, Unverified
+from luftrom.geometry.allowance import Allowance
+from luftrom.geometry.encounter import work_of_encounter
 from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head, read_size, verify_head
 from luftrom.state.entities import Entities, HasEntities
 from luftrom.state.record import ACCEPTED, LOST_CONTENT, PENDING, Record, declared
-from luftrom.state.work import NOTING_WORK, work_of_encounter
+from luftrom.state.work import NOTING_WORK
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.kinds.ruling import Ruling, Rulings
@@ -261,8 +262,8 @@ CHECKS: Mapping[str, Callable[[HasEntities, Statement[Any]], None]] = {
 
 # -- what is free instead ------------------------------------------------------------------------
 
-def obstacles(entities: Entities, refused: Record, volumes: Sequence[Volume4D]
-              ) -> dict[int, tuple[Volume4D, ...]]:
+def obstacles(entities: Entities, refused: Record, volumes: Sequence[Volume4D],
+              allowance: Allowance) -> dict[int, tuple[Volume4D, ...]]:
     """What its author would lose to, or enter, if it declared these volumes instead, now.
 
     By serial, all volumes of each: intents that stand or wait for their ruling and that `refusal`
@@ -274,8 +275,7 @@ def obstacles(entities: Entities, refused: Record, volumes: Sequence[Volume4D]
         refused.party, entities.applied[refused.party], refused.iat_s, as_of_s, refused.entity_id,
         refused.version, entities.applied, -1, refused.kind, refused.content))
     found = {}
-    for other in entities.meetings.meeting(tuple(volumes), as_of_s,
-                                           limits.CLIENT_WORK_MAX):
+    for other in entities.meetings.meeting(tuple(volumes), as_of_s, allowance):
         if other.status not in (ACCEPTED, PENDING) or other.entity_id == refused.entity_id:
             continue
         if other.is_constraint or refusal(

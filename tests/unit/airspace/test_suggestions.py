@@ -23,6 +23,7 @@ from luftrom.airspace.suggestions import (
     search,
 )
 from luftrom.geometry import definition
+from luftrom.geometry.allowance import Allowance
 from luftrom.geometry.index.volume_index import VolumeIndex
 from luftrom.geometry.motion import Motion, corners, middle_of, ring
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
@@ -49,14 +50,14 @@ class Standing:
         for serial, volumes in enumerate(sets):
             self.index.insert(serial, volumes)
 
-    def met(self, volumes):
+    def met(self, volumes, allowance):
         self.asked += 1
         return {serial: self.sets[serial] for serial in self.index.query(volumes)}
 
 
 def suggest(kind, own, met, bounds):
     """What a search ends with, after None for each question before."""
-    *before, last = [None, *search(kind, own, met, bounds)]
+    *before, last = [None, *search(kind, own, met, bounds, Allowance())]
     assert set(before) <= {None}
     return last
 
@@ -198,7 +199,7 @@ def test_bounds_follow_from_the_agreement_or_from_the_volumes():
 def test_whoever_always_meets_something_new_is_asked_a_bounded_number_of_times(kind):
     asked = []
 
-    def met(volumes):
+    def met(volumes, allowance):
         asked.append(volumes)
         return {len(asked): (HOUR,)}
 
@@ -211,7 +212,7 @@ def test_large_volumes_are_asked_about_less():
                                     for a in np.linspace(0, 2 * np.pi, 4_000, endpoint=False)]))
     asked = []
 
-    def met(volumes):
+    def met(volumes, allowance):
         asked.append(volumes)
         return {len(asked): ()}
 

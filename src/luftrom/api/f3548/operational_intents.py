@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 from starlette.responses import Response
 
+from luftrom import limits
 from luftrom.airspace.intent import ACCEPTED, OFF_NOMINAL_STATES, Intent
 from luftrom.api.f3548.documents import details_document, reference_document
 from luftrom.api.http.call import Call, json_answer
@@ -18,7 +19,7 @@ from luftrom.api.http.route import Route
 from luftrom.api.http.scopes import DSS_CLIENTS, STRATEGIC
 from luftrom.api.refused import Refused
 from luftrom.clock import format_time
-from luftrom.errors import BadInput, Forbidden, NotBuilt, NotFound
+from luftrom.errors import BadInput, Forbidden, NotBuilt, NotFound, TooLarge
 from luftrom.formats.f3548.operational_intents import (
     AskedReference,
     parse_notification,
@@ -34,10 +35,16 @@ from luftrom.state.record import Record, declared
 async def query_operational_intent_references(call: Call) -> Response:
     """References whose volumes overlap an area of interest."""
     area = await call.read(parse_query)
-    found = await call.node.apart(lambda: [
-        reference_document(call.node, record, call.caller)
-        for record in call.node.airspace.query(area) if record.intent is not None])
-    return json_answer({"operational_intent_references": found})
+
+    def read() -> list[dict[str, Any]]:
+        found = [r for r in call.node.airspace.query(area) if r.intent is not None]
+        if len(found) > limits.QUERY_ITEMS_MAX:
+            raise TooLarge(f"{len(found)} operational intents overlap this area; at most "
+                           f"{limits.QUERY_ITEMS_MAX} are shown: ask for a smaller one, or for a "
+                           "shorter time", field="area_of_interest")
+        return [reference_document(call.node, record, call.caller) for record in found]
+
+    return json_answer({"operational_intent_references": await call.node.apart(read)})
 
 
 async def get_operational_intent_reference(call: Call) -> Response:

@@ -45,10 +45,11 @@ async def list_operational_intents(call: Call) -> Response:
     def read() -> dict[str, Any]:
         airspace = call.node.airspace
         changes, more = airspace.changes(after, limit)
+        page = documents.fitting(changes, limit)
         found = [documents.operational_intent_document(call.node, record, call.caller)
-                 for _, record in changes if record is not None and not record.is_constraint]
-        following = (f"{call.doors.base_path}{V1_INTENTS}?after={changes[-1][0]}&limit={limit}"
-                     if more else None)
+                 for _, record in page if record is not None and not record.is_constraint]
+        following = (f"{call.doors.base_path}{V1_INTENTS}?after={page[-1][0]}&limit={limit}"
+                     if more or len(page) < len(changes) else None)
         return {"operational_intents": found, "next": following, "revision": airspace.revision}
 
     return json_answer(await call.node.apart(read))

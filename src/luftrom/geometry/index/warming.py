@@ -80,7 +80,7 @@ def warm_up_questions() -> None:
     find_pairs(State.empty(), nothing, 0, 0, (0.0, 0.0), 0)
     go_on(State.empty(), Question(nothing), (0.0, 0.0), 0, 0.0)
     kernels.meet(np.zeros((0, 4), np.int64), np.zeros((0, 2)), 0, nothing.pool, np.zeros(2), 0,
-                 np.zeros(6), np.zeros(2, np.int64))
+                 np.zeros(7), np.zeros(2, np.int64))
 
 
 def warm_up_changes() -> None:
