@@ -61,7 +61,7 @@ STREAMS_MAX = 256                          # open event streams
 STEP_PEERS_WORK_MAX = 1_000_000.0          # on leaves of peers, in one step
 PEER_WORK_PER_MINUTE_MAX = 1_000_000_000.0 # on leaves of one peer; the rest waits for the next
 CLIENT_WORK_MAX = 100_000_000.0            # for one declaration, notice or question of a client
-SUGGESTIONS_WORK_MAX = 100_000_000.0       # for all that is searched instead of a refused one
+SUGGESTIONS_WORK_MAX = 60_000_000.0        # for all that is searched instead of a refused one
 
 # Strangers: what one connection, one address and all of them may take of a node.
 REQUEST_LINE_BYTES_MAX = 8_192             # method, target and version

@@ -42,6 +42,7 @@ from luftrom.state.record import (
     Record,
     declared,
 )
+from luftrom.state.work import NOTING_WORK
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.constraint_withdrawal import KIND as NOTICE_WITHDRAWAL
@@ -58,6 +59,7 @@ from luftrom.statements.statement import Statement
 
 NO_MINIMA = Separation(0.0, 0.0, 0.0)
 _CLOSED = Entity("", 0)                    # what is closed to us, or void, has no identifier
+_WAITING_WORK = 10.0                       # to look at one that waits
 _DROP_EVERY_NS = 600 * NS_PER_S            # dropping looks at every volume that is held
 
 
@@ -285,7 +287,7 @@ class Entities:
         record.status = ACCEPTED
         if record.entity_id:
             self.current[record.entity_id, record.party] = record
-        for other in record.met.values():
+        for other in record.met:
             if (other.status == ACCEPTED and other.entity_id != record.entity_id
                     and not (other.is_constraint and record.is_constraint)):
                 record.add_rival(other)
@@ -319,13 +321,17 @@ class Entities:
 
     # -- letting go --------------------------------------------------------------------------
 
-    def collect(self) -> None:
-        """Let go of volumes that no ruling can depend on any more: of ended records, and over."""
+    def collect(self, units: float) -> None:
+        """Let go of volumes that no ruling can depend on any more: of ended records, and over.
+
+        Once so many units of work are done, the rest is left for the next time.
+        """
         if self._over_ns() >= self._dropped_ns + _DROP_EVERY_NS:
             self.drop_over()
-        while self._retired and self._is_settled(self._retired[0]):
+        while self._retired and units > 0.0 and self._is_settled(self._retired[0]):
             record = self._retired.popleft()
-            for other in record.met.values():
+            units -= NOTING_WORK * (1 + len(record.met)) + _WAITING_WORK * len(self._unruled)
+            for other in record.met:
                 other.is_dead = other.is_dead or self.loses_to_known(
                     other, record, other.cut(record))
             self.meetings.leave(record)
@@ -460,7 +466,7 @@ class Entities:
         ones = [r for r in self.current.values()
                 if r.rivals and (first is None or _place(r) >= first)]
         for one in sorted(ones, key=_place):
-            others = sorted((r for r in one.rivals.values() if _place(one) < _place(r)),
+            others = sorted((r for r in one.rivals if _place(one) < _place(r)),
                             key=_place)
             for other in others:
                 if after is None or (_place(one), _place(other)) > after:

@@ -113,8 +113,8 @@ class Meetings:
         for key in entry.found - entry.apart:
             other = self._records.get(key)
             if other is not None:
-                record.met[other.serial] = other
-                other.met[record.serial] = record
+                record.met.add(other)
+                other.met.add(record)
             elif key in self._entering:
                 self._entering[key].found.add(entry.key)   # it notes both when it is entered
         if entry.is_held:
@@ -170,8 +170,8 @@ class Meetings:
         if key is not None:
             del self._records[key], self._ends_ns[key]
             (self._notices if record.is_constraint else self._intents).remove(key)
-        for other in record.met.values():
-            del other.met[record.serial]
+        for other in record.met:
+            other.met.remove(record)
         record.met.clear()
 
     def expire(self, before_ns: int) -> None:

@@ -14,6 +14,7 @@ from luftrom.airspace.intent import Intent
 from luftrom.airspace.right_of_way import Declared
 from luftrom.errors import Unverified
 from luftrom.geometry.volume import Volume4D
+from luftrom.state.others import Others
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.ruling import Ruling
 
@@ -63,9 +64,9 @@ class Record:
     void: str = ""
     is_dead: bool = False
     passed_over: Mapping[str, int] = field(default_factory=dict)   # party -> what was open of it
-    # By serial: those whose volumes conflict with it, and of these, while both are accepted.
-    met: dict[int, Record] = field(default_factory=dict, repr=False)
-    rivals: dict[int, Record] = field(default_factory=dict, repr=False)
+    # Those whose volumes conflict with it, and of these, while both are accepted.
+    met: Others = field(default_factory=Others, repr=False)
+    rivals: Others = field(default_factory=Others, repr=False)
     mark: int = field(init=False, repr=False)
     rival_marks: int = field(default=0, init=False, repr=False)
 
@@ -76,14 +77,14 @@ class Record:
     def add_rival(self, other: Record) -> None:
         """Note on both sides that two conflict."""
         for one, rival in ((self, other), (other, self)):
-            one.rivals[rival.serial] = rival
+            one.rivals.add(rival)
             one.rival_marks += rival.mark
 
     def drop_rivals(self) -> list[Record]:
         """It conflicts with nobody any more; those with whom it did."""
-        rivals = list(self.rivals.values())
+        rivals = list(self.rivals)
         for other in rivals:
-            del other.rivals[self.serial]
+            other.rivals.remove(self)
             other.rival_marks -= self.mark
         self.rivals.clear()
         self.rival_marks = 0

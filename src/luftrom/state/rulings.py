@@ -128,7 +128,7 @@ def _was_silent(party: str, other: Record, rests: Rests) -> bool:
 
 
 def _rivals(entities: Entities, record: Record) -> Iterator[Record]:
-    for other in record.met.values():
+    for other in record.met:
         if other.intent is not None and other.entity_id != record.entity_id:
             yield other
     for other in entities.versions(record.entity_id):
@@ -198,7 +198,7 @@ def work_of_check(state: HasEntities, statement: Statement[Rulings]) -> float:
         record = entities.records.get((statement.party, ruling.index))
         if record is None or not ruling.accepted:
             continue
-        for other in record.met.values():
+        for other in record.met:
             work += NOTING_WORK
             if not (record.knew(other) or other.knew(record)):
                 work += work_of_encounter(record.volumes, other.volumes)

@@ -49,7 +49,7 @@ def prepared(meetings: Meetings, each: Record, units: float = math.inf) -> tuple
 
 
 def names(each: Record) -> set[tuple[str, int]]:
-    return {(other.party, other.index) for other in each.met.values()}
+    return {(other.party, other.index) for other in each.met}
 
 
 def test_notices_meet_intents_and_no_notices() -> None:

@@ -14,11 +14,14 @@ import numpy as np
 
 from luftrom.geometry import kernels, rings
 from luftrom.geometry.encounter import prepared_of
+from luftrom.geometry.index import bulk, slots
 from luftrom.geometry.index.asking import Question, go_on
+from luftrom.geometry.index.grid import move_cells
 from luftrom.geometry.index.slots import State
 from luftrom.geometry.index.volume_index import VolumeIndex, find_pairs
 from luftrom.geometry.kernel_cache import kept
-from luftrom.geometry.packing import VOLUME, Packed
+from luftrom.geometry.motion import ring
+from luftrom.geometry.packing import VOLUME, Packed, pack
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 
 
@@ -93,3 +96,11 @@ def warm_up_changes() -> None:
     index.insert(0, volumes)
     index.expire(0)
     index.remove(0)
+    # What an index does as it grows and shrinks, and suggestions ask of rings: short, but not while
+    # somebody waits.
+    state, _ = bulk.load(pack(volumes))
+    bulk.link_sets(state)
+    slots.move_sets(state, np.full(len(state.sets), -1, np.int32))
+    move_cells(state.table, slots.free_table(len(state.table)))
+    slots.close_gaps(state, np.empty_like(state.pool))
+    ring(square, 1.0)
