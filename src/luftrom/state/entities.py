@@ -321,7 +321,7 @@ class Entities:
 
     # -- letting go --------------------------------------------------------------------------
 
-    def collect(self, units: float) -> None:
+    def collect(self, units: float = math.inf) -> None:
         """Let go of volumes that no ruling can depend on any more: of ended records, and over.
 
         Once so many units of work are done, the rest is left for the next time.

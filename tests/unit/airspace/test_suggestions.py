@@ -22,6 +22,7 @@ from luftrom.airspace.suggestions import (
     Suggestion,
     search,
 )
+from luftrom.errors import TooMuchWork
 from luftrom.geometry import definition
 from luftrom.geometry.allowance import Allowance
 from luftrom.geometry.index.volume_index import VolumeIndex
@@ -220,6 +221,20 @@ def test_large_volumes_are_asked_about_less():
         asked.clear()
         assert suggest(kind, (replace(HOUR, outline=many),), met, BOUNDS) is None
         assert len(asked) == count
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_search_has_an_allowance(kind):
+    """What shifts and comparisons take is counted, whatever `met` takes."""
+    own = (replace(HOUR, time_start_ns=610 * MIN_NS),)
+    full = Allowance(1e9)
+    *_, found = search(kind, own, Standing([(HOUR,)], MINIMA).met, BOUNDS, full)
+    needed = 1e9 - full.left
+    assert found is not None and needed > 0.0
+    *_, again = search(kind, own, Standing([(HOUR,)], MINIMA).met, BOUNDS, Allowance(needed))
+    assert again == found
+    with pytest.raises(TooMuchWork):
+        list(search(kind, own, Standing([(HOUR,)], MINIMA).met, BOUNDS, Allowance(needed - 1.0)))
 
 
 # -- at random: the nearest, free, within bounds -------------------------------------------------
