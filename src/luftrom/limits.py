@@ -26,6 +26,8 @@ PARTIES_MAX = 16
 NAME_CHARS_MAX = 128
 REMARKS_CHARS_MAX = 4_096
 PAGE_ITEMS_MAX = 1_000
+PAGE_VERTICES_MAX = 100_000                # of all items of a page; a volume is as much as ten
+QUERY_ITEMS_MAX = 10_000                   # references that one F3548 query finds
 BATCH_ITEMS_MAX = 1_000
 OWN_CLOCK_OFF_S_MAX = 60.0                 # by the own time source; beyond it nothing is signed
 ASK_BYTES_MAX = 4_096                      # a signed ask of a peer for a word
@@ -60,6 +62,7 @@ STREAMS_MAX = 256                          # open event streams
 STEP_PEERS_WORK_MAX = 1_000_000.0          # on leaves of peers, in one step
 PEER_WORK_PER_MINUTE_MAX = 1_000_000_000.0 # on leaves of one peer; the rest waits for the next
 CLIENT_WORK_MAX = 100_000_000.0            # for one declaration, notice or question of a client
+SUGGESTIONS_WORK_MAX = 60_000_000.0        # for all that is searched instead of a refused one
 
 # Strangers: what one connection, one address and all of them may take of a node.
 REQUEST_LINE_BYTES_MAX = 8_192             # method, target and version

@@ -321,7 +321,7 @@ class World:
             assert not proofs & set(self.honest), f"{name} holds a proof against honest peers"
             self.check_party(self.parties[name])
         self.check_rules()
-        for pair in views[0].conflicts():
+        for pair in views[0].conflicts()[0]:
             first, second = pair.first, pair.second
             assert second.is_constraint or self.may_both_stand(first, second), (
                 f"leaf {first.index} of {first.party} and leaf {second.index} of {second.party} "
@@ -376,8 +376,8 @@ class World:
         digest = self.parties[self.names[0]].conductor.airspace.digest()
         views = [state.entities for state in states]
         assert all(view.digest() == digest for view in views), "dropping tells"
-        assert [p.encounter for p in views[0].conflicts()] == [
-            p.encounter for p in views[2].conflicts()], "dropping changed how two meet"
+        assert [p.encounter for p in views[0].conflicts()[0]] == [
+            p.encounter for p in views[2].conflicts()[0]], "dropping changed how two meet"
 
     def may_both_stand(self, one: Any, other: Any) -> bool:
         if one.ruling.unacknowledged or other.ruling.unacknowledged:

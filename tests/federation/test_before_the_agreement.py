@@ -81,7 +81,7 @@ def test_what_stood_before_stands_and_is_shown_as_a_conflict() -> None:
         bravo.talk_to(alfa)
     views = [house.conductor.airspace for house in (alfa, bravo)]
     assert views[0].digest() == views[1].digest()
-    conflict, = views[0].conflicts()
+    conflict, = views[0].conflicts()[0]
     assert (conflict.first.entity_id, conflict.second.entity_id) == ("a", "b")
     for house in (alfa, bravo):
         assert house.store.proofs() == []

@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conftest import ALFA, BRAVO, moment, new_id, running, volume
+from luftrom import limits
 from luftrom.formats.f3548.volumes import parse_time_text
 from parties import make_agreement, make_keys, make_party
 
@@ -134,3 +135,14 @@ def test_a_batch_is_answered_without_and_the_standard_s_answer_is_as_it_was(hous
         refused = other.put(f"/dss/v1/operational_intent_references/{new_id()}", json=reference)
     assert refused.status_code == 409
     assert set(refused.json()) == {"message", "code", "missing_operational_intents"}
+
+
+def test_what_takes_too_much_work_is_left_out_and_the_refusal_stays(asking, monkeypatch):
+    monkeypatch.setattr(limits, "SUGGESTIONS_WORK_MAX", 1.0)
+    assert put(asking, body(volume(22, 10))).status_code == 201
+    entity_id = new_id()
+    assert by_kind(put(asking, body(volume(22, 10)), entity_id)) == {}
+    path = f"{INTENTS}/{entity_id}/suggestions"
+    assert asking.get(path).json()["suggestions"] == []
+    monkeypatch.undo()
+    assert len(asking.get(path).json()["suggestions"]) == 3

@@ -161,7 +161,7 @@ SERVER, PLACES = "tests/unit/api/test_api_server.py", "tests/unit/api/test_api_p
 BUDGET, BODY = "tests/unit/api/test_api_budget.py", "tests/unit/api/test_api_body.py"
 AUTH, APP = "tests/unit/api/test_api_auth.py", "tests/unit/api/test_api_app.py"
 PEERS, MIRROR = "tests/federation/test_lying_peer.py", "tests/federation/test_mirror_submission.py"
-HERE = "tests/unit/test_limits.py"
+HERE, REST = "tests/unit/test_limits.py", "tests/path/test_answers_bounded.py"
 WORDS, WORK = "tests/unit/exchange/test_word.py", "tests/federation/test_work_bounded.py"
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "WORD_S_MAX": ("tests/federation/test_recovery.py",
@@ -174,6 +174,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "STEP_PEERS_WORK_MAX": (WORK, "test_a_step_takes_no_more_than_its_budget"),
     "PEER_WORK_PER_MINUTE_MAX": (WORK, "test_a_minute_has_a_budget_too"),
     "CLIENT_WORK_MAX": (WORK, "test_a_client_may_ask_for_so_much_work"),
+    "SUGGESTIONS_WORK_MAX": ("tests/unit/airspace/test_suggestions.py",
+                             "test_a_search_has_an_allowance"),
+    "PAGE_VERTICES_MAX": (REST, "test_a_page_shows_so_many_vertices"),
+    "QUERY_ITEMS_MAX": (REST, "test_a_query_finds_so_many"),
     "CONNECTIONS_MAX": (PLACES, "test_a_full_node_takes_from_the_address_that_has_most"),
     "CONNECTIONS_KEPT": (PLACES, "test_strangers_cannot_take_the_last_places"),
     "CONNECTIONS_PER_ADDRESS_MAX": (SERVER, "test_an_address_has_so_many_connections"),

@@ -21,8 +21,14 @@ from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.clock import NS_PER_S
 from luftrom.errors import BadInput
+from luftrom.geometry.allowance import Allowance
 from luftrom.geometry.edges import TOUCH_M
-from luftrom.geometry.encounter import encounter, time_ns_of
+from luftrom.geometry.encounter import (
+    corners_of,
+    time_ns_of,
+    weigh_encounter,
+    work_of_encounter,
+)
 from luftrom.geometry.motion import Motion, Picture, corners, is_within, middle_of, ring
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 
@@ -48,7 +54,11 @@ _STRETCHES_MAX = 16                        # of a line inside one ring
 _FLAT_M = 300_000.0                        # outlines that reach farther are not held flat
 _FLAT_ERROR_M, _FLAT_ERROR = 1.0, 3e-3     # of a flat picture, and for each metre of a shift
 
-Met = Callable[[Sequence[Volume4D]], Mapping[int, Sequence[Volume4D]]]
+# Units of work (`limits`): to shift a volume, and a vertex; to the side, a vertex that is moved and
+# checked, and one of a flat pair that is held against lines on all ways.
+_SHIFT_WORK, _MOVE_WORK, _FLAT_WORK = 300.0, 1_000.0, 1_000.0
+
+Met = Callable[[Sequence[Volume4D], Allowance], Mapping[int, Sequence[Volume4D]]]
 Spans = list[tuple[float, float]]
 
 
@@ -93,20 +103,21 @@ class Suggestion:
     bearing_deg: float | None = None
 
 
-def search(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds
-           ) -> Iterator[Suggestion | None]:
+def search(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds,
+           allowance: Allowance) -> Iterator[Suggestion | None]:
     """Look for the nearest free shift of one of KINDS: None after each question, at last the shift.
 
     It ends without one if there is none, or none was found in time. `met` tells what stands in the
     way of volumes: serials, each with all its volumes; nothing where they are free. It is asked at
     most TIME_, ALTITUDE_ or LATERAL_QUESTIONS_MAX times. Of equally near shifts the later, the
-    upper, and the first bearing from north over east is taken.
+    upper, and the first bearing from north over east is taken. Raises TooMuchWork where all of it,
+    with what `met` takes, is more than is allowed.
     """
-    axis = _AXES[kind](tuple(volumes), bounds)
+    axis = _AXES[kind](tuple(volumes), bounds, allowance)
     is_over = max(v.time_end_ns for v in volumes) <= bounds.earliest_ns
     if is_over and kind != TIME:
         return
-    found = met(volumes)
+    found = met(volumes, allowance)
     if not found and not is_over:
         if kind == TIME:
             yield axis.suggestion(0, 0, axis.volumes)
@@ -131,10 +142,11 @@ def search(kind: str, volumes: Sequence[Volume4D], met: Met, bounds: Bounds
         if steps > axis.steps_max:
             return
         tries -= 1
+        allowance.take(axis.work_of_moving)
         moved = axis.moved(way, steps)
         if moved is not None:
             questions -= 1
-            found = met(moved)
+            found = met(moved, allowance)
             if not found:
                 yield axis.suggestion(way, steps, moved)
                 return
@@ -165,8 +177,9 @@ class _Axis(ABC):
     pairs_max = _PAIRS_MAX
     may_return = False                     # from out of bounds, farther on the same way
 
-    def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds):
-        self.volumes, self.bounds = volumes, bounds
+    def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds, allowance: Allowance):
+        self.volumes, self.bounds, self.allowance = volumes, bounds, allowance
+        self.work_of_moving = _SHIFT_WORK * len(volumes)
         self.blocked: list[Spans] = [[] for _ in range(self.ways)]
         self._looks_left, self._pairs_left = _LOOKS_MAX, self.pairs_max
 
@@ -209,6 +222,14 @@ class _Axis(ABC):
                 self._pairs_left -= 1
                 yield i, own, other
 
+    def _do_meet(self, own: Volume4D, other: Volume4D) -> bool:
+        """Do two volumes conflict?"""
+        least = work_of_encounter((own,), (other,))
+        self.allowance.take(least)
+        met, work = weigh_encounter((own,), (other,), self.bounds.separation)
+        self.allowance.take(work - least)
+        return met is not None
+
     def _block(self, low: float, high: float) -> None:
         """Shifts from `low` to `high` are blocked; those below 0 lie on the second way."""
         self.blocked[0].append((low, high))
@@ -224,8 +245,8 @@ class _Time(_Axis):
 
     steps_max, questions_max = TIME_STEPS_MAX, TIME_QUESTIONS_MAX
 
-    def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds):
-        super().__init__(volumes, bounds)
+    def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds, allowance: Allowance):
+        super().__init__(volumes, bounds, allowance)
         self._start_ns = min(v.time_start_ns for v in volumes)
         self._step_s = TIME_STEP_S * max(1, -int(-bounds.separation.time_s // (10 * TIME_STEP_S)))
         self.step = self._step_s * NS_PER_S
@@ -253,7 +274,7 @@ class _Time(_Axis):
         time_ns = time_ns_of(minima)
         for _, own, other in self._pairs(obstacle, altitude=True):
             then = replace(own, time_start_ns=other.time_start_ns, time_end_ns=other.time_end_ns)
-            if encounter((then,), (other,), minima) is not None:
+            if self._do_meet(then, other):
                 self._block(other.time_start_ns - time_ns - own.time_end_ns,
                             other.time_end_ns + time_ns - own.time_start_ns)
 
@@ -263,8 +284,8 @@ class _Altitude(_Axis):
 
     steps_max, questions_max = ALTITUDE_STEPS_MAX, ALTITUDE_QUESTIONS_MAX
 
-    def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds):
-        super().__init__(volumes, bounds)
+    def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds, allowance: Allowance):
+        super().__init__(volumes, bounds, allowance)
         self.step = ALTITUDE_STEP_M * max(
             1, -int(-bounds.separation.vertical_m // (10 * ALTITUDE_STEP_M)))
         self._lower = min(v.altitude_m_w84_lower for v in volumes)
@@ -292,7 +313,7 @@ class _Altitude(_Axis):
         for _, own, other in self._pairs(obstacle, time=True):
             there = replace(own, altitude_m_w84_lower=other.altitude_m_w84_lower,
                             altitude_m_w84_upper=other.altitude_m_w84_upper)
-            if encounter((there,), (other,), minima) is not None:
+            if self._do_meet(there, other):
                 self._block(
                     other.altitude_m_w84_lower - vertical_m - own.altitude_m_w84_upper,
                     other.altitude_m_w84_upper + vertical_m - own.altitude_m_w84_lower)
@@ -307,10 +328,12 @@ class _Lateral(_Axis):
     pairs_max = _FLAT_PAIRS_MAX
     may_return = True                      # an area may have bays
 
-    def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds):
-        super().__init__(volumes, bounds)
+    def __init__(self, volumes: tuple[Volume4D, ...], bounds: Bounds, allowance: Allowance):
+        super().__init__(volumes, bounds, allowance)
         self.step = LATERAL_STEP_M * max(
             1, -int(-bounds.separation.lateral_m // (10 * LATERAL_STEP_M)))
+        self.work_of_moving += _MOVE_WORK * corners_of(volumes)
+        allowance.take(self.work_of_moving)
         self._corners = [corners(v.outline) for v in volumes]
         self._rings = [ring(v.outline, 1.0) for v in volumes]
         # A circle lies within the ring of this many radii.
@@ -341,6 +364,7 @@ class _Lateral(_Axis):
 
     def heed(self, obstacle: Sequence[Volume4D]) -> None:
         for i, _, other in self._pairs(obstacle, time=True, altitude=True):
+            self.allowance.take(_FLAT_WORK * (len(self._rings[i]) + corners_of((other,))))
             picture = Picture(middle_of([self._rings[i]]))
             own, theirs = picture.flat_m(self._rings[i]), picture.flat_m(ring(other.outline, 1.0))
             if own is None or theirs is None or np.abs(own).max() > _FLAT_M:

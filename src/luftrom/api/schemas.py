@@ -143,7 +143,7 @@ _LUFTROM: dict[str, Any] = {
     "Conflicts": _object(
         "conflicts horizon method digest next", conflicts=_list(ref("Conflict")),
         horizon=_object("time_start time_end", time_start=_WHEN, time_end=_WHEN),
-        method=_STRING, digest=_STRING, next={"type": "null"}),
+        method=_STRING, digest=_STRING, next=_or_null(_STRING)),
     "Channel": _object(
         "peer base_url state last_heard age_s", peer=_STRING, base_url=_STRING,
         state={"enum": ["fresh", "withholding", "stale", "silent", "broken"]},

@@ -101,6 +101,9 @@ BOUNDS: dict[str, tuple[Bound, ...]] = {
         Bound("KEY_OVNS_MAX", "entries of a key", _BAD),
         Bound("SUBSCRIPTIONS_MAX", "subscriptions of a notification", _BAD),
         Bound("PAGE_ITEMS_MAX", "items of one page", _BAD),
+        Bound("PAGE_VERTICES_MAX", "vertices of the volumes of one page, above those of its first "
+              "item; a volume counts ten", _UNSEEN + "the next page begins there"),
+        Bound("QUERY_ITEMS_MAX", "references that an F3548 query finds", _LARGE),
         Bound("BATCH_ITEMS_MAX", "activities of one request", _BAD),
         Bound("WAITING_DECLARATIONS_MAX", "declarations that wait for their ruling",
               "503 `unavailable`"),
@@ -148,6 +151,8 @@ BOUNDS: dict[str, tuple[Bound, ...]] = {
               "the rest waits, and the channel says so"),
         Bound("CLIENT_WORK_MAX", "one declaration, notice or question of a client, and all of a "
               "step", "413 `too_much_work`, or 429 where others took it"),
+        Bound("SUGGESTIONS_WORK_MAX", "what is free instead of one refused declaration, a third of "
+              "it for each kind", "the kind is left out"),
     ),
     "Files and commands": (
         Bound("FILE_BYTES_MAX", "a file of settings, keys, cards, agreements or proofs",

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from luftrom.geometry import boxes
-from luftrom.geometry.compiling import compiled
+from luftrom.geometry.compiling import compiled, released
 from luftrom.geometry.edges import CROSS, TOUCH, TOUCH_M, compare_edges, foot, point_to_edge
 from luftrom.geometry.ellipsoid import HEAD_ROWS, chart, degrees, distance, lift, project
 
@@ -397,10 +397,10 @@ def _common_place(pool, a, a_count, b, b_count, x, y, z, fx, fy, fz):
 
 @compiled
 def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
-    """Two rings under a lateral minimum: (conflict, distance in metres, place).
+    """Two rings under a lateral minimum: (conflict, distance in metres, place, work).
 
-    `is_asked` alone wants to know whether: then instead of the distance stands the work that it
-    took beyond what `screen.work_of` counts for any two, and a place means nothing.
+    The work is what it took beyond what `screen.work_of` counts for any two. `is_asked` alone wants
+    to know whether they conflict: then distance and place mean nothing.
     """
     needed = lateral_m - TOUCH_M
     overlap_only = needed <= 0.0
@@ -439,7 +439,7 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
             relation, gap, x, y, z, qx, qy, qz = compare_edges(ax, ay, az, bx, by, bz,
                                                                cx, cy, cz, dx, dy, dz)
             if is_asked and (relation == CROSS or (gap < needed)):
-                return True, looked * LOOK_WORK, x, y, z
+                return True, 0.0, x, y, z, looked * LOOK_WORK
             if relation == CROSS:
                 crossings += 1
                 sx, sy, sz = sx + x, sy + y, sz + z
@@ -453,21 +453,19 @@ def compare_rings(pool, a, a_count, b, b_count, lateral_m, is_asked):
                 px, py, pz = (x + qx) * 0.5, (y + qy) * 0.5, (z + qz) * 0.5
     if crossings:
         x, y, z = _common_place(pool, a, a_count, b, b_count, sx, sy, sz, fx, fy, fz)
-        return True, 0.0, x, y, z
+        return True, 0.0, x, y, z, looked * LOOK_WORK
     if touched:
         found, deep, x, y, z = _deep_overlap(pool, a, a_count, b, b_count, is_asked)
         work = looked * LOOK_WORK + deep * DEEP_LOOK_WORK + (a_count + b_count) * DEEP_WORK
-        return found, work if is_asked else 0.0, x, y, z
-    if is_asked:
-        best = looked * LOOK_WORK
+        return found, 0.0, x, y, z, work
     p, q = a + HEAD_ROWS, b + HEAD_ROWS
     if is_inside(pool[p, 0], pool[p, 1], pool[p, 2], pool, b, b_count):
         px, py, pz = _inner(pool, a, a_count)
-        return True, best if is_asked else 0.0, px, py, pz
+        return True, 0.0, px, py, pz, looked * LOOK_WORK
     if is_inside(pool[q, 0], pool[q, 1], pool[q, 2], pool, a, a_count):
         px, py, pz = _inner(pool, b, b_count)
-        return True, best if is_asked else 0.0, px, py, pz
-    return found, best, px, py, pz
+        return True, 0.0, px, py, pz, looked * LOOK_WORK
+    return found, best, px, py, pz, looked * LOOK_WORK
 
 
 @compiled
@@ -479,43 +477,45 @@ def _along(ax, ay, az, bx, by, bz, share):
 
 @compiled
 def compare_circles(pool, a, b, lateral_m):
-    """Two circles under a lateral minimum: (conflict, distance, place)."""
+    """Two circles under a lateral minimum: (conflict, distance, place, no more work)."""
     ax, ay, az, bx, by, bz = (pool[a, 0], pool[a, 1], pool[a, 2],
                               pool[b, 0], pool[b, 1], pool[b, 2])
     one, other = pool[a + 1, 1], pool[b + 1, 1]
     apart = distance(ax, ay, az, bx, by, bz)
     gap = apart - one - other
     if gap >= lateral_m - TOUCH_M:
-        return False, 0.0, 0.0, 0.0, 0.0
+        return False, 0.0, 0.0, 0.0, 0.0, 0.0
     if apart == 0.0:
-        return True, 0.0, ax, ay, az
+        return True, 0.0, ax, ay, az, 0.0
     first, last = (one, apart - other) if gap > 0.0 else (max(-one, apart - other),
                                                           min(one, apart + other))
     x, y, z = _along(ax, ay, az, bx, by, bz, (first + last) * 0.5 / apart)
-    return True, max(0.0, gap), x, y, z
+    return True, max(0.0, gap), x, y, z, 0.0
 
 
 @compiled
 def compare_circle_and_ring(pool, circle, ring, count, lateral_m):
-    """A circle and a ring under a lateral minimum: (conflict, distance, place)."""
+    """A circle and a ring under a lateral minimum: (conflict, distance, place, no more work)."""
     x, y, z, radius = pool[circle, 0], pool[circle, 1], pool[circle, 2], pool[circle + 1, 1]
     if is_inside(x, y, z, pool, ring, count):
-        return True, 0.0, x, y, z
+        return True, 0.0, x, y, z, 0.0
     limit = radius + lateral_m - TOUCH_M
     gap, px, py, pz = distance_to_ring(x, y, z, pool, ring, count, limit)
     if gap >= limit:
-        return False, 0.0, 0.0, 0.0, 0.0
+        return False, 0.0, 0.0, 0.0, 0.0, 0.0
     if gap > radius:
         px, py, pz = _along(x, y, z, px, py, pz, 0.5 * (1.0 + radius / gap))
-    return True, max(0.0, gap - radius), px, py, pz
+    return True, max(0.0, gap - radius), px, py, pz, 0.0
 
 
 @compiled
 def compare_outlines(pool, a, a_count, b, b_count, lateral_m, is_asked):
-    """Two outlines under a lateral minimum: (conflict, distance, place), whatever their order."""
+    """Two outlines under a lateral minimum, whatever their order: (conflict, distance, place,
+    work), as `compare_rings` has them.
+    """
     if _is_beyond(pool[a, 0], pool[a, 1], pool[a, 2], pool[a + 1, 0],
                   pool[b, 0], pool[b, 1], pool[b, 2], pool[b + 1, 0], lateral_m):
-        return False, 0.0, 0.0, 0.0, 0.0
+        return False, 0.0, 0.0, 0.0, 0.0, 0.0
     a_round, b_round = pool[a + 1, 1] > 0.0, pool[b + 1, 1] > 0.0
     if a_round and not b_round:
         return compare_circle_and_ring(pool, a, b, b_count, lateral_m)
@@ -554,22 +554,24 @@ def _is_apart(times, bands, i, other_times, other_bands, j, vertical_m, time_ns)
     return gap_m >= vertical_m - TOUCH_M
 
 
-@compiled
+@released
 def meet(times, bands, first_count, pool, minima, time_ns, figures, span_ns):
     """The volumes before `first_count` against those behind: do any conflict?
 
     If so, `span_ns` becomes the earliest beginning and the last end, and `figures` lateral and
     vertical distance, latitude, longitude, and the altitudes concerned, of the closest pair: the
     least lateral, then the least vertical distance, then the earliest; no order of volumes matters.
+    The last of `figures` is the work that it took beyond looking at each edge of each pair once.
     """
-    found = False
+    found, work = False, 0.0
     best = (0.0, 0.0, np.int64(0), 0.0, 0.0, 0.0, 0.0, 0.0)
     for i in range(first_count):
         for j in range(first_count, len(times)):
             if _is_apart(times, bands, i, times, bands, j, minima[1], time_ns):
                 continue
-            conflict, lateral_m, x, y, z = compare_outlines(
+            conflict, lateral_m, x, y, z, more = compare_outlines(
                 pool, times[i, 2], times[i, 3], times[j, 2], times[j, 3], minima[0], False)
+            work += more
             if not conflict:
                 continue
             late, early = max(times[i, 0], times[j, 0]), min(times[i, 1], times[j, 1])
@@ -585,6 +587,7 @@ def meet(times, bands, first_count, pool, minima, time_ns, figures, span_ns):
                 span_ns[1] = end
             found = True
     figures[0], figures[1], figures[4], figures[5] = best[0], best[1], best[6], best[7]
+    figures[6] = work
     if found:
         figures[2], figures[3] = degrees(best[3], best[4], best[5])
     return found

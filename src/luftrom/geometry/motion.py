@@ -20,6 +20,7 @@ from luftrom.geometry.wgs84 import ECCENTRICITY2, EQUATOR_RADIUS_M, POLE_RADIUS_
 _AXES2 = np.array((EQUATOR_RADIUS_M ** 2, EQUATOR_RADIUS_M ** 2, POLE_RADIUS_M ** 2))
 _DIGITS = 8                                # of a degree: a millimetre
 _CORNERS = 32                              # of a ring that stands for a circle
+_PAIRS_AT_ONCE = 100_000                   # of edges: all of two large rings are a gigabyte
 _HORIZON = 0.3                             # a flat picture shows what lies this high before it
 
 
@@ -128,10 +129,13 @@ def is_within(inner: np.ndarray, outer: np.ndarray) -> bool:
     near = ((np.maximum(first, last) >= inner.min(axis=0))
             & (np.minimum(first, last) <= inner.max(axis=0))).all(axis=1)
     a, b = first[near], last[near]
-    apart = ((_side(start, a, b) == _side(end, a, b))
-             | (_side(a, start, end) == _side(b, start, end)))
-    if not apart.all():
-        return False
+    rows = max(1, _PAIRS_AT_ONCE // (len(a) + 1))
+    for k in range(0, len(inner), rows):
+        some, ends = start[k:k + rows], end[k:k + rows]
+        apart = ((_side(some, a, b) == _side(ends, a, b))
+                 | (_side(a, some, ends) == _side(b, some, ends)))
+        if not apart.all():
+            return False
     x, y = inner[0]
     rising = (first[:, 1] > y) != (last[:, 1] > y)
     a, b = first[rising], last[rising]

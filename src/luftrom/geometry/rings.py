@@ -15,7 +15,7 @@ import numpy as np
 
 from luftrom import limits
 from luftrom.geometry import boxes
-from luftrom.geometry.compiling import compiled
+from luftrom.geometry.compiling import compiled, released
 from luftrom.geometry.ellipsoid import HEAD_ROWS, place, prepare_ring
 from luftrom.geometry.wgs84 import (
     MEAN_RADIUS_M,
@@ -82,7 +82,7 @@ def _check(vertices, work):
     return CROSSING, crossing
 
 
-@compiled
+@released
 def check_outlines(places_deg, ends, radii_m):
     """The first outline of many that is none: (its number, fault, vertex or edge), or (-1, 0, 0).
 

@@ -197,5 +197,5 @@ def weigh_conflict(a_pool, a, a_shape, b_pool, b, b_shape, lateral_m):
                               True)
     work = DIVIDED_WORK * (len(both) - 2 * HEAD_ROWS - (a_shape >> 2) - (b_shape >> 2))
     if a_shape & 3 != CIRCLE and b_shape & 3 != CIRCLE:
-        work += answer[1]
+        work += answer[5]
     return answer[0], max(0.0, work)

@@ -29,6 +29,8 @@ VERTICAL_M_MAX = 100_000.0
 TIME_S_MAX = 86_400.0
 TIME_NS_LIMIT = 1 << 62                    # clock.TIME_NS_MAX; floor 0 values do not need clocks
 
+_FEW_VERTICES = 1_000                      # checked in a millisecond, however they lie
+
 Prepared = tuple[int, np.ndarray]          # a packed outline: its shape and its rows (`bounds`)
 
 
@@ -123,7 +125,10 @@ def _check_ring(vertices: tuple[tuple[float, float], ...]) -> None:
     if count > limits.RING_VERTICES_MAX or count < 3:
         fault, at = rings.COUNT, 0
     else:
-        fault, at = rings.check_ring(np.array(vertices, np.float64))
+        places = np.array(vertices, np.float64)
+        # A large ring may take a tenth of a second: other threads run meanwhile.
+        _, fault, at = ((0, *rings.check_ring(places)) if count <= _FEW_VERTICES else
+                        rings.check_outlines(places, np.array((0, count)), np.zeros(1)))
         if fault == rings.SIMPLE:
             return
     words = {

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
@@ -80,6 +81,7 @@ class Conductor:
     def step(self, requests: Sequence[Request]) -> Step:
         """Work through requests and everything that is due; nothing is shown before `publish`."""
         contradicted: list[Contradicted] = []
+        self.memory.state.collect(limits.STEP_PEERS_WORK_MAX)
         while True:
             step = Step(self.clock.now_ns(), self.clock.elapsed_ns())
             try:
@@ -195,7 +197,6 @@ class Conductor:
         for signed in self._signed.values():
             signed.unsaved.clear()
         self._waiting.update(step.waiting)
-        self.memory.state.collect()
         for reply, error in step.refusals:
             reply(None, error)
         for reply, result in step.answers:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
+from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.airspace.suggestions import KINDS, Bounds, Suggestion, search
 from luftrom.clock import Clock
 from luftrom.config.keys import NodeKeys
-from luftrom.errors import Conflict, LuftromError
+from luftrom.errors import Conflict, LuftromError, TooMuchWork
+from luftrom.geometry.allowance import Allowance
 from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
@@ -175,15 +178,24 @@ class Node:
         """What is free instead of an own refused declaration, and the time of that, in ns.
 
         Others are served after each question, so all that was found is asked about again at once.
+        A kind whose search takes more than its part of SUGGESTIONS_WORK_MAX is left out.
         """
-        def in_the_way(volumes: Sequence[Volume4D]) -> Mapping[int, Sequence[Volume4D]]:
-            return obstacles(self.airspace, refused, volumes)
+        part = limits.SUGGESTIONS_WORK_MAX / len(KINDS)
+
+        def in_the_way(volumes: Sequence[Volume4D], allowance: Allowance
+                       ) -> Mapping[int, Sequence[Volume4D]]:
+            return obstacles(self.airspace, refused, volumes, allowance)
+
+        def is_free(each: Suggestion) -> bool:
+            try:
+                return not in_the_way(each.volumes, Allowance(part))
+            except TooMuchWork:            # others were declared there meanwhile
+                return False
 
         def still_free() -> tuple[list[Suggestion], int]:
             if self.airspace.foreign(refused.entity_id, self.party) is not None:
                 return [], self.clock.now_ns()   # nothing is, under another party's identifier
-            return ([each for each in found if not in_the_way(each.volumes)],
-                    self.clock.now_ns())
+            return [each for each in found if is_free(each)], self.clock.now_ns()
 
         found: list[Suggestion] = []
         if refused.intent is None:
@@ -191,10 +203,11 @@ class Node:
         volumes = refused.intent.all_volumes
         bounds = Bounds.under(self.agreement, volumes, self.clock.now_ns())
         for kind in KINDS:
-            questions = iter(search(kind, volumes, in_the_way, bounds))
-            while (each := await self.apart(partial(next, questions, _END))) is not _END:
-                if isinstance(each, Suggestion):
-                    found.append(each)
+            questions = search(kind, volumes, in_the_way, bounds, Allowance(part))
+            with suppress(TooMuchWork):
+                while (each := await self.apart(partial(next, questions, _END))) is not _END:
+                    if isinstance(each, Suggestion):
+                        found.append(each)
         return await self.apart(still_free)
 
     async def apart(self, read: Callable[[], T]) -> T:

@@ -7,6 +7,7 @@ the two logs reached them. What no ruling can depend on any more is let go of.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from luftrom.airspace.over import over_until_ns
 from luftrom.airspace.right_of_way import refusal
 from luftrom.clock import NS_PER_S, TIME_NS_MIN
 from luftrom.errors import TooMuchWork, Unverified
+from luftrom.geometry.allowance import Allowance
 from luftrom.geometry.encounter import Encounter
 from luftrom.geometry.volume import Separation, Volume4D
 from luftrom.state.bounds import Bounds
@@ -41,6 +43,7 @@ from luftrom.state.record import (
     Record,
     declared,
 )
+from luftrom.state.work import NOTING_WORK
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.constraint_withdrawal import KIND as NOTICE_WITHDRAWAL
@@ -57,7 +60,14 @@ from luftrom.statements.statement import Statement
 
 NO_MINIMA = Separation(0.0, 0.0, 0.0)
 _CLOSED = Entity("", 0)                    # what is closed to us, or void, has no identifier
+_WAITING_WORK = 10.0                       # to look at one that waits
 _DROP_EVERY_NS = 600 * NS_PER_S            # dropping looks at every volume that is held
+
+
+# Where a record stands among those that conflict: an intent before a notice, then by party and
+# leaf. Of two that do the first is named first.
+Place = tuple[bool, str, int]
+ConflictPlace = tuple[Place, Place]
 
 
 class Entities:
@@ -280,11 +290,10 @@ class Entities:
         record.status = ACCEPTED
         if record.entity_id:
             self.current[record.entity_id, record.party] = record
-        for serial, other in record.met.items():
+        for other in record.met:
             if (other.status == ACCEPTED and other.entity_id != record.entity_id
                     and not (other.is_constraint and record.is_constraint)):
-                record.rivals[serial] = other
-                other.rivals[record.serial] = record
+                record.add_rival(other)
                 self._changed(other)
         self._changed(record)
 
@@ -294,11 +303,9 @@ class Entities:
         self._unacknowledged.discard(record)
         if self.current.get((record.entity_id, record.party)) is record:
             del self.current[record.entity_id, record.party]
-        for other in record.rivals.values():
-            del other.rivals[record.serial]
+        for other in record.drop_rivals():
             self.meetings.forget_encounter(record, other)
             self._changed(other)
-        record.rivals.clear()
         self._retired.append(record)
         self._changed(record)
 
@@ -317,13 +324,17 @@ class Entities:
 
     # -- letting go --------------------------------------------------------------------------
 
-    def collect(self) -> None:
-        """Let go of volumes that no ruling can depend on any more: of ended records, and over."""
+    def collect(self, units: float = math.inf) -> None:
+        """Let go of volumes that no ruling can depend on any more: of ended records, and over.
+
+        Once so many units of work are done, the rest is left for the next time.
+        """
         if self._over_ns() >= self._dropped_ns + _DROP_EVERY_NS:
             self.drop_over()
-        while self._retired and self._is_settled(self._retired[0]):
+        while self._retired and units > 0.0 and self._is_settled(self._retired[0]):
             record = self._retired.popleft()
-            for other in record.met.values():
+            units -= NOTING_WORK * (1 + len(record.met)) + _WAITING_WORK * len(self._unruled)
+            for other in record.met:
                 other.is_dead = other.is_dead or self.loses_to_known(
                     other, record, other.cut(record))
             self.meetings.leave(record)
@@ -388,7 +399,8 @@ class Entities:
         party declared it at `iat_s`, in seconds since 1970.
         """
         met = self.meetings.meeting(self.bounds.inside(intent.all_volumes),
-                                    self.progress.as_of(party, iat_s), limits.CLIENT_WORK_MAX)
+                                    self.progress.as_of(party, iat_s),
+                                    Allowance(limits.CLIENT_WORK_MAX))
         return [r for r in met if not r.is_constraint and r.status == ACCEPTED
                 and r.entity_id != intent.entity_id]
 
@@ -397,7 +409,7 @@ class Entities:
 
         What is over long enough to be dropped is not found any more. Raises TooMuchWork.
         """
-        met = self.meetings.overlapping(area, limits.CLIENT_WORK_MAX)
+        met = self.meetings.overlapping(area, Allowance(limits.CLIENT_WORK_MAX))
         return [record for record in met if record.status == ACCEPTED]
 
     def foreign(self, entity_id: str, party: str) -> Record | None:
@@ -434,18 +446,42 @@ class Entities:
 
     def encounter(self, one: Record, other: Record) -> Encounter:
         """How two records that conflict meet; the same whichever is named first."""
-        return self.meetings.encounter(one, other)
+        return self.meetings.encounter(one, other)[0]
 
-    def conflicts(self) -> list[ConflictPair]:
-        """All conflicts that stand, by the time they begin; the same list at every node."""
-        pairs = []
-        for one in self.current.values():
-            for other in one.rivals.values():
-                if _before(one, other):
-                    met = self.encounter(one, other)
-                    pairs.append(make_conflict(one, other, met, self.agreement))
-        return sorted(pairs, key=lambda p: (p.encounter.time_start_ns, p.first.party,
-                                            p.first.index, p.second.party, p.second.index))
+    def conflicts(self, after: ConflictPlace | None = None, limit: float = math.inf,
+                  units: float = math.inf) -> tuple[list[ConflictPair], ConflictPlace | None]:
+        """Conflicts that stand, behind a place, and the place behind which more follow, if any do.
+
+        At most `limit`, and no more than take so many units of work, but one. The places of all
+        have one order; the pairs of one answer come by the time they begin. The same at every node.
+        """
+        pairs: list[ConflictPair] = []
+        place, spent = after, 0.0
+        for one, other in self._rivals_behind(after):
+            if len(pairs) >= limit or spent >= units:
+                return _by_time(pairs), place
+            met, work = self.meetings.encounter(one, other)
+            spent += work
+            pairs.append(make_conflict(one, other, met, self.agreement))
+            place = _place(one), _place(other)
+        return _by_time(pairs), None
+
+    def place_of(self, party: str, index: int) -> Place:
+        """Where a leaf's record stands among those that conflict, were it one of them."""
+        record = self.records.get((party, index))
+        return record is not None and record.is_constraint, party, index
+
+    def _rivals_behind(self, after: ConflictPlace | None) -> Iterator[tuple[Record, Record]]:
+        """Pairs that conflict, behind a place, in the order of their places."""
+        first = after[0] if after else None
+        ones = [r for r in self.current.values()
+                if r.rivals and (first is None or _place(r) >= first)]
+        for one in sorted(ones, key=_place):
+            others = sorted((r for r in one.rivals if _place(one) < _place(r)),
+                            key=_place)
+            for other in others:
+                if after is None or (_place(one), _place(other)) > after:
+                    yield one, other
 
     def rows(self) -> Iterator[tuple[str, int, bytes]]:
         """The index as rows (party, leaf index, row), in that order."""
@@ -459,19 +495,25 @@ class Entities:
         return rows
 
     def digest(self) -> str:
-        """SHA-256 (hex) over what was applied, all rows and all conflicts: equal iff they are."""
+        """SHA-256 (hex) over what was applied, all rows and who conflicts with whom.
+
+        How they meet is not computed for it, and pairs are not gone through: of each record the sum
+        of its rivals' marks stands for them, which is kept as they come and go.
+        """
         state = (self.revision, tuple(self.applied.items()))
         if self._digest[0] != state:
-            pairs = (f"{p.first.party} {p.first.index} {p.second.party} {p.second.index}".encode()
-                     for p in self.conflicts())
-            self._digest = (state, digest_rows(self.applied, self.rows(), pairs))
+            rivals = ((r.party, r.index, r.rival_marks) for r in self.current.values() if r.rivals)
+            self._digest = (state, digest_rows(self.applied, self.rows(), sorted(rivals)))
         return self._digest[1]
 
 
-def _before(one: Record, other: Record) -> bool:
-    """Which of a pair is named first: an intent before a notice, then by party and leaf."""
-    return ((one.is_constraint, one.party, one.index)
-            < (other.is_constraint, other.party, other.index))
+def _place(record: Record) -> Place:
+    return record.is_constraint, record.party, record.index
+
+
+def _by_time(pairs: list[ConflictPair]) -> list[ConflictPair]:
+    return sorted(pairs, key=lambda p: (p.encounter.time_start_ns, p.first.party,
+                                        p.first.index, p.second.party, p.second.index))
 
 
 # -- effects -------------------------------------------------------------------------------------

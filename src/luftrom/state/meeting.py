@@ -9,16 +9,25 @@ pieces, between which others enter and leave: see docs/decisions/work-budgets.md
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from luftrom.airspace.over import not_over, over_until_ns
-from luftrom.errors import TooMuchWork, Unverified
-from luftrom.geometry.encounter import Encounter, encounter
+from luftrom.errors import Unverified
+from luftrom.geometry.allowance import Allowance
+from luftrom.geometry.encounter import (
+    Encounter,
+    encounter,
+    weigh_encounter,
+    work_of_encounter,
+)
 from luftrom.geometry.index.asking import Question
 from luftrom.geometry.index.volume_index import VolumeIndex
 from luftrom.geometry.volume import Separation, Volume4D
 from luftrom.state.record import ACCEPTED, Record
-from luftrom.state.work import NOTING_WORK, work_of_encounter
+from luftrom.state.work import NOTING_WORK
+
+_ENCOUNTERS_KEPT = 65_536                  # of more, the one computed first is computed again
 
 
 @dataclass(slots=True)
@@ -52,7 +61,8 @@ class Meetings:
         self._entries: dict[tuple[str, int], Entry] = {}   # by the leaf that they are of
         self._entering: dict[int, Entry] = {}          # the same by key, while they are held
         self._next_key = 0
-        self._encounters: dict[tuple[int, int], Encounter] = {}
+        self._encounters: OrderedDict[tuple[int, int], tuple[Encounter, float]] = (
+            OrderedDict())
 
     @property
     def volumes(self) -> int:
@@ -103,8 +113,8 @@ class Meetings:
         for key in entry.found - entry.apart:
             other = self._records.get(key)
             if other is not None:
-                record.met[other.serial] = other
-                other.met[record.serial] = record
+                record.met.add(other)
+                other.met.add(record)
             elif key in self._entering:
                 self._entering[key].found.add(entry.key)   # it notes both when it is entered
         if entry.is_held:
@@ -160,8 +170,8 @@ class Meetings:
         if key is not None:
             del self._records[key], self._ends_ns[key]
             (self._notices if record.is_constraint else self._intents).remove(key)
-        for other in record.met.values():
-            del other.met[record.serial]
+        for other in record.met:
+            other.met.remove(record)
         record.met.clear()
 
     def expire(self, before_ns: int) -> None:
@@ -174,44 +184,36 @@ class Meetings:
 
     # -- questions ---------------------------------------------------------------------------
 
-    def meeting(self, volumes: tuple[Volume4D, ...], as_of_s: int, units: float = math.inf
+    def meeting(self, volumes: tuple[Volume4D, ...], as_of_s: int, allowance: Allowance
                 ) -> list[Record]:
         """Those that a declaration with these volumes meets, made as of that time.
 
-        Raises TooMuchWork where that takes more than so many units.
+        Raises TooMuchWork where that takes more than is allowed.
         """
         volumes = self._not_over(volumes, as_of_s)
         if not volumes:
             return []
-        found, spent = set(), 0.0
+        found: set[int] = set()
         for index in (self._intents, self._notices):
             question = Question.of(volumes)
-            index.ask(question, units - spent)
-            found |= question.found
-            spent += question.spent
-            if not question.is_answered or spent > units:
-                raise TooMuchWork(units)
+            index.ask(question, allowance.left)
+            found |= _answer(question, allowance)
         others, first_end_ns = [], _first_end_ns(volumes)
         for other in self._known(found):
             if self._is_partly_over(first_end_ns, as_of_s, other):
-                spent += work_of_encounter(volumes, other.volumes)
-                if spent > units:
-                    raise TooMuchWork(units)
+                allowance.take(work_of_encounter(volumes, other.volumes))
                 if not self._do_meet(volumes, as_of_s, other):
                     continue
             others.append(other)
         return others
 
-    def overlapping(self, area: Volume4D, units: float = math.inf) -> list[Record]:
+    def overlapping(self, area: Volume4D, allowance: Allowance) -> list[Record]:
         """Those whose volumes, not widened, overlap an area of interest; TooMuchWork as above."""
-        found, spent = set(), 0.0
+        found: set[int] = set()
         for index in (self._intents, self._notices):
             question = Question.of((area,))
-            index.ask_overlap(question, units - spent)
-            found |= question.found
-            spent += question.spent
-            if not question.is_answered or spent > units:
-                raise TooMuchWork(units)
+            index.ask_overlap(question, allowance.left)
+            found |= _answer(question, allowance)
         return self._known(found)
 
     def _known(self, keys: set[int]) -> list[Record]:
@@ -235,23 +237,35 @@ class Meetings:
 
     # -- two of them -------------------------------------------------------------------------
 
-    def encounter(self, one: Record, other: Record) -> Encounter:
-        """How two records that conflict meet; the same whichever is named first."""
+    def encounter(self, one: Record, other: Record) -> tuple[Encounter, float]:
+        """How two records that conflict meet, and what it takes to say so, in units of work.
+
+        Both are the same whichever is named first, and whether the answer was kept or not.
+        """
         key = _pair(one, other)
-        met = self._encounters.get(key)
+        known = self._encounters.get(key)
+        if known is not None:
+            return known
+        later_s = max(one.as_of_s, other.as_of_s)
+        ours, theirs = (self._not_over(r.volumes, later_s) for r in (one, other))
+        met, work = weigh_encounter(ours, theirs, self.separation)
         if met is None:
-            later_s = max(one.as_of_s, other.as_of_s)
-            ours, theirs = (self._not_over(r.volumes, later_s) for r in (one, other))
-            met = encounter(ours, theirs, self.separation)
-            if met is None:
-                raise Unverified(f"{one.name} and {other.name} do not meet")
-            if one.status == other.status == ACCEPTED:
-                self._encounters[key] = met
-        return met
+            raise Unverified(f"{one.name} and {other.name} do not meet")
+        if one.status == other.status == ACCEPTED:
+            if len(self._encounters) >= _ENCOUNTERS_KEPT:
+                self._encounters.popitem(last=False)
+            self._encounters[key] = met, work
+        return met, work
 
     def forget_encounter(self, one: Record, other: Record) -> None:
         """One of the two stands no more."""
         self._encounters.pop(_pair(one, other), None)
+
+
+def _answer(question: Question, allowance: Allowance) -> set[int]:
+    """What a question found, if it is answered within what is allowed. Raises TooMuchWork."""
+    allowance.take(question.spent if question.is_answered else math.inf)
+    return question.found
 
 
 def _first_end_ns(volumes: tuple[Volume4D, ...]) -> int:

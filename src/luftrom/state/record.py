@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import cast
 
 from luftrom.airspace.breach import Breach
@@ -13,11 +14,13 @@ from luftrom.airspace.intent import Intent
 from luftrom.airspace.right_of_way import Declared
 from luftrom.errors import Unverified
 from luftrom.geometry.volume import Volume4D
+from luftrom.state.others import Others
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.ruling import Ruling
 
 PENDING, ACCEPTED, REFUSED, WITHDRAWN = "pending", "accepted", "refused", "withdrawn"
 SUPERSEDED, VOID = "superseded", "void"
+_MARK_BYTES = 16
 LOST_CONTENT = "what it committed to is lost"   # why a record is void through nobody's lie
 
 
@@ -36,6 +39,7 @@ class Record:
     why it never counted, where that is another reason; then, and while it is closed to us, its
     identifier is empty. `is_dead` once it is known that it loses to what its own author knew.
     `passed_over` are the parties without whom its author went on, once it had said so.
+    `mark` stands for it among the rivals of others, and `rival_marks` is the sum of theirs.
     """
 
     party: str
@@ -60,9 +64,31 @@ class Record:
     void: str = ""
     is_dead: bool = False
     passed_over: Mapping[str, int] = field(default_factory=dict)   # party -> what was open of it
-    # By serial: those whose volumes conflict with it, and of these, while both are accepted.
-    met: dict[int, Record] = field(default_factory=dict, repr=False)
-    rivals: dict[int, Record] = field(default_factory=dict, repr=False)
+    # Those whose volumes conflict with it, and of these, while both are accepted.
+    met: Others = field(default_factory=Others, repr=False)
+    rivals: Others = field(default_factory=Others, repr=False)
+    mark: int = field(init=False, repr=False)
+    rival_marks: int = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        place = f"{self.party} {self.index}".encode()
+        self.mark = int.from_bytes(sha256(place).digest()[:_MARK_BYTES])
+
+    def add_rival(self, other: Record) -> None:
+        """Note on both sides that two conflict."""
+        for one, rival in ((self, other), (other, self)):
+            one.rivals.add(rival)
+            one.rival_marks += rival.mark
+
+    def drop_rivals(self) -> list[Record]:
+        """It conflicts with nobody any more; those with whom it did."""
+        rivals = list(self.rivals)
+        for other in rivals:
+            other.rivals.remove(self)
+            other.rival_marks -= self.mark
+        self.rivals.clear()
+        self.rival_marks = 0
+        return rivals
 
     @property
     def is_constraint(self) -> bool:

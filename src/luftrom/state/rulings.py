@@ -11,7 +11,6 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from luftrom import limits
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.breach import TERM_PENDING
 from luftrom.airspace.right_of_way import (
@@ -22,11 +21,13 @@ from luftrom.airspace.right_of_way import (
     refusal,
 )
 from luftrom.errors import NotAuthenticated, Unverified
+from luftrom.geometry.allowance import Allowance
+from luftrom.geometry.encounter import work_of_encounter
 from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head, read_size, verify_head
 from luftrom.state.entities import Entities, HasEntities
 from luftrom.state.record import ACCEPTED, LOST_CONTENT, PENDING, Record, declared
-from luftrom.state.work import NOTING_WORK, work_of_encounter
+from luftrom.state.work import NOTING_WORK
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.ruling import KIND as RULING
 from luftrom.statements.kinds.ruling import Ruling, Rulings
@@ -131,7 +132,7 @@ def _was_silent(party: str, other: Record, rests: Rests) -> bool:
 
 
 def _rivals(entities: Entities, record: Record) -> Iterator[Record]:
-    for other in record.met.values():
+    for other in record.met:
         if other.intent is not None and other.entity_id != record.entity_id:
             yield other
     for other in entities.versions(record.entity_id):
@@ -207,7 +208,7 @@ def work_of_check(state: HasEntities, statement: Statement[Rulings]) -> float:
         record = entities.records.get((statement.party, ruling.index))
         if record is None or not ruling.accepted:
             continue
-        for other in record.met.values():
+        for other in record.met:
             work += NOTING_WORK
             if not (record.knew(other) or other.knew(record)):
                 work += work_of_encounter(record.volumes, other.volumes)
@@ -276,8 +277,8 @@ CHECKS: Mapping[str, Callable[[HasEntities, Statement[Any]], None]] = {
 
 # -- what is free instead ------------------------------------------------------------------------
 
-def obstacles(entities: Entities, refused: Record, volumes: Sequence[Volume4D]
-              ) -> dict[int, tuple[Volume4D, ...]]:
+def obstacles(entities: Entities, refused: Record, volumes: Sequence[Volume4D],
+              allowance: Allowance) -> dict[int, tuple[Volume4D, ...]]:
     """What its author would lose to, or enter, if it declared these volumes instead, now.
 
     By serial, all volumes of each: intents that stand or wait for their ruling and that `refusal`
@@ -289,8 +290,7 @@ def obstacles(entities: Entities, refused: Record, volumes: Sequence[Volume4D]
         refused.party, entities.applied[refused.party], refused.iat_s, as_of_s, refused.entity_id,
         refused.version, entities.applied, -1, refused.kind, refused.content))
     found = {}
-    for other in entities.meetings.meeting(tuple(volumes), as_of_s,
-                                           limits.CLIENT_WORK_MAX):
+    for other in entities.meetings.meeting(tuple(volumes), as_of_s, allowance):
         if other.status not in (ACCEPTED, PENDING) or other.entity_id == refused.entity_id:
             continue
         if other.is_constraint or refusal(

@@ -8,6 +8,7 @@ kind of statement does stands in the tables `EFFECTS` of the parts, which are jo
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -155,9 +156,9 @@ class State:
         """Who is shown the content of a leaf that is applied."""
         return self._audiences.get((party, index), EVERYBODY)
 
-    def collect(self) -> None:
-        """Let go of what nothing can depend on any more."""
-        self.entities.collect()
+    def collect(self, units: float = math.inf) -> None:
+        """Let go of what nothing can depend on any more, for so many units of work."""
+        self.entities.collect(units)
 
 
 def _note_fork(state: State, item: Item[Fork, Any]) -> None:

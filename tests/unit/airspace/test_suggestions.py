@@ -22,7 +22,9 @@ from luftrom.airspace.suggestions import (
     Suggestion,
     search,
 )
+from luftrom.errors import TooMuchWork
 from luftrom.geometry import definition
+from luftrom.geometry.allowance import Allowance
 from luftrom.geometry.index.volume_index import VolumeIndex
 from luftrom.geometry.motion import Motion, corners, middle_of, ring
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
@@ -49,14 +51,14 @@ class Standing:
         for serial, volumes in enumerate(sets):
             self.index.insert(serial, volumes)
 
-    def met(self, volumes):
+    def met(self, volumes, allowance):
         self.asked += 1
         return {serial: self.sets[serial] for serial in self.index.query(volumes)}
 
 
 def suggest(kind, own, met, bounds):
     """What a search ends with, after None for each question before."""
-    *before, last = [None, *search(kind, own, met, bounds)]
+    *before, last = [None, *search(kind, own, met, bounds, Allowance())]
     assert set(before) <= {None}
     return last
 
@@ -198,7 +200,7 @@ def test_bounds_follow_from_the_agreement_or_from_the_volumes():
 def test_whoever_always_meets_something_new_is_asked_a_bounded_number_of_times(kind):
     asked = []
 
-    def met(volumes):
+    def met(volumes, allowance):
         asked.append(volumes)
         return {len(asked): (HOUR,)}
 
@@ -211,7 +213,7 @@ def test_large_volumes_are_asked_about_less():
                                     for a in np.linspace(0, 2 * np.pi, 4_000, endpoint=False)]))
     asked = []
 
-    def met(volumes):
+    def met(volumes, allowance):
         asked.append(volumes)
         return {len(asked): ()}
 
@@ -219,6 +221,20 @@ def test_large_volumes_are_asked_about_less():
         asked.clear()
         assert suggest(kind, (replace(HOUR, outline=many),), met, BOUNDS) is None
         assert len(asked) == count
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_search_has_an_allowance(kind):
+    """What shifts and comparisons take is counted, whatever `met` takes."""
+    own = (replace(HOUR, time_start_ns=610 * MIN_NS),)
+    full = Allowance(1e9)
+    *_, found = search(kind, own, Standing([(HOUR,)], MINIMA).met, BOUNDS, full)
+    needed = 1e9 - full.left
+    assert found is not None and needed > 0.0
+    *_, again = search(kind, own, Standing([(HOUR,)], MINIMA).met, BOUNDS, Allowance(needed))
+    assert again == found
+    with pytest.raises(TooMuchWork):
+        list(search(kind, own, Standing([(HOUR,)], MINIMA).met, BOUNDS, Allowance(needed - 1.0)))
 
 
 # -- at random: the nearest, free, within bounds -------------------------------------------------

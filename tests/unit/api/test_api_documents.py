@@ -20,15 +20,19 @@ def node_with_a_conflict(name="RESCUE"):
     right = RightOfWay(True, DECLARED_FIRST, "alfa.example", 0)
     pair = Some(first=first, second=second, encounter=met, holder=first, right_of_way=right,
                 kind="operational_intents")
-    return Some(airspace=Some(conflicts=lambda: [pair], current={}),
+    return Some(airspace=Some(conflicts=lambda *_: ([pair], None), current={}),
                 clock=Some(now_ns=lambda: 10**18))
 
 
+def page_of(node):
+    return documents.conflicts_document(node, None, 1_000, "/v1/conflicts")
+
+
 def test_other_words_are_the_same_digest(monkeypatch):
-    before = documents.conflicts_document(node_with_a_conflict())
+    before = page_of(node_with_a_conflict())
     monkeypatch.setattr(documents, "conflict_sentence", lambda *_: "Autre phrase.")
     monkeypatch.setattr(documents, "right_of_way_reason", lambda _: "autre raison")
-    after = documents.conflicts_document(node_with_a_conflict())
+    after = page_of(node_with_a_conflict())
     [was], [now] = before["conflicts"], after["conflicts"]
     assert now["sentence"] == "Autre phrase." != was["sentence"]
     assert now["right_of_way"]["reason"] == "autre raison" != was["right_of_way"]["reason"]
@@ -36,6 +40,6 @@ def test_other_words_are_the_same_digest(monkeypatch):
 
 
 def test_other_facts_are_another_digest():
-    digests = {documents.conflicts_document(node_with_a_conflict(name))["digest"]
+    digests = {page_of(node_with_a_conflict(name))["digest"]
                for name in ("RESCUE", "PATROL")}
     assert len(digests) == 2

@@ -12,6 +12,7 @@ from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S
 from luftrom.errors import TooMuchWork
+from luftrom.geometry.allowance import Allowance
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 from luftrom.state.meeting import Meetings
 from luftrom.state.record import Record
@@ -48,7 +49,7 @@ def prepared(meetings: Meetings, each: Record, units: float = math.inf) -> tuple
 
 
 def names(each: Record) -> set[tuple[str, int]]:
-    return {(other.party, other.index) for other in each.met.values()}
+    return {(other.party, other.index) for other in each.met}
 
 
 def test_notices_meet_intents_and_no_notices() -> None:
@@ -59,8 +60,8 @@ def test_notices_meet_intents_and_no_notices() -> None:
         meetings.enter(each)
     assert names(intent) == {("b", 0), ("b", 1), ("b", 2)}
     assert [names(each) for each in notices] == [{("a", 0)}] * 3
-    assert meetings.meeting((circle(0),), NOW_S) == [*notices, intent]
-    assert meetings.overlapping(circle(0)) == [*notices, intent]
+    assert meetings.meeting((circle(0),), NOW_S, Allowance()) == [*notices, intent]
+    assert meetings.overlapping(circle(0), Allowance()) == [*notices, intent]
 
 
 def test_the_work_of_notices_grows_with_their_number_alone() -> None:
@@ -151,10 +152,10 @@ def test_questions_have_a_bound() -> None:
     for k in range(40):
         meetings.enter(record("a", k, (Volume4D(ring(100), 0.0, 300.0, 0, 2**61),), k))
     needed = 40 * (100.0 + 8.0 * (100 + 2)) + 2 * 100.0 + 40 * 5.0 + 40 * 0.06
-    assert len(meetings.meeting((circle(0),), NOW_S, needed + 1)) == 40
-    assert len(meetings.overlapping(circle(0), needed + 1)) == 40
-    for ask in (lambda: meetings.meeting((circle(0),), NOW_S, needed - 900),
-                lambda: meetings.overlapping(circle(0), needed - 900)):
+    assert len(meetings.meeting((circle(0),), NOW_S, Allowance(needed + 1))) == 40
+    assert len(meetings.overlapping(circle(0), Allowance(needed + 1))) == 40
+    for ask in (lambda: meetings.meeting((circle(0),), NOW_S, Allowance(needed - 900)),
+                lambda: meetings.overlapping(circle(0), Allowance(needed - 900))):
         with pytest.raises(TooMuchWork) as error:
             ask()
         assert (error.value.code, error.value.status) == ("too_much_work", 413)

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 from starlette.responses import Response
 
+from luftrom import limits
 from luftrom.airspace.intent import ACCEPTED, OFF_NOMINAL_STATES, Intent
 from luftrom.api.f3548.documents import details_document, reference_document
 from luftrom.api.http.call import Call, json_answer
@@ -18,7 +19,7 @@ from luftrom.api.http.route import Route
 from luftrom.api.http.scopes import DSS_CLIENTS, STRATEGIC
 from luftrom.api.refused import Refused
 from luftrom.clock import format_time
-from luftrom.errors import BadInput, Forbidden, NotBuilt, NotFound
+from luftrom.errors import BadInput, Forbidden, NotBuilt, NotFound, TooLarge
 from luftrom.formats.f3548.operational_intents import (
     AskedReference,
     parse_notification,
@@ -33,11 +34,17 @@ from luftrom.state.record import Record, declared
 
 async def query_operational_intent_references(call: Call) -> Response:
     """References whose volumes overlap an area of interest."""
-    area = parse_query(await call.json_body())
-    found = await call.node.apart(lambda: [
-        reference_document(call.node, record, call.caller)
-        for record in call.node.airspace.query(area) if record.intent is not None])
-    return json_answer({"operational_intent_references": found})
+    area = await call.read(parse_query)
+
+    def read() -> list[dict[str, Any]]:
+        found = [r for r in call.node.airspace.query(area) if r.intent is not None]
+        if len(found) > limits.QUERY_ITEMS_MAX:
+            raise TooLarge(f"{len(found)} operational intents overlap this area; at most "
+                           f"{limits.QUERY_ITEMS_MAX} are shown: ask for a smaller one, or for a "
+                           "shorter time", field="area_of_interest")
+        return [reference_document(call.node, record, call.caller) for record in found]
+
+    return json_answer({"operational_intent_references": await call.node.apart(read)})
 
 
 async def get_operational_intent_reference(call: Call) -> Response:
@@ -81,7 +88,7 @@ async def get_operational_intent_details(call: Call) -> Response:
 
 async def notify_operational_intent_details_changed(call: Call) -> Response:
     """Take in a peer USS's notification; it is recorded as a closed statement."""
-    notification = parse_notification(await call.json_body())
+    notification = await call.read(parse_notification)
     manager = call.caller.manager
     if notification.manager not in (None, manager):
         raise Forbidden(f"{manager} does not manage {notification.operational_intent_id}")
@@ -95,7 +102,7 @@ async def notify_operational_intent_details_changed(call: Call) -> Response:
 
 async def _put(call: Call, ovn: str | None, status: int) -> Response:
     entity_id = parse_entity_id(call.path["entityid"], "entityid")
-    asked = parse_put_reference(await call.json_body())
+    asked = await call.read(parse_put_reference)
     _check_scope(call, asked.state)
     _check_subscription(asked)
     now_ns = call.node.clock.now_ns()

@@ -5,9 +5,10 @@ Handlers return Starlette's responses; what is refused is raised.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -25,6 +26,10 @@ from luftrom.node.node import Node
 
 JSON = "application/json"
 NO_STORE = {"cache-control": "no-store"}
+
+T = TypeVar("T")
+
+_FEW_BYTES = 65_536                        # of a body that is read at once
 
 _encode = msgspec.json.Encoder().encode
 
@@ -103,3 +108,16 @@ class Call:
         if kind != JSON and not kind.endswith("+json"):
             raise Unsupported("the Content-Type must be application/json or application/geo+json")
         return await self.body()
+
+    async def read(self, parse: Callable[[bytes], T]) -> T:
+        """What a function makes of a JSON body; see `json_body` and `beside`."""
+        body = await self.json_body()
+        return await beside(len(body), lambda: parse(body))
+
+
+async def beside(size_bytes: int, work: Callable[[], T]) -> T:
+    """What a function makes of so many bytes: of many on a thread, while the event loop goes on.
+
+    Outlines are checked there as well, which takes longer than to read them.
+    """
+    return work() if size_bytes <= _FEW_BYTES else await asyncio.to_thread(work)

@@ -30,6 +30,8 @@ _MEANINGS = {
     501: "Not built yet.", 503: "Not now; the request may be repeated."}
 
 _PARAMETERS: dict[str, dict[str, Any]] = {
+    "after_place": {"name": "after", "in": "query", "schema": {"type": "string"},
+                    "description": "where the page before ended, as its `next` says"},
     "after": {"name": "after", "in": "query", "description": "revision to start behind",
               "schema": {"type": "integer", "minimum": 0, "maximum": 2**62}},
     "limit": {"name": "limit", "in": "query", "description": "items of one page",
@@ -168,7 +170,8 @@ def _route_html(route: Route) -> str:
     if route.scopes:
         rows.append(("scopes, any of", ", ".join(f"<code>{s}</code>" for s in route.scopes)))
     if route.parameters:
-        rows.append(("parameters", ", ".join(f"<code>{p}</code>" for p in route.parameters)))
+        rows.append(("parameters", ", ".join(
+            f"<code>{_PARAMETERS[p]['name']}</code>" for p in route.parameters)))
     if route.request:
         rows.append(("request", _schema_html(route.request)))
     rows += [(f"answer {status}", _schema_html(body) if body else "no body")

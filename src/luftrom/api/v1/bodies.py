@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -29,9 +29,24 @@ _DECLARATION = msgspec.json.Decoder(Declaration)
 _CONSTRAINT = msgspec.json.Decoder(ConstraintBody)
 
 
-async def read_any(call: Call) -> Any:
-    """The body of a POST as JSON of any shape."""
-    return decode(await call.json_body(), _ANY)
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The body of a POST as JSON of any shape: with its size and, if asked for, a digest."""
+
+    body: Any
+    size_bytes: int
+    digest: bytes | None
+
+
+async def read_any(call: Call, is_digested: bool) -> Posted:
+    """The body of a POST."""
+    def parse(data: bytes) -> Posted:
+        body = decode(data, _ANY)
+        digest = (hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+                  if is_digested else None)
+        return Posted(body, len(data), digest)
+
+    return await call.read(parse)
 
 
 def read_requests(call: Call, body: Any) -> Sequence[Intent | Constraint | BadInput]:
@@ -59,17 +74,20 @@ def read_requests(call: Call, body: Any) -> Sequence[Intent | Constraint | BadIn
 
 async def read_intent(call: Call, entity_id: str) -> Intent:
     """The body of a PUT."""
-    return _intent(call, decode(await call.json_body(), _DECLARATION), entity_id)
+    return await call.read(lambda data: _intent(call, decode(data, _DECLARATION), entity_id))
 
 
 async def read_constraint(call: Call, entity_id: str) -> Constraint:
     """The body of a PUT of a constraint."""
-    asked = decode(await call.json_body(), _CONSTRAINT)
-    _identifier(asked.id, entity_id, "id")
-    volumes = volumes4d(asked.volumes, "volumes")
-    _check_end(call, volumes, "volumes")
-    return Constraint(entity_id=entity_id, manager=call.caller.manager, name=asked.name,
-                      kind=asked.kind, volumes=volumes, remarks=asked.remarks)
+    def parse(data: bytes) -> Constraint:
+        asked = decode(data, _CONSTRAINT)
+        _identifier(asked.id, entity_id, "id")
+        volumes = volumes4d(asked.volumes, "volumes")
+        _check_end(call, volumes, "volumes")
+        return Constraint(entity_id=entity_id, manager=call.caller.manager, name=asked.name,
+                          kind=asked.kind, volumes=volumes, remarks=asked.remarks)
+
+    return await call.read(parse)
 
 
 def _intent(call: Call, asked: Declaration, entity_id: str = "", where: str = "") -> Intent:

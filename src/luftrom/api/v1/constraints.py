@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from luftrom import limits
 from luftrom.api.http.call import Call, json_answer
 from luftrom.api.http.route import Route
 from luftrom.api.http.scopes import READERS, WRITERS
@@ -15,16 +16,25 @@ from luftrom.api.v1.entities import find_entity
 from luftrom.errors import NotFound
 from luftrom.formats.f3548.volumes import parse_entity_id
 
+_CONSTRAINTS = "/v1/constraints"
+
 
 async def list_constraints(call: Call) -> Response:
-    """All prior notices that stand."""
+    """Prior notices that stand, in pages, the one that changed last at the end."""
+    after = call.integer("after", 0, 2**62)
+    limit = max(1, call.integer("limit", limits.PAGE_ITEMS_MAX, limits.PAGE_ITEMS_MAX))
+
     def read() -> dict[str, Any]:
         airspace = call.node.airspace
-        standing = [record for record in airspace.current.values() if record.is_constraint]
-        standing.sort(key=lambda record: airspace.revision_of(record.entity_id))
+        standing = sorted(((airspace.revision_of(r.entity_id), r) for r in airspace.current.values()
+                           if r.is_constraint and airspace.revision_of(r.entity_id) > after),
+                          key=lambda item: (item[0], item[1].party))
+        page = documents.fitting(standing, limit)
+        following = (f"{call.doors.base_path}{_CONSTRAINTS}?after={page[-1][0]}&limit={limit}"
+                     if len(page) < len(standing) else None)
         return {"constraints": [documents.constraint_document(call.node, r, call.caller)
-                                for r in standing],
-                "next": None, "revision": airspace.revision}
+                                for _, r in page],
+                "next": following, "revision": airspace.revision}
 
     return json_answer(await call.node.apart(read))
 
@@ -54,8 +64,8 @@ async def delete_constraint(call: Call) -> Response:
 
 
 ROUTES = (
-    Route("GET", "/v1/constraints", list_constraints, "Prior notices that stand", "REST", READERS,
-          responses=((200, "Constraints"),)),
+    Route("GET", _CONSTRAINTS, list_constraints, "Prior notices that stand: pages", "REST", READERS,
+          responses=((200, "Constraints"),), parameters=("after", "limit")),
     Route("GET", "/v1/constraints/{id}", get_constraint, "One prior notice", "REST", READERS,
           responses=((200, "LuftromConstraint"),), errors=(404,)),
     Route("PUT", "/v1/constraints/{id}", put_constraint, "Give or replace a prior notice", "REST",

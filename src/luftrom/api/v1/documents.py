@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from luftrom import __version__
+from luftrom import __version__, limits
 from luftrom.agreement.terms import Agreement
 from luftrom.airspace.sentences import (
     conflict_sentence,
@@ -20,8 +20,9 @@ from luftrom.airspace.sentences import (
 from luftrom.airspace.suggestions import Suggestion
 from luftrom.api.http.auth import Caller
 from luftrom.clock import TIME_NS_MAX, format_time
-from luftrom.errors import NotFound
+from luftrom.errors import BadInput, NotFound
 from luftrom.formats.f3548.volumes import encode_volume4d
+from luftrom.geometry.encounter import corners_of
 from luftrom.geometry.kernel_sources import sources_digest
 from luftrom.geometry.volume import Volume4D
 from luftrom.node.channel import Channel
@@ -31,7 +32,10 @@ from luftrom.node.refusals import breach_document
 from luftrom.node.ruling import Against
 from luftrom.node.withholding import SENTENCES
 from luftrom.state.conflicts import ConflictPair
+from luftrom.state.entities import ConflictPlace, Entities
 from luftrom.state.record import SUPERSEDED, WITHDRAWN, Record
+
+Shown = TypeVar("Shown", Record, Record | None)
 
 METHOD = ("exact geodesic 4D volumes on WGS84, widened by the agreement's separation minima; "
           "touching is no conflict")
@@ -42,6 +46,26 @@ def is_manager(node: Node, record: Record, caller: Caller | None) -> bool:
     content = record.content
     return (caller is not None and content is not None and record.party == node.party
             and content.manager == caller.manager)
+
+
+def fitting(changes: Sequence[tuple[int, Shown]], limit: int) -> Sequence[tuple[int, Shown]]:
+    """The first of some records, each with its revision, that are one page: by number, and by the
+    vertices that are shown; those of one revision stay together.
+    """
+    shown = 0
+    for count, (revision, record) in enumerate(changes):
+        more = _vertices(record)
+        if count and revision != changes[count - 1][0] and (
+                count >= limit or shown + more > limits.PAGE_VERTICES_MAX):
+            return changes[:count]
+        shown += more
+    return changes
+
+
+def _vertices(record: Record | None) -> int:
+    """How much there is to show of a record, in vertices: a volume is as much as ten."""
+    volumes = record.content.all_volumes if record is not None and record.content else ()
+    return 10 * len(volumes) + corners_of(volumes)
 
 
 def operational_intent_document(node: Node, record: Record, caller: Caller | None
@@ -139,21 +163,39 @@ def conflict_facts(pair: ConflictPair) -> dict[str, Any]:
                          "rule": pair.right_of_way.rule}}
 
 
-def conflicts_document(node: Node) -> dict[str, Any]:
-    """All conflicts that stand, with the horizon and the method that the answer rests on.
+def conflicts_document(node: Node, after: ConflictPlace | None, limit: int, path: str
+                       ) -> dict[str, Any]:
+    """A page of the conflicts that stand, with the horizon and the method that it rests on.
 
-    The digest is the SHA-256 of the conflicts as compact JSON without the members that are words
-    for people, `sentence` and `right_of_way.reason`: those may change, or be of another language,
-    and two nodes still agree.
+    The digest is the SHA-256 of the page's conflicts as compact JSON without the members that are
+    words for people, `sentence` and `right_of_way.reason`: those may change, or be of another
+    language, and two nodes still agree. `next` begins with `path`.
     """
-    pairs = node.airspace.conflicts()
+    pairs, place = node.airspace.conflicts(after, limit, limits.CLIENT_WORK_MAX)
+    following = f"{path}?after={encode_place(place)}&limit={limit}" if place else None
     facts = json.dumps([conflict_facts(pair) for pair in pairs], separators=(",", ":"))
     ends = [v.time_end_ns for record in node.airspace.current.values() for v in record.volumes]
     now_ns = node.clock.now_ns()
     return {"conflicts": [conflict_document(pair) for pair in pairs],
-            "digest": hashlib.sha256(facts.encode()).hexdigest(), "method": METHOD, "next": None,
+            "digest": hashlib.sha256(facts.encode()).hexdigest(), "method": METHOD,
+            "next": following,
             "horizon": {"time_start": format_time(now_ns),
                         "time_end": format_time(max([now_ns, *ends]))}}
+
+
+def encode_place(place: ConflictPlace) -> str:
+    """Where a page of conflicts ends, as its `next` says it."""
+    return ",".join(f"{party}/{index}" for _, party, index in place)
+
+
+def parse_place(text: str, airspace: Entities) -> ConflictPlace:
+    """The place that `encode_place` wrote; BadInput if it is none."""
+    sides = [side.rpartition("/") for side in text.split(",")]
+    if len(sides) != 2 or not all(index.isascii() and index.isdigit() and len(index) <= 18
+                                  for _, _, index in sides):
+        raise BadInput("must be what `next` of the page before says", field="query.after")
+    (one, first), (other, second) = ((party, int(index)) for party, _, index in sides)
+    return airspace.place_of(one, first), airspace.place_of(other, second)
 
 
 def status_document(node: Node) -> dict[str, Any]:

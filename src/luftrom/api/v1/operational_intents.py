@@ -7,7 +7,6 @@ member was at fault.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -17,13 +16,14 @@ from starlette.responses import Response
 from luftrom import limits
 from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
-from luftrom.api.http.call import Call, json_answer
+from luftrom.api.http.call import Call, beside, json_answer
 from luftrom.api.http.problem import problem_document
 from luftrom.api.http.route import Route
 from luftrom.api.http.scopes import READERS, WRITERS
 from luftrom.api.refused import Refused
 from luftrom.api.v1 import documents
 from luftrom.api.v1.bodies import (
+    Posted,
     idempotency_key,
     new_id,
     read_any,
@@ -45,10 +45,11 @@ async def list_operational_intents(call: Call) -> Response:
     def read() -> dict[str, Any]:
         airspace = call.node.airspace
         changes, more = airspace.changes(after, limit)
+        page = documents.fitting(changes, limit)
         found = [documents.operational_intent_document(call.node, record, call.caller)
-                 for _, record in changes if record is not None and not record.is_constraint]
-        following = (f"{call.doors.base_path}{V1_INTENTS}?after={changes[-1][0]}&limit={limit}"
-                     if more else None)
+                 for _, record in page if record is not None and not record.is_constraint]
+        following = (f"{call.doors.base_path}{V1_INTENTS}?after={page[-1][0]}&limit={limit}"
+                     if more or len(page) < len(changes) else None)
         return {"operational_intents": found, "next": following, "revision": airspace.revision}
 
     return json_answer(await call.node.apart(read))
@@ -101,25 +102,25 @@ async def delete_operational_intent(call: Call) -> Response:
 
 async def post_operational_intents(call: Call) -> Response:
     """Declare one activity or many, as objects or as GeoJSON; a result an item, in order."""
-    body, key = await read_any(call), idempotency_key(call)
-    if key is None:
-        return json_answer(await _declare_all(call, body, None))
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+    key = idempotency_key(call)
+    posted = await read_any(call, key is not None)
+    if key is None or posted.digest is None:
+        return json_answer(await _declare_all(call, posted, None))
     async with call.doors.in_turn(key):      # a repeat that overtakes the first waits for it
         kept = call.node.remembered(key)
         if kept is not None:
-            if kept[0] != digest:
+            if kept[0] != posted.digest:
                 raise Conflict("was used with another body", code="idempotency_key_reused",
                                field="Idempotency-Key")
             return json_answer(json.loads(kept[1]), headers={"idempotent-replayed": "true"})
-        results = await _declare_all(call, body, key)
+        results = await _declare_all(call, posted, key)
         if all(item["status"] != "failed" for item in results["results"]):
-            await call.node.remember(key, digest, json.dumps(results).encode())
+            await call.node.remember(key, posted.digest, json.dumps(results).encode())
         return json_answer(results)
 
 
-async def _declare_all(call: Call, body: Any, key: str | None) -> dict[str, Any]:
-    requests = read_requests(call, body)
+async def _declare_all(call: Call, posted: Posted, key: str | None) -> dict[str, Any]:
+    requests = await beside(posted.size_bytes, lambda: read_requests(call, posted.body))
     gate = asyncio.Semaphore(BATCH_AT_ONCE)
 
     async def declare(i: int, asked: Intent | Constraint | BadInput) -> dict[str, Any]:

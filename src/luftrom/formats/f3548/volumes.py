@@ -80,7 +80,15 @@ def area_of_interest(asked: schemas.Volume4D, field: str | None = None) -> Volum
 
 
 def volumes4d(asked: Sequence[schemas.Volume4D] | None, field: str) -> tuple[Volume4D, ...]:
-    """The values of 4D volumes; absent (None) means none."""
+    """The values of 4D volumes; absent (None) means none.
+
+    Vertices are counted before any outline is checked: that is what costs.
+    """
+    outlines = [item.volume.outline_polygon for item in asked or ()]
+    count = sum(len(outline.vertices) for outline in outlines if outline is not None)
+    if count > limits.INTENT_VERTICES_MAX:
+        raise BadInput(f"have {count} vertices in all; at most {limits.INTENT_VERTICES_MAX} are "
+                       "taken", field=field)
     return tuple([volume4d(item, f"{field}[{i}]") for i, item in enumerate(asked or ())])
 
 

@@ -12,13 +12,16 @@ import sys
 
 import numpy as np
 
-from luftrom.geometry import kernels
+from luftrom.geometry import kernels, rings
 from luftrom.geometry.encounter import prepared_of
+from luftrom.geometry.index import bulk, slots
 from luftrom.geometry.index.asking import Question, go_on
+from luftrom.geometry.index.grid import move_cells
 from luftrom.geometry.index.slots import State
 from luftrom.geometry.index.volume_index import VolumeIndex, find_pairs
 from luftrom.geometry.kernel_cache import kept
-from luftrom.geometry.packing import VOLUME, Packed
+from luftrom.geometry.motion import ring
+from luftrom.geometry.packing import VOLUME, Packed, pack
 from luftrom.geometry.volume import Circle, Polygon, Separation, Volume4D
 
 
@@ -80,15 +83,24 @@ def warm_up_questions() -> None:
     find_pairs(State.empty(), nothing, 0, 0, (0.0, 0.0), 0)
     go_on(State.empty(), Question(nothing), (0.0, 0.0), 0, 0.0)
     kernels.meet(np.zeros((0, 4), np.int64), np.zeros((0, 2)), 0, nothing.pool, np.zeros(2), 0,
-                 np.zeros(6), np.zeros(2, np.int64))
+                 np.zeros(7), np.zeros(2, np.int64))
 
 
 def warm_up_changes() -> None:
     """The half of `warm_up` that checks and prepares outlines and changes an index."""
     square = Polygon(((0.0, 0.0), (0.0, 1e-3), (1e-3, 1e-3), (1e-3, 0.0)))
+    rings.check_outlines(np.zeros((0, 2)), np.zeros(1, np.int64), np.zeros(0))
     volumes = (Volume4D(square, 0.0, 1.0, 0, 1), Volume4D(Circle(0.0, 0.0, 1.0), 0.0, 1.0, 0, 1))
     prepared_of(volumes)
     index = VolumeIndex(Separation(1.0, 1.0, 1.0))
     index.insert(0, volumes)
     index.expire(0)
     index.remove(0)
+    # What an index does as it grows and shrinks, and suggestions ask of rings: short, but not while
+    # somebody waits.
+    state, _ = bulk.load(pack(volumes))
+    bulk.link_sets(state)
+    slots.move_sets(state, np.full(len(state.sets), -1, np.int32))
+    move_cells(state.table, slots.free_table(len(state.table)))
+    slots.close_gaps(state, np.empty_like(state.pool))
+    ring(square, 1.0)

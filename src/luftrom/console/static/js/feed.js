@@ -4,6 +4,7 @@
 import { throttled } from "./dom.js";
 
 const PAGE = 200;
+const ITEMS_MAX = 5000;          // notices, and conflicts, that are read
 // This page is at console/ below the node's base URL, which may have a path of its own.
 const ROOT = new URL("..", document.baseURI);
 const QUIET_MS = 9000;             // the node speaks every five seconds; this long is too long
@@ -170,9 +171,9 @@ export class Feed extends EventTarget {
     try {
       await this.#readChanges();
       const [notices, conflicts] = await Promise.all(
-        ["v1/constraints", "v1/conflicts"].map((path) => this.#get(path)));
-      this.#tell("notices", (await notices.json()).constraints);
-      this.#tell("conflicts", await conflicts.json());
+        ["constraints", "conflicts"].map((name) => this.#readPages(name)));
+      this.#tell("notices", notices.constraints);
+      this.#tell("conflicts", conflicts);
       this.#tell("read");
     } catch (error) {
       if (!this.stopped) console.info("reading the airspace:", error.message);
@@ -184,6 +185,18 @@ export class Feed extends EventTarget {
       this.again = false;
       this.readAll();
     }
+  }
+
+  // The first page, with the items of those behind it: as many as can be looked at.
+  async #readPages(name) {
+    const first = await (await this.#get(`v1/${name}`)).json();
+    let next = first.next;
+    while (next && first[name].length < ITEMS_MAX) {
+      const page = await (await this.#get(`v1/${name}${new URL(next, ROOT).search}`)).json();
+      first[name].push(...page[name]);
+      next = page.next;
+    }
+    return first;
   }
 
   async #readChanges() {
