@@ -42,13 +42,15 @@ class Declared:
 
 class Rulebook:
     """`logs` are whole; `overlap` says when the overlap of two sets of volumes begins, None if they
-    keep clear of each other. Separation minima in time are none."""
+    keep clear of each other. Separation minima in time are none. What is `void` counts for nothing:
+    it is no declaration here, and nobody may have accepted it."""
 
     def __init__(self, agreement: Agreement, logs: Mapping[str, Sequence[Statement]],
-                 contents: Mapping[tuple[str, int], tuple[Any, str]], overlap: Overlap):
-        self.agreement, self.logs, self.overlap = agreement, logs, overlap
+                 contents: Mapping[tuple[str, int], tuple[Any, str]], overlap: Overlap,
+                 void: frozenset[tuple[str, int]] = frozenset()):
+        self.agreement, self.logs, self.overlap, self.void = agreement, logs, overlap, void
         self.declared = [Declared(s, *contents[s.party, s.index]) for log in logs.values()
-                         for s in log if s.type == "declaration"]
+                         for s in log if s.type == "declaration" and (s.party, s.index) not in void]
         self.entities = {x.where: x.intent.entity_id for x in self.declared}
         self.notices = [s for log in logs.values() for s in log if s.type == "notice"]
 
@@ -225,6 +227,9 @@ class Rulebook:
         for log in self.logs.values():
             for statement in log:
                 for ruling in rulings_of(statement):
+                    if (statement.party, ruling.index) in self.void:
+                        assert not ruling.accepted, f"{statement.party} accepts what is void"
+                        continue
                     x = where[statement.party, ruling.index]
                     expected = self.losses(x, ruling, statement)
                     assert ruling.accepted == (not expected), (
