@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 from liar import volume
 from lying_node import Lies, LyingNode, lying
-from processes import Client, kill, luftrom, start, terms, wait_for
+from processes import Client, Start, kill, luftrom, start, terms, wait_for
 from rulebook import Rulebook
 
 from luftrom.agreement.terms import Agreement
@@ -39,9 +39,10 @@ from luftrom.statements.leaf import parse_statement
 from luftrom.statements.statement import Statement
 
 NAMES = ("alfa.example", "bravo.example", "charlie.example", "delta.example")
-WORKERS, OPERATIONS = 2, 5                 # clients of a node, and what each of them asks for
-LANES, LANE_DEG = 3, 0.01                  # a round has lanes of its own, 1.1 km apart
+WORKERS, OPERATIONS = 2, 4                 # clients of a node, and what each of them asks for
+LANES, LANE_DEG = 6, 0.01                  # a round has lanes of its own, 1.1 km apart
 PERMITTED = 10
+STALLS_MAX = 1_000                         # more than a round has room for
 QUIET_S = 0.4
 Where = tuple[str, int]
 
@@ -118,15 +119,18 @@ def _answer(ask: Callable[[], httpx.Response]) -> tuple[int, dict[str, Any]]:
 
 @dataclass
 class Fault:
-    """Something that is done to a node at random until it is told to stop."""
+    """Something that is done to a node at random, at most so often, until it is told to stop."""
 
     act: Callable[[random.Random], None]
     seed: str
+    times: int
     ended: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         chance = random.Random(self.seed)
-        while not self.ended.wait(chance.uniform(.05, .6)):
+        for _ in range(self.times):
+            if self.ended.wait(chance.uniform(.05, .6)):
+                return
             self.act(chance)
 
 
@@ -137,16 +141,16 @@ def stall(node: PartyNode, chance: random.Random) -> None:
     node.process.send_signal(signal.SIGCONT)
 
 
-def die(node: PartyNode, chance: random.Random) -> None:
+def die(node: PartyNode, begin: Start, chance: random.Random) -> None:
     """kill -9, and a start after a while; now and then also while it starts."""
     time.sleep(chance.uniform(0, 1.5))
     kill(node)
     time.sleep(chance.uniform(0, .5))
-    twonodes.start([node])
+    begin([node])
     if chance.random() < .3:
-        time.sleep(chance.uniform(.3, 1.2))
+        time.sleep(chance.uniform(0, .4))
         kill(node)
-        twonodes.start([node])
+        begin([node])
     twonodes.wait_until_linked([node])
 
 
@@ -165,8 +169,9 @@ class Held:
 class World:
     """Four nodes that run, of whom the one with index `liar` is the test's."""
 
-    def __init__(self, nodes: list[PartyNode], liar: LyingNode, clients: list[Client]):
-        self.liar, self.clients = liar, clients
+    def __init__(self, nodes: list[PartyNode], liar: LyingNode, clients: list[Client],
+                 begin: Start):
+        self.liar, self.clients, self.begin = liar, clients, begin
         self.nodes = nodes                 # the honest ones, as the clients are
         self.agreement: Agreement = load_agreement(load_settings(nodes[0].directory))
         self.rounds = 0
@@ -174,13 +179,14 @@ class World:
 
     def play(self, seed: int) -> dict[str, int]:
         """One round; returns how many answers there were of each status."""
+        T00=time.monotonic()
         chance = random.Random(seed)
         slow, dying = chance.sample(self.nodes, 2)
         askers = [Asker(client, f"{seed} {client.node.party} {i}", self.rounds * LANES)
                   for client in self.clients for i in range(WORKERS)]
         self.rounds += 1
-        faults = [Fault(lambda c: stall(slow, c), f"{seed} slow"),
-                  Fault(lambda c: die(dying, c), f"{seed} dying")]
+        faults = [Fault(lambda c: stall(slow, c), f"{seed} slow", STALLS_MAX),
+                  Fault(lambda c: die(dying, self.begin, c), f"{seed} dying", chance.randint(1, 2))]
         self.liar.lies.begin(seed, [node.party for node in self.nodes])
         with ThreadPoolExecutor(len(faults)) as hands, ThreadPoolExecutor(len(askers)) as pool:
             done = [hands.submit(fault.run) for fault in faults]
@@ -195,8 +201,12 @@ class World:
         self.liar.lies.end()
         for asker in askers:
             self.told[asker.client.node.party] += asker.told
+        T=[time.monotonic()]
         self.settle()
+        T.append(time.monotonic())
         self.check()
+        T.append(time.monotonic())
+        print("ASK", T[0]-T00, "SETTLE", T[1]-T[0], "CHECK", T[2]-T[1])
         counts: dict[str, int] = {}
         for asker in askers:
             for told in asker.told:
@@ -356,16 +366,18 @@ def overlap_start_ns(one: Sequence[Volume4D], other: Sequence[Volume4D]) -> int 
 
 
 @contextlib.contextmanager
-def four_parties(place: Path, seed: int, mode: str = "hold") -> Iterator[World]:
-    """All four, founded and running; which of them lies the seed says."""
-    parties, _ = twonodes.found(place, NAMES, terms(mode, 4.0 if mode == "hold" else 1.0))
-    liar = parties.pop(random.Random(seed).randrange(len(parties)))
+def four_parties(place: Path, seed: int, begin: Start) -> Iterator[World]:
+    """All four, founded and running; the seed says who lies, and what holds for the silent."""
+    chance = random.Random(seed)
+    mode = chance.choice(("hold", "hold", "proceed"))
+    parties, _ = twonodes.found(place, NAMES, terms(mode, 3.0 if mode == "hold" else 1.0))
+    liar = parties.pop(chance.randrange(len(parties)))
     clients = []
     try:
-        start(*parties)
+        start(*parties, by=begin)
         with lying(liar.directory, Lies()) as node:
             clients = [Client(each, twonodes.mint(each, "uss1", 86_400)) for each in parties]
-            yield World(parties, node, clients)
+            yield World(parties, node, clients, begin)
     finally:
         for client in clients:
             client.http.close()

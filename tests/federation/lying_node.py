@@ -111,7 +111,7 @@ class LyingConductor(Conductor):
 
     def _head_to(self, honest: Callable[[str, int], Head], peer: str, counter: int) -> Head:
         lies, draft = self.lies, honest(peer, counter)
-        ahead = lies.chance.randint(1, AHEAD_MAX) if lies.does("ahead", .2) else 0
+        ahead = lies.chance.randint(1, AHEAD_MAX) if lies.does("ahead", .05) else 0
         # A head of a smaller log than it named before could be held against it.
         lies.claimed = max(lies.claimed, draft.size + ahead)
         draft = replace(draft, size=lies.claimed)
@@ -121,16 +121,15 @@ class LyingConductor(Conductor):
     def _message_to(self, honest: Callable[[str, Position], Message], peer: str, at: Position
                     ) -> Message:
         message = honest(peer, at)
-        if peer in self.lies.withheld_from and self.lies.does("withheld", .9):
+        if peer in self.lies.withheld_from and self.lies.does("withheld", .7):
             message = replace(message, parts=(replace(message.own, openings=()),
                                               *message.parts[1:]))
         return message
 
     def _work(self, requests: Any, desk: Desk, step: Step) -> None:
         if desk.party in desk.state.progress.last_seen:
-            if self.lies.tactics:
-                self._sign(desk)
-            else:
+            self._sign(desk)
+            if not self.lies.tactics or self.lies.chance.random() < .1:
                 self._fill(desk)
         super()._work(requests, desk, step)
 

@@ -1,24 +1,33 @@
 """Four real processes, one slow, one lying, one dying: what the honest said holds, and they agree.
 
-`LUFTROM_ROUNDS` says how many seeded rounds to play, `LUFTROM_SEED` which is the first of them.
+`--rounds` says how many seeded rounds to play, `--seed` which is the first of them.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from four import four_parties
+from nursery import nursery
+from processes import Start
 
 ROUNDS_OF_A_WORLD = 10                     # founding one costs as much as two rounds
 
 
-def play(place: Path, first: int, rounds: int) -> None:
+@pytest.fixture(scope="module")
+def begin() -> Iterator[Start]:
+    """Nodes that start at once."""
+    with nursery() as each:
+        yield each.start
+
+
+def play(place: Path, first: int, rounds: int, begin: Start) -> None:
     """Rounds with the seeds from `first` on, in worlds of a few each."""
     accepted = 0
     for start in range(first, first + rounds, ROUNDS_OF_A_WORLD):
-        with four_parties(place / str(start), start) as world:
+        with four_parties(place / str(start), start, begin) as world:
             for seed in range(start, min(start + ROUNDS_OF_A_WORLD, first + rounds)):
                 try:
                     counts = world.play(seed)
@@ -33,11 +42,11 @@ def play(place: Path, first: int, rounds: int) -> None:
 
 
 @pytest.mark.slow
-def test_four_processes(tmp_path: Path) -> None:
-    play(tmp_path, int(os.environ.get("LUFTROM_SEED", 1)), int(os.environ.get("LUFTROM_ROUNDS", 3)))
+def test_four_processes(tmp_path: Path, begin: Start, request: pytest.FixtureRequest) -> None:
+    play(tmp_path, request.config.getoption("seed"), request.config.getoption("rounds"), begin)
 
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_a_hundred_rounds(tmp_path: Path) -> None:
-    play(tmp_path, 1000, 100)
+def test_a_hundred_rounds(tmp_path: Path, begin: Start) -> None:
+    play(tmp_path, 1000, 100, begin)
