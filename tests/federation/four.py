@@ -23,7 +23,8 @@ from typing import Any
 import httpx
 from liar import volume
 from lying_node import Lies, LyingNode, lying
-from processes import Client, Start, kill, luftrom, start, terms, wait_for
+from nursery import Nursery
+from processes import Client, Start, kill, start, terms, wait_for
 from rulebook import Rulebook
 
 from luftrom.agreement.terms import Agreement
@@ -167,26 +168,26 @@ class Held:
 
 
 class World:
-    """Four nodes that run, of whom the one with index `liar` is the test's."""
+    """Four nodes that run: `nodes` are the honest ones, with a client each; `liar` is ours."""
 
     def __init__(self, nodes: list[PartyNode], liar: LyingNode, clients: list[Client],
-                 begin: Start):
-        self.liar, self.clients, self.begin = liar, clients, begin
-        self.nodes = nodes                 # the honest ones, as the clients are
+                 nursery: Nursery):
+        self.liar, self.clients, self.nursery = liar, clients, nursery
+        self.nodes = nodes
         self.agreement: Agreement = load_agreement(load_settings(nodes[0].directory))
         self.rounds = 0
         self.told: dict[str, list[Told]] = {node.party: [] for node in nodes}
 
     def play(self, seed: int) -> dict[str, int]:
         """One round; returns how many answers there were of each status."""
-        T00=time.monotonic()
         chance = random.Random(seed)
         slow, dying = chance.sample(self.nodes, 2)
         askers = [Asker(client, f"{seed} {client.node.party} {i}", self.rounds * LANES)
                   for client in self.clients for i in range(WORKERS)]
         self.rounds += 1
         faults = [Fault(lambda c: stall(slow, c), f"{seed} slow", STALLS_MAX),
-                  Fault(lambda c: die(dying, self.begin, c), f"{seed} dying", chance.randint(1, 2))]
+                  Fault(lambda c: die(dying, self.nursery.start, c), f"{seed} dying",
+                        chance.randint(1, 2))]
         self.liar.lies.begin(seed, [node.party for node in self.nodes])
         with ThreadPoolExecutor(len(faults)) as hands, ThreadPoolExecutor(len(askers)) as pool:
             done = [hands.submit(fault.run) for fault in faults]
@@ -201,12 +202,8 @@ class World:
         self.liar.lies.end()
         for asker in askers:
             self.told[asker.client.node.party] += asker.told
-        T=[time.monotonic()]
         self.settle()
-        T.append(time.monotonic())
         self.check()
-        T.append(time.monotonic())
-        print("ASK", T[0]-T00, "SETTLE", T[1]-T[0], "CHECK", T[2]-T[1])
         counts: dict[str, int] = {}
         for asker in askers:
             for told in asker.told:
@@ -276,9 +273,8 @@ class World:
                     check_told(told, node.party, own, held)
         check_conflicts(self.agreement, holdings[self.nodes[0].party].records)
         with ThreadPoolExecutor(2) as pool:
-            for code, report in pool.map(lambda node: luftrom("audit", node.directory),
-                                         self.nodes):
-                assert code == 0 and report["verified"], report
+            for report in pool.map(self.nursery.audit, self.nodes):
+                assert report["verified"], report
 
     def check_proofs(self) -> None:
         """Nobody holds anything against the honest; of the liar, what is void and no more."""
@@ -366,7 +362,7 @@ def overlap_start_ns(one: Sequence[Volume4D], other: Sequence[Volume4D]) -> int 
 
 
 @contextlib.contextmanager
-def four_parties(place: Path, seed: int, begin: Start) -> Iterator[World]:
+def four_parties(place: Path, seed: int, nursery: Nursery) -> Iterator[World]:
     """All four, founded and running; the seed says who lies, and what holds for the silent."""
     chance = random.Random(seed)
     mode = chance.choice(("hold", "hold", "proceed"))
@@ -374,10 +370,10 @@ def four_parties(place: Path, seed: int, begin: Start) -> Iterator[World]:
     liar = parties.pop(chance.randrange(len(parties)))
     clients = []
     try:
-        start(*parties, by=begin)
+        start(*parties, by=nursery.start)
         with lying(liar.directory, Lies()) as node:
             clients = [Client(each, twonodes.mint(each, "uss1", 86_400)) for each in parties]
-            yield World(parties, node, clients, begin)
+            yield World(parties, node, clients, nursery)
     finally:
         for client in clients:
             client.http.close()

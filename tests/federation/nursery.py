@@ -1,25 +1,35 @@
 """Real processes that start at once: forked from one that has imported the node and its kernels.
 
-`luftrom serve` spends seconds on imports before it opens its directory. Here each child runs that
-very command from there on, in a process group of its own, to be killed like any other.
-Run as a script, this file is the parent: a line of JSON, {"directory", "log"}, is answered by the
-process id of a new node.
+`luftrom serve` spends a second or two on imports before it opens its directory. Here each child is
+that very command from there on, in a session of its own, to be killed like any other.
+Run as a script, this file is the parent: a line of JSON, {"arguments", "output"}, is answered by
+the process id of a new command.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from luftrom.cli.demo.twonodes import LOG_NAME, PartyNode
+
+
+# What the commands import on their way.
+IMPORTED = ("luftrom.api.app", "luftrom.api.http.mounting", "luftrom.api.serving.server",
+            "luftrom.audit.holding", "luftrom.cli.audit", "luftrom.cli.serve",
+            "luftrom.config.agreements", "luftrom.config.storing", "luftrom.exchange.http",
+            "luftrom.node.starting", "luftrom.node.timekeeping", "luftrom.tls")
 
 
 @dataclass
@@ -57,14 +67,27 @@ class Nursery:
     """The parent, and what it is told."""
 
     parent: subprocess.Popen[str]
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, nodes: Iterable[PartyNode]) -> None:
         """Start the node of each."""
         for node in nodes:
-            print(json.dumps({"directory": str(node.directory),
-                              "log": str(node.directory / LOG_NAME)}),
+            node.process = self.fork(node.directory / LOG_NAME, "serve", "--dir", node.directory)
+
+    def fork(self, output: Path, *arguments: object) -> Child:
+        """Run a command; what it says goes to the end of that file."""
+        with self.turn:
+            print(json.dumps({"arguments": list(map(str, arguments)), "output": str(output)}),
                   file=self.parent.stdin, flush=True)
-            node.process = Child(int(self.parent.stdout.readline()))
+            return Child(int(self.parent.stdout.readline()))
+
+    def audit(self, node: PartyNode) -> dict[str, Any]:
+        """What `luftrom audit` says of a party's directory."""
+        output = node.directory / f"audit-{time.monotonic_ns()}.json"
+        self.fork(output, "audit", node.directory, "--json").wait()
+        report: dict[str, Any] = json.loads(output.read_text())
+        output.unlink()
+        return report
 
 
 @contextlib.contextmanager
@@ -77,11 +100,12 @@ def nursery() -> Iterator[Nursery]:
 
 
 def main() -> None:
-    """Bring up nodes until nobody asks any more."""
+    """Bring up commands until nobody asks any more."""
     from luftrom.cli.serve import warm_up_aloud
     from luftrom.geometry.kernel_sources import sources_digest
 
-    import_all()
+    for name in IMPORTED:
+        importlib.import_module(name)
     warm_up_aloud(lambda line: None)
     sources_digest()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)      # nobody has to wait for them
@@ -90,35 +114,24 @@ def main() -> None:
         asked = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            serve(**asked)
+            run(**asked)
         print(pid, flush=True)
 
 
-def import_all() -> None:
-    """What `luftrom serve` imports on its way."""
-    import luftrom.api.app
-    import luftrom.api.http.mounting
-    import luftrom.api.serving.server
-    import luftrom.config.agreements
-    import luftrom.config.storing
-    import luftrom.exchange.http
-    import luftrom.node.starting
-    import luftrom.node.timekeeping
-    import luftrom.tls  # noqa: F401
-
-
-def serve(directory: str, log: str) -> None:
-    """Be the node of that directory until the end."""
+def run(arguments: list[str], output: str) -> None:
+    """Be that command until its end."""
     from luftrom.cli.main import main as luftrom
 
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     nothing, written = os.open(os.devnull, os.O_RDONLY), os.open(
-        log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for number, target in ((nothing, 0), (written, 1), (written, 2)):
         os.dup2(number, target)
-    sys.argv = ["luftrom", "serve", "--dir", directory]
-    os._exit(luftrom())                    # nothing of the parent's is flushed or closed
+    sys.argv = ["luftrom", *arguments]
+    code = luftrom()
+    sys.stdout.flush()
+    os._exit(code)                         # nothing of the parent's is closed
 
 
 if __name__ == "__main__":

@@ -10,24 +10,23 @@ from pathlib import Path
 
 import pytest
 from four import four_parties
-from nursery import nursery
-from processes import Start
+from nursery import Nursery, nursery
 
 ROUNDS_OF_A_WORLD = 10                     # founding one costs as much as two rounds
 
 
 @pytest.fixture(scope="module")
-def begin() -> Iterator[Start]:
-    """Nodes that start at once."""
+def warm() -> Iterator[Nursery]:
+    """Where nodes start at once."""
     with nursery() as each:
-        yield each.start
+        yield each
 
 
-def play(place: Path, first: int, rounds: int, begin: Start) -> None:
+def play(place: Path, first: int, rounds: int, warm: Nursery) -> None:
     """Rounds with the seeds from `first` on, in worlds of a few each."""
     accepted = 0
     for start in range(first, first + rounds, ROUNDS_OF_A_WORLD):
-        with four_parties(place / str(start), start, begin) as world:
+        with four_parties(place / str(start), start, warm) as world:
             for seed in range(start, min(start + ROUNDS_OF_A_WORLD, first + rounds)):
                 try:
                     counts = world.play(seed)
@@ -42,11 +41,11 @@ def play(place: Path, first: int, rounds: int, begin: Start) -> None:
 
 
 @pytest.mark.slow
-def test_four_processes(tmp_path: Path, begin: Start, request: pytest.FixtureRequest) -> None:
-    play(tmp_path, request.config.getoption("seed"), request.config.getoption("rounds"), begin)
+def test_four_processes(tmp_path: Path, warm: Nursery, request: pytest.FixtureRequest) -> None:
+    play(tmp_path, request.config.getoption("seed"), request.config.getoption("rounds"), warm)
 
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_a_hundred_rounds(tmp_path: Path, begin: Start) -> None:
-    play(tmp_path, 1000, 100, begin)
+def test_a_hundred_rounds(tmp_path: Path, warm: Nursery) -> None:
+    play(tmp_path, 1000, 100, warm)
