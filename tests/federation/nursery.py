@@ -24,7 +24,6 @@ from typing import Any
 
 from luftrom.cli.demo.twonodes import LOG_NAME, PartyNode
 
-
 # What the commands import on their way.
 IMPORTED = ("luftrom.api.app", "luftrom.api.http.mounting", "luftrom.api.serving.server",
             "luftrom.audit.holding", "luftrom.cli.audit", "luftrom.cli.serve",
