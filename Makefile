@@ -50,7 +50,7 @@ sweep: ## more schedules, pairs and rounds than the default tests
 	$(READY) requirements-test.lock
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m "slow and not soak and not browser" $(ARGS)
 
-soak: ## the rest of the slow ones: half an hour and more
+soak: ## the rest of the slow ones, a thousand kills among them: two hours and more
 	$(READY) requirements-test.lock
 	$(VENV)/bin/python -m pytest -m soak $(ARGS)
 

@@ -16,6 +16,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--minutes", type=float, default=None,
                      help="tests that would begin later than this, once the kernels are compiled, "
                      "are skipped and counted")
+    parser.addoption("--rounds", type=int, default=3,
+                     help="of four processes under faults (tests/federation/test_four_processes)")
+    parser.addoption("--seed", type=int, default=1, help="of the first of these rounds")
 
 
 def is_worker(config: pytest.Config) -> bool:

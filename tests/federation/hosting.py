@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from luftrom.agreement.terms import Agreement
 from luftrom.api.app import create_app
@@ -54,15 +55,19 @@ class House:
 
 
 def free_ports(count: int) -> list[socket.socket]:
-    """Sockets bound to free ports of the loopback interface, to listen on later.
+    """Sockets bound to free ports of the loopback interface, to listen on later."""
+    return [door_at(0) for _ in range(count)]
 
-    With their protocol named, asyncio sends small answers at once (TCP_NODELAY).
+
+def door_at(port: int) -> socket.socket:
+    """A socket bound to that port of the loopback interface; 0 is any that is free.
+
+    With its protocol named, asyncio sends small answers at once (TCP_NODELAY).
     """
-    doors = [socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-             for _ in range(count)]
-    for door in doors:
-        door.bind(("127.0.0.1", 0))
-    return doors
+    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    door.bind(("127.0.0.1", port))
+    return door
 
 
 def agreement_of(urls: dict[str, str] | None = None, names: tuple[str, ...] = (ALFA, BRAVO),
@@ -81,12 +86,32 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
     door = door or free_ports(1)[0]
     port = door.getsockname()[1]
     settings = Settings(directory, party, f"http://127.0.0.1:{port}", "127.0.0.1", port)
-    ready, state = threading.Event(), {}
     token_key = ed25519(party, "token")
+    held: list[Store] = []
+
+    def make() -> Node:
+        held.append(store or SqliteStore(directory / f"{party}.sqlite3"))
+        return Node(party, make_keys(party), agreement, held[0], clock or SystemClock(), transport)
+
+    async def close() -> None:
+        held[0].close()
+
+    with serving(make, settings, token_key, door, close) as (node, loop):
+        token = mint(token_key, iss=settings.token_issuer, aud=settings.audience, sub="uss1")
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=bearer(token),
+                          trust_env=False, timeout=30) as http:
+            yield House(node, settings, loop, http)
+
+
+@contextlib.contextmanager
+def serving(make: Callable[[], Node], settings: Settings, token_key: Ed25519PrivateKey,
+            door: socket.socket, close: Callable[[], Awaitable[None]]
+            ) -> Iterator[tuple[Node, asyncio.AbstractEventLoop]]:
+    """A node, made in an event loop of its own thread and served at that door; `close` follows."""
+    ready, state = threading.Event(), {}
 
     async def serve() -> None:
-        held = store or SqliteStore(directory / f"{party}.sqlite3")
-        node = Node(party, make_keys(party), agreement, held, clock or SystemClock(), transport)
+        node = make()
         await node.start()
         app = create_app(node, settings, token_key.public_key())
         door.listen()
@@ -98,18 +123,14 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
         await task
         await app.close()
         await node.stop()
-        held.close()
+        await close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     assert ready.wait(300), "the node did not start"
-    token = mint(token_key, iss=settings.token_issuer, aud=settings.audience, sub="uss1")
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=bearer(token),
-                      trust_env=False, timeout=30) as http:
-        try:
-            yield House(state["node"], settings, state["loop"], http)
-        finally:
-            http.close()
-            state["loop"].call_soon_threadsafe(state["server"].stop)
-            thread.join(20)
-            door.close()
+    try:
+        yield state["node"], state["loop"]
+    finally:
+        state["loop"].call_soon_threadsafe(state["server"].stop)
+        thread.join(20)
+        door.close()

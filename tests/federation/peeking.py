@@ -14,22 +14,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import simulation
+from rivals import Given, Where, append_having_seen, oldest_seen, open_intents, sign_rival
 from simulation import Letter, Party, World
 
 from luftrom.airspace.intent import Intent
 from luftrom.exchange.message import Message
-from luftrom.geometry.measure import size_class
 from luftrom.logs.head import Head
 from luftrom.node.conductor import Conductor
 from luftrom.node.desk import Desk
 from luftrom.node.step import Reply, Request
-from luftrom.statements.kinds.declaration import KIND as DECLARATION
-from luftrom.statements.kinds.declaration import Declared, Version
-from luftrom.statements.opening import Item, open_item
-from luftrom.statements.statement import Seen
 
 AHEAD_MAX = 3
-Where = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ class Peeker(Party):
     talks_while_it_commits = False
 
     def __init__(self, world: PeekingWorld, name: str):
-        self.heads: list[tuple[str, int, int]] = []
+        self.heads: list[Given] = []
         self.answered: set[Where] = set()
         self.claimed = 0
         super().__init__(world, name)
@@ -87,13 +82,9 @@ class Peeker(Party):
         while desk._memory.log.tree.size < self.claimed:
             self.append(desk, "agreement", None)
 
-    def append(self, desk: Desk, kind: str, body: Any, content: Any = None) -> Item[Any, Any]:
+    def append(self, desk: Desk, kind: str, body: Any) -> None:
         """Sign a statement that has seen no more than it must."""
-        step, before = desk._step, desk._step.seen
-        step.seen = self.oldest_seen(desk)
-        item = desk.append(kind, body, content)
-        step.seen = before
-        return item
+        append_having_seen(desk, oldest_seen(self.conductor, desk, self.heads), kind, body)
 
     # -- rivals ------------------------------------------------------------------------------
 
@@ -108,43 +99,13 @@ class Peeker(Party):
     def known(self) -> Iterator[tuple[Where, Intent]]:
         """Every declaration of the honest that is open to it, or to its accomplice."""
         for party in (self, *self.world.accomplices):
-            state = party.conductor.memory.state
-            for where, record in state.entities.records.items():
-                if where[0] in self.world.honest and record.intent is not None:
-                    yield where, record.intent
-            for queue in state.waiting.values():
-                for statement in queue:
-                    where = (statement.party, statement.index)
-                    if (where[0] in self.world.honest and statement.type == DECLARATION.name
-                            and state.is_open(*where)):
-                        content = open_item(statement, state._openings[where]).content
-                        yield where, content.intent
+            yield from open_intents(party.conductor.memory.state, self.world.honest)
 
     def sign_rival(self, intent: Intent, known: frozenset[Where], desk: Desk) -> None:
-        rival = replace(intent, entity_id=self.world.new_id(), state="Accepted", key=frozenset(),
-                        priority=intent.priority or 0, name="Rival")
-        item = self.append(desk, DECLARATION.name, Declared(size_class(rival.all_volumes)),
-                           Version(rival, 1))
+        item = sign_rival(desk, intent, oldest_seen(self.conductor, desk, self.heads),
+                          self.world.new_id())
         assert not item.void and not desk.entities.records[self.name, item.statement.index].void
         self.world.rivals[item.statement.leaf] = known
-
-    def oldest_seen(self, desk: Desk) -> dict[str, Seen]:
-        """The least that it may say to have seen: what it signed for, what it said before, and
-        what those whom it says to have seen had seen."""
-        index, knowledge = desk._memory.log.tree.size, desk.state.knowledge
-        sizes = dict.fromkeys(self.conductor.mirrors, 0) | dict(knowledge.seen(self.name, index))
-        for peer, size, mirrored in self.heads:
-            if size <= index:
-                sizes[peer] = max(sizes[peer], mirrored)
-        grown = True
-        while grown:
-            grown = False
-            for name in sizes:
-                for other, size in knowledge.seen(name, sizes[name]).items():
-                    if other != self.name and size > sizes[other]:
-                        sizes[other], grown = size, True
-        mirrors = self.conductor.mirrors
-        return {name: Seen(size, mirrors[name].tree.root(size)) for name, size in sizes.items()}
 
 
 class PeekingWorld(World):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,11 @@ class Client:
         return (self.get("/v1/status")["airspace"]["digest"], self.get("/v1/conflicts")["digest"])
 
 
-def start(*nodes: PartyNode) -> None:
-    twonodes.start(nodes)
+Start = Callable[[Iterable[PartyNode]], None]      # of processes, by `luftrom serve` or `nursery`
+
+
+def start(*nodes: PartyNode, by: Start = twonodes.start) -> None:
+    by(nodes)
     twonodes.wait_until_linked(nodes)
 
 
@@ -115,13 +118,13 @@ def check_on_disk(nodes: list[PartyNode], digest: str) -> None:
 
 
 @contextlib.contextmanager
-def two_nodes(place: Path, mode: str, after_s: float = 2.0
+def two_nodes(place: Path, mode: str, after_s: float = 2.0, by: Start = twonodes.start
               ) -> Iterator[tuple[list[PartyNode], list[Client]]]:
     """Both nodes, running, and a client of each."""
     nodes, _ = twonodes.found(place, PARTIES, terms(mode, after_s))
     clients = []
     try:
-        start(*nodes)
+        start(*nodes, by=by)
         clients = [Client(node, twonodes.mint(node, "uss1", 3600)) for node in nodes]
         yield nodes, clients
     finally:

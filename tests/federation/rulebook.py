@@ -43,15 +43,18 @@ class Declared:
 class Rulebook:
     """`logs` are whole; `overlap` says when the overlap of two sets of volumes begins, None if they
     keep clear of each other. Separation minima in time are none. Of parties that forked the logs
-    hold what counts, and `ends` says how much both histories have in common."""
+    hold what counts, and `ends` says how much both histories have in common. What is `void` counts
+    for nothing: it is no declaration here, and nobody may have accepted it."""
 
     def __init__(self, agreement: Agreement, logs: Mapping[str, Sequence[Statement]],
                  contents: Mapping[tuple[str, int], tuple[Any, str]], overlap: Overlap,
-                 ends: Mapping[str, int] | None = None):
-        self.ends = ends or {}
+                 ends: Mapping[str, int] | None = None,
+                 void: frozenset[tuple[str, int]] = frozenset()):
+        self.ends, self.void = ends or {}, void
         self.agreement, self.logs, self.overlap = agreement, logs, overlap
         self.declared = [Declared(s, *contents[s.party, s.index]) for log in logs.values()
-                         for s in log if s.type == "declaration" and (s.party, s.index) in contents]
+                         for s in log if s.type == "declaration"
+                         and (s.party, s.index) in contents and (s.party, s.index) not in void]
         self.entities = {x.where: x.intent.entity_id for x in self.declared}
         self.notices = [s for log in logs.values() for s in log if s.type == "notice"]
 
@@ -231,6 +234,9 @@ class Rulebook:
                 if self.rests_on_what_is_void(statement):
                     continue
                 for ruling in rulings_of(statement):
+                    if (statement.party, ruling.index) in self.void:
+                        assert not ruling.accepted, f"{statement.party} accepts what is void"
+                        continue
                     x = where[statement.party, ruling.index]
                     expected = self.losses(x, ruling, statement)
                     assert ruling.accepted == (not expected), (

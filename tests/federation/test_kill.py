@@ -9,6 +9,7 @@ import random
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from typing import Any
 import httpx
 import pytest
 from liar import volume
-from processes import Client, check_on_disk, kill, two_nodes, wait_until_equal
+from nursery import nursery
+from processes import Client, Start, check_on_disk, kill, two_nodes, wait_until_equal
 
 from luftrom.cli.demo import twonodes
 from luftrom.cli.demo.twonodes import PartyNode
 
 LANES, WORKERS = 30, 3
 PERMITTED = 10
+ROUNDS_OF_A_WORLD = 50                     # more would have longer logs to read at each start
 
 
 @dataclass
@@ -59,17 +62,28 @@ class Load:
                 time.sleep(0.02)           # the node is away
 
 
-def sweep(place: Path, seed: int, rounds: int, mode: str) -> None:
+@dataclass(frozen=True)
+class Pace:
+    """How nodes are started; how long, in seconds, they are under load before a kill, and into a
+    start before the next, both from and to."""
+
+    start: Start = twonodes.start
+    load_s: tuple[float, float] = (0.05, 0.7)
+    starting_s: tuple[float, float] = (0.3, 1.2)
+
+
+def sweep(place: Path, seed: int, rounds: int, mode: str, pace: Pace) -> None:
     """Rounds of load, kills at random moments and restarts; then everything is compared."""
     chance = random.Random(seed)
-    with two_nodes(place, mode, after_s=3.0 if mode == "hold" else 0.5) as (nodes, clients):
+    after_s = 3.0 if mode == "hold" else 0.5
+    with two_nodes(place, mode, after_s, pace.start) as (nodes, clients):
         loads = [Load(client, seed + i) for i, client in enumerate(clients)]
         for load in loads:
             load.start()
         try:
             for _ in range(rounds):
-                time.sleep(chance.uniform(0.05, 0.7))
-                play_round(chance, nodes)
+                time.sleep(chance.uniform(*pace.load_s))
+                play_round(chance, nodes, pace)
             time.sleep(0.3)
         finally:
             for load in loads:
@@ -81,17 +95,17 @@ def sweep(place: Path, seed: int, rounds: int, mode: str) -> None:
         check_on_disk(nodes, digest)
 
 
-def play_round(chance: random.Random, nodes: list[PartyNode]) -> None:
+def play_round(chance: random.Random, nodes: list[PartyNode], pace: Pace) -> None:
     victims = chance.choice(([nodes[0]], [nodes[1]], nodes))
     for node in chance.sample(victims, len(victims)):
         kill(node)
         time.sleep(chance.uniform(0, 0.1))
     time.sleep(chance.uniform(0, 0.3))
-    twonodes.start(victims)
+    pace.start(victims)
     if chance.random() < 0.3:              # and again while it starts
-        time.sleep(chance.uniform(0.3, 1.2))
+        time.sleep(chance.uniform(*pace.starting_s))
         kill(victims[0])
-        twonodes.start(victims[:1])
+        pace.start(victims[:1])
     twonodes.wait_until_linked(nodes)
 
 
@@ -134,10 +148,24 @@ def check_conflicts(client: Client, mode: str) -> None:
 
 
 def test_kill_either_at_any_moment(tmp_path: Path) -> None:
-    sweep(tmp_path, seed=1, rounds=3, mode="hold")
+    sweep(tmp_path, 1, 3, "hold", Pace())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "mode"), [(2, "hold"), (3, "proceed"), (4, "hold")])
 def test_many_kills(tmp_path: Path, seed: int, mode: str) -> None:
-    sweep(tmp_path, seed, rounds=8, mode=mode)
+    sweep(tmp_path, seed, 8, mode, Pace())
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Pace]:
+    """Nodes that start at once, and so die more often."""
+    with nursery() as each:
+        yield Pace(each.start, load_s=(0.02, 0.3), starting_s=(0.0, 0.3))
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1000, 1000 + 1000 // ROUNDS_OF_A_WORLD))
+def test_a_thousand_kills(tmp_path: Path, forked: Pace, seed: int) -> None:
+    sweep(tmp_path, seed, ROUNDS_OF_A_WORLD, "proceed" if seed % 3 == 0 else "hold", forked)
