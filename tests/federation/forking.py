@@ -142,13 +142,12 @@ class ForkingWorld(World):
         return any(a != b for one in logs for other in logs for a, b in zip(one, other,
                                                                             strict=False))
 
-    def forked_logs(self) -> dict[str, list[Any]]:
-        """What counts of the forker's log."""
-        view, store = (self.parties[self.honest[0]].conductor.airspace,
-                       self.parties[self.honest[0]].store)
-        size = view.applied.get(self.forker.name, 0)
-        return {self.forker.name: [parse_statement(leaf) for leaf in store.leaves(
-            self.forker.name, 0, size)]}
+    def forked_logs(self) -> tuple[dict[str, list[Any]], dict[str, int]]:
+        """What counts of the forker's log: of the common leaves those that are open."""
+        name, one = self.forker.name, self.parties[self.honest[0]]
+        leaves = one.store.leaves(name, 0, one.conductor.airspace.applied.get(name, 0))
+        return ({name: [parse_statement(leaf) for leaf in leaves]},
+                {fork.party: fork.end for fork in self.forks() if fork is not None})
 
     def talk_on(self) -> None:
         """Each honest party declares where nobody else is, and all are accepted by the others."""

@@ -331,12 +331,14 @@ class World:
     def check_rules(self) -> None:
         """Whatever was ruled, the logs alone say the same; one identifier has one home."""
         logs, contents = {}, {}
-        for party in self.parties.values():
-            leaves = party.store.leaves(party.name, 0, party.store.size(party.name))
-            logs[party.name] = [parse_statement(leaf) for leaf in leaves]
+        for name in self.honest:
+            party = self.parties[name]
+            leaves = party.store.leaves(name, 0, party.store.size(name))
+            logs[name] = [parse_statement(leaf) for leaf in leaves]
             records = party.conductor.airspace.records
             contents |= {where: (r.intent, r.ovn) for where, r in records.items() if r.intent}
-        Rulebook(self.agreement, logs, contents, overlap_start_ns).check()
+        forked, ends = self.forked_logs()
+        Rulebook(self.agreement, logs | forked, contents, overlap_start_ns, ends).check()
         if self.hours:
             self.check_dropping()
         homes: dict[str, Any] = {}
@@ -347,9 +349,10 @@ class World:
                 other.ruling.unacknowledged or record.ruling.unacknowledged), (
                 f"{entity_id} stands at {other.party} and at {record.party}")
 
-    def forked_logs(self) -> dict[str, list[Any]]:
-        """What counts of the log of a party that forked: nobody does here."""
-        return {}
+    def forked_logs(self) -> tuple[dict[str, list[Any]], dict[str, int]]:
+        """What counts of the log of a party that forked, and of how many leaves it could: nobody
+        does here."""
+        return {}, {}
 
     def check_dropping(self) -> None:
         """Two who read the same logs, each in its own order, and drop at times of their own or
