@@ -70,6 +70,7 @@ class Asker:
     lane: int
     told: list[Told] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
+    answered: threading.Event = field(default_factory=threading.Event)
 
     def work(self) -> None:
         chance = random.Random(self.seed)
@@ -93,6 +94,8 @@ class Asker:
             answer = _answer(lambda: http.put(path, json=body,
                                               headers=headers if asked == "update" else {}))
         status, said = answer
+        if status in (200, 201):
+            self.answered.set()
         self.told.append(Told(entity_id, asked, status, said))
         if status == 201:
             self.standing.append(entity_id)
@@ -142,9 +145,14 @@ def stall(node: PartyNode, chance: random.Random) -> None:
     node.process.send_signal(signal.SIGCONT)
 
 
-def die(node: PartyNode, begin: Start, chance: random.Random) -> None:
-    """kill -9, and a start after a while; now and then also while it starts."""
-    time.sleep(chance.uniform(0, 1.5))
+def die(node: PartyNode, answered: threading.Event, begin: Start, chance: random.Random) -> None:
+    """kill -9 at any moment, or as soon as it has accepted something, and a start after a while;
+    now and then also while it starts."""
+    if chance.random() < .5:
+        answered.clear()
+        answered.wait(3)
+    else:
+        time.sleep(chance.uniform(0, 1.5))
     kill(node)
     time.sleep(chance.uniform(0, .5))
     begin([node])
@@ -182,12 +190,14 @@ class World:
         """One round; returns how many answers there were of each status."""
         chance = random.Random(seed)
         slow, dying = chance.sample(self.nodes, 2)
-        askers = [Asker(client, f"{seed} {client.node.party} {i}", self.rounds * LANES)
+        answered = {node.party: threading.Event() for node in self.nodes}
+        askers = [Asker(client, f"{seed} {client.node.party} {i}", self.rounds * LANES,
+                        answered=answered[client.node.party])
                   for client in self.clients for i in range(WORKERS)]
         self.rounds += 1
         faults = [Fault(lambda c: stall(slow, c), f"{seed} slow", STALLS_MAX),
-                  Fault(lambda c: die(dying, self.nursery.start, c), f"{seed} dying",
-                        chance.randint(1, 2))]
+                  Fault(lambda c: die(dying, answered[dying.party], self.nursery.start, c),
+                        f"{seed} dying", chance.randint(1, 2))]
         self.liar.lies.begin(seed, [node.party for node in self.nodes])
         with ThreadPoolExecutor(len(faults)) as hands, ThreadPoolExecutor(len(askers)) as pool:
             done = [hands.submit(fault.run) for fault in faults]

@@ -3,7 +3,7 @@
 Each tactic has a name. While `Lies.tactics` names it, now and then the node signs, says or answers
 what it should not; when none is named it is as honest as any, and makes good what it still can. No
 tactic here is one that the others may hold against its log for good: it signs nothing that cannot
-be true. Those that do, forks among them, would end a world, and belong into `ENDINGS`.
+be true. One that does, a fork, would be one more row of `SIGNED`, and the last round of its world.
 """
 
 from __future__ import annotations
@@ -219,9 +219,6 @@ def withdrawn(conductor: LyingConductor, desk: Desk) -> None:
 SIGNED: dict[str, Callable[[LyingConductor, Desk], None]] = {
     "garbage": garbage, "a wrong size class": wrong_size, "a skipped version": skipped_version,
     "outside the terms": outside, "blind": blind, "withdrawn": withdrawn}
-
-# Tactics after which nobody takes anything more of it: none yet. A fork belongs here.
-ENDINGS: dict[str, Callable[[LyingConductor, Desk], None]] = {}
 
 
 # -- what it sends -------------------------------------------------------------------------------
