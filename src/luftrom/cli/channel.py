@@ -12,6 +12,7 @@ from luftrom.cli.options import dir_option, json_option
 
 if TYPE_CHECKING:
     from luftrom.config.settings import Settings
+    from luftrom.state.forks import Told
 
 
 @click.group(invoke_without_command=True, short_help="Show channels; go on after a loss.")
@@ -41,7 +42,7 @@ def channel(context: click.Context, directory: Path, as_json: bool) -> None:
         print_json(document)
     else:
         _print(document)
-    broken = any(each["proofs"] for each in document["channels"])
+    broken = any(each["proofs"] or each["forked"] for each in document["channels"])
     context.exit(1 if broken or document["faults"] else 0)
 
 
@@ -88,22 +89,32 @@ def _read(settings: Settings) -> dict[str, Any]:
     from luftrom.config.keys import load_public_party
     from luftrom.config.storing import open_store
     from luftrom.node.starting import look_at
+    from luftrom.state.loading import told_forks
 
     agreement = load_agreement(settings)
     own = load_public_party(settings)
     peers = [p for p in agreement.parties if p.name != own.name] if agreement else []
     with closing(open_store(settings, read_only=True)) as store:
         proofs = [(party, _words(document)) for party, _, document in store.proofs()]
+        forks = told_forks(store, own.name)
         receipts = {row.cosigner: row.size for row in store.receipts()}
         channels = [{"peer": peer.name, "base_url": peer.base_url,
                      "held": (store.checkpoint(peer.name) or (0, b""))[0],
                      "applied": store.applied(peer.name),
                      "receipted": receipts.get(peer.mirror_name, 0),
-                     "proofs": [words for party, words in proofs if party == peer.name]}
+                     "proofs": [words for party, words in proofs if party == peer.name],
+                     "forked": _forked(forks.get(peer.name))}
                     for peer in peers]
         examined = look_at(store, own, agreement)
         return {"party": settings.party, "size": store.size(own.name), "channels": channels,
                 "faults": [{"what": str(fault), "mend": fault.mend} for fault in examined.faults]}
+
+
+def _forked(told: Told | None) -> dict[str, Any] | None:
+    from luftrom.clock import NS_PER_S, format_time
+
+    return None if told is None else {"since": format_time(told.iat_s * NS_PER_S),
+                                      "end": told.end}
 
 
 def _words(document: bytes) -> dict[str, str]:
@@ -128,9 +139,13 @@ def _print(document: Mapping[str, Any]) -> None:
         print_line(fault["what"], "bad")
         print_line(f"  {fault['mend']}")
     for each in document["channels"]:
-        broken = bool(each["proofs"])
+        broken, forked = bool(each["proofs"] or each["forked"]), each["forked"]
         print_line(f"{each['peer']}" + (" is broken: a proof is kept" if broken else ""),
                    "bad" if broken else "")
+        if forked:
+            print_line(f"  it has forked: its histories part behind "
+                       f"{plural(forked['end'], 'statement')}; told in our log since "
+                       f"{forked['since']}", "bad")
         print_pairs([("  its log here", f"{each['held']:,} held, {each['applied']:,} applied"),
                      ("  our log there", f"{each['receipted']:,} receipted"),
                      *((f"  {proof['code'] or proof['kind']}", proof["said"])
