@@ -153,7 +153,8 @@ _LUFTROM: dict[str, Any] = {
         last_error=_or_null(_STRING), checks_made=_INTEGER, checks_missed=_INTEGER,
         kernels_digest=_or_null(_STRING), clock_offset_s=_or_null(_NUMBER),
         withheld=_list(_object("what sentence age_s", what={"enum": [
-            "receipts", "openings", "rulings"]}, sentence=_STRING, age_s=_NUMBER))),
+            "receipts", "openings", "rulings"]}, sentence=_STRING, age_s=_NUMBER)),
+        forked=_or_null(_object("since end", since=_WHEN, end=_INTEGER))),
     "Status": _object(
         "party time version kernels_digest agreement state wholeness log airspace bounds channels",
         party=_STRING, bounds=_USAGE,

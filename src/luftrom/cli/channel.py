@@ -14,6 +14,7 @@ from luftrom.cli.options import dir_option, json_option
 if TYPE_CHECKING:
     from luftrom.config.settings import Settings
     from luftrom.exchange.word import Word
+    from luftrom.state.forks import Told
 
 
 @click.group(invoke_without_command=True, short_help="Show channels; go on after a loss or fork.")
@@ -163,6 +164,7 @@ def _read(settings: Settings) -> dict[str, Any]:
     from luftrom.config.storing import open_store
     from luftrom.node.new_log import broken_channels
     from luftrom.node.starting import look_at
+    from luftrom.state.loading import told_forks
 
     agreement = load_agreement(settings)
     own = load_public_party(settings)
@@ -170,17 +172,27 @@ def _read(settings: Settings) -> dict[str, Any]:
     with closing(open_store(settings, read_only=True)) as store:
         proofs = [(party, _words(document)) for party, _, document in store.proofs()]
         broken = broken_channels(store, agreement)
+        forks = told_forks(store, own.name, agreement)
         receipts = {row.cosigner: row.size for row in store.receipts()}
         channels = [{"peer": peer.name, "base_url": peer.base_url,
                      "held": (store.checkpoint(peer.name) or (0, b""))[0],
                      "applied": store.applied(peer.name),
                      "receipted": receipts.get(peer.mirror_name, 0),
-                     "log": peer.log_origin, "broken": peer.name in broken,
-                     "proofs": [words for party, words in proofs if party == peer.name]}
+                     "log": peer.log_origin,
+                     "broken": peer.name in broken or peer.name in forks,
+                     "proofs": [words for party, words in proofs if party == peer.name],
+                     "forked": _forked(forks.get(peer.name))}
                     for peer in peers]
         examined = look_at(store, own, agreement)
         return {"party": settings.party, "size": store.size(own.name), "channels": channels,
                 "faults": [{"what": str(fault), "mend": fault.mend} for fault in examined.faults]}
+
+
+def _forked(told: Told | None) -> dict[str, Any] | None:
+    from luftrom.clock import NS_PER_S, format_time
+
+    return None if told is None else {"since": format_time(told.iat_s * NS_PER_S),
+                                      "end": told.end}
 
 
 def _words(document: bytes) -> dict[str, str]:
@@ -205,9 +217,13 @@ def _print(document: Mapping[str, Any]) -> None:
         print_line(fault["what"], "bad")
         print_line(f"  {fault['mend']}")
     for each in document["channels"]:
-        broken = each["broken"]
+        broken, forked = each["broken"], each["forked"]
         print_line(f"{each['peer']}" + (" is broken: a proof is kept" if broken else ""),
                    "bad" if broken else "")
+        if forked:
+            print_line(f"  it has forked: its histories part behind "
+                       f"{plural(forked['end'], 'statement')}; told in our log since "
+                       f"{forked['since']}", "bad")
         print_pairs([("  its log here", f"{each['log']}, {each['held']:,} held, "
                       f"{each['applied']:,} applied"),
                      ("  our log there", f"{each['receipted']:,} receipted"),

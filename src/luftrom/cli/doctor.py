@@ -89,9 +89,9 @@ def examine(directory: Path) -> Iterator[Check]:
         return
     yield Check("settings", OK, f"{settings.party} at {settings.base_url}")
     for name, look in (("permissions", _permissions), ("keys", _keys), ("key card", _key_card),
-                       ("store", _store), ("wholeness", _wholeness), ("disk", _disk),
-                       ("certificate", _certificate), ("authorities", _authorities),
-                       ("port", _port)):
+                       ("store", _store), ("wholeness", _wholeness), ("forks", _forks),
+                       ("disk", _disk), ("certificate", _certificate),
+                       ("authorities", _authorities), ("port", _port)):
         yield _guarded(name, look, settings)
     agreement, check = _agreement(settings)
     yield check
@@ -310,6 +310,23 @@ def _agreement(settings: Settings) -> tuple[Agreement | None, Check]:
 
 
 # -- peers ---------------------------------------------------------------------------------------
+
+def _forks(settings: Settings, agreement: Agreement) -> Check:
+    from luftrom.clock import NS_PER_S, format_time
+    from luftrom.config.storing import open_store
+    from luftrom.state.loading import told_forks
+
+    if not settings.store_path.exists():
+        return Check("forks", OK, "there is no log yet")
+    with closing(open_store(settings, read_only=True)) as store:
+        forks = told_forks(store, settings.party, agreement)
+    if not forks:
+        return Check("forks", OK, "no party is told to have forked")
+    return Check("forks", FAIL, "; ".join(
+        f"{name} signed two histories of its log, as this log tells since "
+        f"{format_time(told.iat_s * NS_PER_S)}" for name, told in forks.items()),
+        "agree with the other parties on a next version, without it or with a new log of its own")
+
 
 def _peer(peer: Party, agreement: Agreement, settings: Settings) -> Iterator[Check]:
     """Is it there, is it the one that signed, does it keep the same time and the same agreement?"""

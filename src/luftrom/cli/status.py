@@ -92,6 +92,10 @@ def _print_channel(channel: Mapping[str, Any], kernels_digest: str) -> None:
         ("  checks", f"{channel['checks_made']:,} made, {channel['checks_missed']:,} missed")]
     pairs += [("  withholds", ("bad", f"{each['sentence']}, for {format_age(each['age_s'])}"))
               for each in channel["withheld"]]
+    if forked := channel.get("forked"):
+        pairs.append(("  forked", ("bad", f"it signed two histories, which part behind "
+                                   f"{plural(forked['end'], 'statement')}; known since "
+                                   f"{_second(forked['since'])}, and nobody waits for it")))
     other = channel.get("kernels_digest")
     if other not in (None, kernels_digest):
         pairs.append(("  kernels", ("warning", f"others than ours, digest {short(other)}: bring "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from luftrom.clock import NS_PER_S
 from luftrom.exchange.sending import Position
 from luftrom.node.withholding import Debts, Withheld
+from luftrom.state.forks import Told
 
 # As they are shown. Whoever talks, and owes more than the agreement lets it, withholds.
 FRESH, STALE, UNHEARD, BROKEN = "fresh", "stale", "silent", "broken"
@@ -49,6 +50,7 @@ class Channel:
     kernels_digest: str | None = None
     clock_offset_s: float | None = None    # how far the peer's clock is ahead; None if not known
     withheld: tuple[Withheld, ...] = ()    # what it owes beyond the time that the agreement gives
+    forked: Told | None = None             # that it forked, as our log tells, and since when
 
 
 @dataclass(slots=True)

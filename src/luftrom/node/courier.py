@@ -114,6 +114,7 @@ class Courier:
         mirrors = self._conductor.mirrors
         withheld = {link.peer: link.debts.overdue(self._silence, elapsed_ns)
                     for link in self._links.values()} if self._silence else {}
+        told = self._conductor.state.forks.told_by(self._party)
         return [Channel(
             peer=link.peer, base_url=link.base_url,
             state=link.state(elapsed_ns, link.peer in self._conductor.broken,
@@ -126,7 +127,8 @@ class Courier:
             last_error=_COSTLY if self._conductor.is_costly(link.peer) else link.last_error,
             checks_made=link.checks_made, checks_missed=link.checks_missed,
             kernels_digest=link.kernels,
-            clock_offset_s=link.clock_offset_s, withheld=withheld.get(link.peer, ()))
+            clock_offset_s=link.clock_offset_s, withheld=withheld.get(link.peer, ()),
+            forked=told.get(link.peer))
             for link in self._links.values()]
 
     def watch(self) -> None:

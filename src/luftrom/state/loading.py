@@ -8,11 +8,11 @@ from typing import Any
 from luftrom.agreement.terms import Agreement
 from luftrom.errors import Unavailable
 from luftrom.logs.fork import Fork
-from luftrom.state.forks import Forks
+from luftrom.state.forks import Forks, Told
 from luftrom.state.record import LOST_CONTENT
 from luftrom.state.state import State
 from luftrom.statements.kinds import KINDS
-from luftrom.statements.kinds.forked import fork_told
+from luftrom.statements.kinds.forked import fork_told, is_forked
 from luftrom.statements.leaf import parse_statement
 from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
@@ -55,6 +55,17 @@ def _read_all(store: Store, state: State) -> State | Fork:
             _read_on(log, state, until=log.index + 1)
         state.collect()
     return state
+
+
+def told_forks(store: Store, party: str, agreement: Agreement | None) -> Mapping[str, Told]:
+    """Whom a party's log tells to have forked, behind which leaf, and since when."""
+    forks = Forks()
+    for start in range(0, store.size(party), _LEAVES_AT_ONCE):
+        for leaf in store.leaves(party, start, start + _LEAVES_AT_ONCE):
+            statement = parse_statement(leaf) if is_forked(leaf) else None
+            if statement is not None and fork_told(statement, agreement) is not None:
+                forks.note(statement)
+    return forks.told_by(party)
 
 
 class _Log:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from forks import fork_of
 from holdings import ALFA, BRAVO, IDS, Pair, play
 from luftrom.api.v1.statements import SHOWN, statement_document
 from luftrom.exchange.sending import Position
@@ -39,7 +40,8 @@ def items() -> list[Item]:
     words = make_disclosure("words", {"words": ["a.b.c"]})
     for kind, body, opened in (
             ("restored", Restored((), "All of them are away."), (words,)),
-            ("lost", Lost((2, 3)), ()), ("passed_over", PassedOver((2,), {BRAVO: 0}), ())):
+            ("lost", Lost((2, 3)), ()), ("passed_over", PassedOver((2,), {BRAVO: 0}), ()),
+            ("forked", fork_of(BRAVO, pair.keys[BRAVO].log, (b"a", b"b"), (b"a", b"c")), ())):
         draft = Statement(ALFA, kind, 90, 1, body, pair.agreement.digest, seen, digests_of(opened))
         found.append(open_item(signer.sign(draft), opened))
     return found

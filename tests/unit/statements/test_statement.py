@@ -26,6 +26,7 @@ from luftrom.airspace.intent import derive_ovn
 from luftrom.errors import BadInput, TooLarge, Unverified
 from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.geometry.measure import CLASS_MAX, CLASS_MIN, size_class
+from luftrom.logs.fork import Branch, Fork
 from luftrom.statements.claims import Entity
 from luftrom.statements.disclosure import (
     digests_of,
@@ -78,6 +79,9 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "notice_withdrawal": {"of": 3, "reason": "Né"}, "notification": {},
     "restored": {"held": [{"party": "bravo.example", "size": 4, "root": "A" * 43,
                            "head": "B" * 42 + "A"}], "reason": "Charlie is away."},
+    "forked": {"of": "bravo.example", "end": 2, "before": ["A" * 43], "branches": [
+        {"checkpoint": "bravo.example/log\n", "leaf": "A" * 43, "proof": []},
+        {"checkpoint": "—\n", "leaf": "B" * 42 + "A", "proof": ["A" * 43]}]},
     "lost": {"leaves": [2, 5]}, "passed_over": {"of": [2, 5], "opened": {"bravo.example": 3}},
     "ruling": {"rulings": RULINGS, "heads": {"charlie.example": PEER_HEAD},
                "opened": {"bravo.example": 2}}}
@@ -88,6 +92,9 @@ BODIES: dict[str, Any] = {
     "restored": Restored((PeerWord("bravo.example", 4, bytes(32), HEAD_DIGEST),),
                          "Charlie is away."), "lost": Lost((2, 5)),
     "passed_over": PassedOver((2, 5), {"bravo.example": 3}),
+    "forked": Fork("bravo.example", 2, (bytes(32),), (
+        Branch(b"bravo.example/log\n", bytes(32), ()),
+        Branch("—\n".encode(), HEAD_DIGEST, (bytes(32),)))),
     "ruling": Rulings((Ruling(3, True, (), ("bravo.example",)),
                        Ruling(5, False, (("bravo.example", 2, "turn"),), ())),
                       {"charlie.example": PEER_HEAD}, {"bravo.example": 2})}

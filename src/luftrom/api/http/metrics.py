@@ -94,6 +94,9 @@ class Metrics:
         _gauge(lines, "luftrom_channel_withheld_seconds", "For how long the peer owes what it "
                "withholds.", [(f'peer="{c.peer}",what="{each.what}"', each.age_s)
                               for c in channels for each in c.withheld])
+        _gauge(lines, "luftrom_channel_forked_time_seconds", "Since when the peer is told to have "
+               "forked, in seconds since 1970.",
+               [(f'peer="{c.peer}"', c.forked.iat_s) for c in channels if c.forked is not None])
         for name, value in (("made", "checks_made"), ("missed", "checks_missed")):
             _gauge(lines, f"luftrom_channel_checks_{name}_total", f"Checks {name}.", each(value),
                    kind="counter")

@@ -19,7 +19,7 @@ from luftrom.airspace.sentences import (
 )
 from luftrom.airspace.suggestions import Suggestion
 from luftrom.api.http.auth import Caller
-from luftrom.clock import TIME_NS_MAX, format_time
+from luftrom.clock import NS_PER_S, TIME_NS_MAX, format_time
 from luftrom.errors import BadInput, NotFound
 from luftrom.formats.f3548.volumes import encode_volume4d
 from luftrom.geometry.encounter import corners_of
@@ -262,7 +262,9 @@ def channel_document(channel: Channel) -> dict[str, Any]:
         "checks_made": channel.checks_made, "checks_missed": channel.checks_missed,
         "kernels_digest": channel.kernels_digest, "clock_offset_s": channel.clock_offset_s,
         "withheld": [{"what": each.what, "sentence": SENTENCES[each.what], "age_s": each.age_s}
-                     for each in channel.withheld]}
+                     for each in channel.withheld],
+        "forked": None if channel.forked is None else {
+            "since": format_time(channel.forked.iat_s * NS_PER_S), "end": channel.forked.end}}
 
 
 def _side(record: Record) -> dict[str, Any]:

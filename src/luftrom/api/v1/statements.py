@@ -12,6 +12,7 @@ from typing import Any
 from luftrom.airspace.constraint import Constraint
 from luftrom.clock import NS_PER_S, format_time
 from luftrom.formats.f3548.volumes import encode_volume4d
+from luftrom.logs.fork import Fork
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.declaration import Declared, Version
 from luftrom.statements.kinds.lost import Lost
@@ -93,6 +94,13 @@ def passed_over_document(item: Item[PassedOver, None]) -> dict[str, Any]:
     return {"of": list(body.of), "opened": dict(body.opened)}
 
 
+def forked_document(item: Item[Fork, None]) -> dict[str, Any]:
+    """Who forked, behind how many leaves, and the checkpoints of its two histories."""
+    body = item.statement.body
+    return {"of": body.party, "end": body.end,
+            "checkpoints": [branch.note.decode() for branch in body.branches]}
+
+
 def head_alone(item: Item[None, Any]) -> dict[str, Any]:
     """A statement that says no more than its head, or nothing that is anybody's to see."""
     return {}
@@ -110,4 +118,5 @@ SHOWN: dict[str, Callable[[Item[Any, Any]], dict[str, Any]]] = {
     "withdrawal": withdrawal_document, "notice": notice_document,
     "notice_withdrawal": withdrawal_document, "ruling": ruling_document,
     "passed_over": passed_over_document,
-    "notification": head_alone, "restored": restored_document, "lost": lost_document}
+    "notification": head_alone, "restored": restored_document, "lost": lost_document,
+    "forked": forked_document}

@@ -106,7 +106,16 @@ function chipDetail(channel) {
   return heard + trip + due;
 }
 
+function forkText(forked) {
+  return `It signed two histories of its log, which part behind ${count(forked.end)} statements. `
+    + `Known since ${utcFull(Date.parse(forked.since))}.`;
+}
+
 function bannerText(channel) {
+  if (channel.forked) {
+    return `${forkText(channel.forked)} What it signed behind them counts for nothing, and nobody `
+      + "waits for it.";
+  }
   if (channel.state === "broken") {
     return "It showed two histories of its log. Trust nothing new from it; the proof is kept "
       + "(/v1/proofs).";
@@ -140,6 +149,7 @@ export function channelRows(status) {
         ? "as ours" : `others than ours: ${channel.kernels_digest.slice(0, 16)}…`],
       ["Withholds", channel.withheld.map((each) => `${each.sentence}, for `
         + duration(each.age_s)).join("; ") || "nothing"],
+      ...(channel.forked ? [["Forked", forkText(channel.forked)]] : []),
       ["Last error", channel.last_error ?? "none"],
       ["Address", channel.base_url],
     ])]);
