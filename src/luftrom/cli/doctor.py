@@ -311,15 +311,16 @@ def _agreement(settings: Settings) -> tuple[Agreement | None, Check]:
 
 # -- peers ---------------------------------------------------------------------------------------
 
-def _forks(settings: Settings, agreement: Agreement) -> Check:
+def _forks(settings: Settings) -> Check:
     from luftrom.clock import NS_PER_S, format_time
+    from luftrom.config.agreements import load_agreement
     from luftrom.config.storing import open_store
     from luftrom.state.loading import told_forks
 
     if not settings.store_path.exists():
         return Check("forks", OK, "there is no log yet")
     with closing(open_store(settings, read_only=True)) as store:
-        forks = told_forks(store, settings.party, agreement)
+        forks = told_forks(store, settings.party, load_agreement(settings))
     if not forks:
         return Check("forks", OK, "no party is told to have forked")
     return Check("forks", FAIL, "; ".join(
