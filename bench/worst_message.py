@@ -6,6 +6,9 @@ Each case is a message of leaves that a peer may send. It is worked through by t
 that compares volumes, as its steps do it: here in pieces of `STEP_PEERS_WORK_MAX`, before all at
 once. Beside the longest step stands how long another thread, such as the event loop, had to wait
 for its turn meanwhile; before, the event loop itself did the work. A process for each row.
+
+A second table has the questions of `worst_questions.py`: how long the answer took, how long the
+event loop of the node served nobody else meanwhile, and the memory that it took.
 """
 
 from __future__ import annotations
@@ -184,9 +187,21 @@ def rss_mb() -> float:
 def rows(source: Path) -> Iterator[dict[str, Any]]:
     """A row for each case, by the code in a folder."""
     for case in CASES:
-        done = subprocess.run([sys.executable, __file__, "--case", case], text=True, check=True,
-                              env=os.environ | {"PYTHONPATH": str(source)}, stdout=subprocess.PIPE)
-        yield json.loads(done.stdout)
+        yield json.loads(printed(source, __file__, "--case", case))
+
+
+def answers(source: Path) -> Iterator[dict[str, Any]]:
+    """A row for each question, by the code in a folder."""
+    script = str(Path(__file__).with_name("worst_questions.py"))
+    for case in json.loads(printed(source, script)):
+        yield json.loads(printed(source, script, case))
+
+
+def printed(source: Path, *arguments: str) -> str:
+    """What a process of its own prints."""
+    return subprocess.run([sys.executable, *arguments], text=True, check=True,
+                          env=os.environ | {"PYTHONPATH": str(source)},
+                          stdout=subprocess.PIPE).stdout
 
 
 def main() -> None:
@@ -206,6 +221,13 @@ def main() -> None:
             print(f"| {row['case']} | {version} | {row['total_s']:.1f} s{whole} | {row['steps']} "
                   f"| {row['longest_ms']:.0f} ms | {row['wait_ms']:.0f} ms "
                   f"| {row['more_mb']:.0f} MiB | {row['rest_mb']:.0f} MiB |", flush=True)
+    print("\n| question | version | total | longest stall of the event loop | answer "
+          "| memory more |\n|---|---|---|---|---|---|")
+    for version, source in (("before", asked.before), ("now", ROOT / "src")):
+        for row in answers(source) if source else ():
+            print(f"| {row['case']} | {version} | {row['total_s']:.2f} s "
+                  f"| {row['stall_ms']:.0f} ms | {row['status']}, {row['answer_mb']:.1f} MiB | {row['more_mb']:.0f} MiB |",
+                  flush=True)
 
 
 if __name__ == "__main__":

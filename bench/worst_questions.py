@@ -3,6 +3,8 @@
 Each case fills the airspace of a node, asks its application one thing, as a client with a token
 does, and says how long the answer took, the longest time in which the event loop served nobody
 else, and the memory. `worst_message.py` runs it, a process for each row.
+
+    python bench/worst_questions.py ["the name of a case"]
 """
 
 from __future__ import annotations
@@ -251,4 +253,4 @@ def play(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(play(sys.argv[1])))
+    print(json.dumps(play(sys.argv[1]) if sys.argv[1:] else list(CASES)))

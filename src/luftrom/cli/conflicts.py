@@ -74,6 +74,7 @@ def _list(client: NodeClient, rows: int | None, as_json: bool) -> int:
     found, following = list(document["conflicts"]), document["next"]
     if following:
         found += client.pages(following, "conflicts")
+        found.sort(key=lambda item: (item["time_start"], item["id"]))
     if as_json:
         print_json(document | {"conflicts": found[:rows], "next": None})
         return len(found)
@@ -82,6 +83,6 @@ def _list(client: NodeClient, rows: int | None, as_json: bool) -> int:
     print_conflicts(found[:rows], len(found))
     horizon = document["horizon"]
     span = format_span(horizon["time_start"], horizon["time_end"]) if horizon else ""
-    print_line(f"Looked at {span or 'all that is declared'}; {document['method']}; digest "
-               f"{document['digest'][:16]}…", "dim")
+    digest = "" if following else f"; digest {document['digest'][:16]}…"
+    print_line(f"Looked at {span or 'all that is declared'}; {document['method']}{digest}", "dim")
     return len(found)

@@ -294,7 +294,6 @@ class Entities:
             if (other.status == ACCEPTED and other.entity_id != record.entity_id
                     and not (other.is_constraint and record.is_constraint)):
                 record.add_rival(other)
-                self._changed(other)
         self._changed(record)
 
     def _end(self, record: Record, status: str, index: int) -> None:
@@ -305,11 +304,13 @@ class Entities:
             del self.current[record.entity_id, record.party]
         for other in record.drop_rivals():
             self.meetings.forget_encounter(record, other)
-            self._changed(other)
         self._retired.append(record)
         self._changed(record)
 
     def _changed(self, record: Record) -> None:
+        """What is shown of a record, and its row, may be another. Whom it conflicts with is neither:
+        where thousands overlap, each that comes would change them all.
+        """
         self.revision += 1
         self._dirty.add(record)
         self._revisions.pop(record.entity_id, None)

@@ -25,6 +25,7 @@ from luftrom.api.serving import server as module
 from luftrom.api.serving.budget import Share
 from luftrom.api.serving.connection import Connection
 from luftrom.api.serving.places import Places
+from luftrom.api.serving.signal import Signal
 from luftrom.errors import Unavailable
 from served import Served, echo, served
 
@@ -537,3 +538,22 @@ def test_what_was_asked_is_forgotten_when_it_is_answered(house: Served) -> None:
         (connection,) = house.server._state.connections
         wait_until(lambda: not connection.headers and not connection.cycle.body)
         assert connection.cycle.scope == {"method": "POST"}
+
+
+def test_a_connection_at_rest_holds_no_queue_and_no_names_of_its_own() -> None:
+    with served(loop_factory=asyncio.new_event_loop) as house, house.connect(), \
+            house.connect() as client:
+        wait_until(lambda: len(house.server._state.connections) == 2)
+        for _ in range(3):                 # the second and the third have a queue while they run
+            client.sendall(GET * 2)
+            said = b""
+            while said.count(b"GET /a 0") < 2:
+                said += client.recv(65_536)
+        wait_until(lambda: all(each.pipeline.maxlen == 0
+                               for each in house.server._state.connections))
+        for each in house.server._state.connections:
+            events = [each.flow._is_writable_event, *([each.cycle.message_event] if each.cycle
+                                                      else [])]
+            assert all(isinstance(event, Signal) and event._waited is None for event in events)
+            # CPython lets the instances of a class share the names of so many attributes.
+            assert len(vars(each)) <= 30 and not vars(each).keys() & set(Connection.__slots__)

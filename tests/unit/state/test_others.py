@@ -37,7 +37,7 @@ def test_what_is_copied_at_once_stays_small() -> None:
     others = Others()
     for serial in range(5_000):
         others.add(record(serial))
-    assert max(map(len, others._blocks.values())) <= 128
+    assert max(map(len, others._blocks.values())) <= 256
 
 
 def test_rivals_and_their_marks_come_and_go_together() -> None:

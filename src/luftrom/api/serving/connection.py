@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import deque
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import httptools
 from uvicorn import Config
@@ -30,20 +31,32 @@ from luftrom.api.http.problem import problem_answer
 from luftrom.api.http.standing import ROOM, VOUCH
 from luftrom.api.serving.budget import Budget, Share
 from luftrom.api.serving.places import Place, Places
+from luftrom.api.serving.signal import Signal
 from luftrom.errors import LuftromError, Unavailable
 
 _LOG = logging.getLogger("luftrom.server")
 # Fed at once, so that a limit is met soon behind it; few, where whole requests may follow another.
 _BODY_PIECE_BYTES, _PIECE_BYTES = 16_384, 1_024
 _TLS_RECORD = b"\x16\x03"                  # how a ClientHello begins (RFC 8446, section 5.1)
+# Of all connections on which no second request has come yet; nothing stays in it.
+_NONE_WAIT: Final[deque[Any]] = deque(maxlen=0)
 
 
 class Connection(HttpToolsProtocol):
-    """The protocol of one connection; its place is left when the connection is lost."""
+    """The protocol of one connection; its place is left when the connection is lost.
+
+    Thousands may sit here at once, so each holds little: slots beside uvicorn's own attributes,
+    whose names then are few enough for all instances to share, and no queue where nobody waits.
+    """
+
+    __slots__ = ("_budget", "_due_s", "_fault", "_fruitless_bytes", "_head_bytes", "_in_head",
+                 "_is_refused", "_leftover_bytes", "_line_bytes", "_places", "_running", "_share",
+                 "_stuck_since_s", "_unread", "_unread_since_s", "_unsent_bytes", "place")
 
     def __init__(self, config: Config, state: ServerState, places: Places, place: Place,
                  budget: Budget, loop: asyncio.AbstractEventLoop):
         super().__init__(config, state, {}, loop)
+        self.pipeline = _NONE_WAIT
         self.place = place
         self._places = places
         self._budget = budget
@@ -68,6 +81,7 @@ class Connection(HttpToolsProtocol):
             self, transport: asyncio.Transport) -> None:
         """A TLS handshake, if there is one, is done by now."""
         super().connection_made(transport)
+        self.flow._is_writable_event = cast(asyncio.Event, Signal(is_set=True))
         self._due_s = self.loop.time() + limits.HEAD_S_MAX
         self.place.give_way = self._give_way
 
@@ -167,7 +181,10 @@ class Connection(HttpToolsProtocol):
         self._share = Share(self._budget, self.place)
         cast(dict[str, Any], self.scope).update({
             ROOM: self._share, VOUCH: partial(self._places.vouch, self.place)})
+        if self.pipeline is _NONE_WAIT and self.cycle is not None:
+            self.pipeline = deque()        # it may have to wait there
         super().on_headers_complete()
+        self.cycle.message_event = cast(asyncio.Event, Signal())   # nobody waits for it yet
         if not self.pipeline:
             self._running = self.cycle
 
@@ -309,6 +326,7 @@ class Connection(HttpToolsProtocol):
 
     def _forget(self) -> None:
         """Keep nothing of the request: a connection may stay open for long after it."""
+        self.pipeline = _NONE_WAIT
         self.cycle.body = bytearray()
         self.cycle.scope = cast(HTTPScope, {"method": self.cycle.scope["method"]})
         if not self._in_head:
