@@ -18,6 +18,7 @@ from luftrom.api.app import create_app
 from luftrom.api.serving.server import Server
 from luftrom.clock import Clock, SystemClock
 from luftrom.config.settings import Settings
+from luftrom.exchange.http import HttpTransport
 from luftrom.node.node import Node, Transport
 from luftrom.store.protocol import Store
 from luftrom.store.sqlite import SqliteStore
@@ -98,6 +99,8 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
         await task
         await app.close()
         await node.stop()
+        if isinstance(transport, HttpTransport):
+            await transport.close()
         held.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
