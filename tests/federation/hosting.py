@@ -19,6 +19,7 @@ from luftrom.api.app import create_app
 from luftrom.api.serving.server import Server
 from luftrom.clock import Clock, SystemClock
 from luftrom.config.settings import Settings
+from luftrom.exchange.http import HttpTransport
 from luftrom.node.node import Node, Transport
 from luftrom.store.protocol import Store
 from luftrom.store.sqlite import SqliteStore
@@ -94,6 +95,8 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
         return Node(party, make_keys(party), agreement, held[0], clock or SystemClock(), transport)
 
     async def close() -> None:
+        if isinstance(transport, HttpTransport):
+            await transport.close()
         held[0].close()
 
     with serving(make, settings, token_key, door, close) as (node, loop):

@@ -46,6 +46,9 @@ class Line:
                   ) -> tuple[int, bytes]:
         raise Unavailable("bravo says nothing of what it holds")
 
+    async def fetch(self, base_url: str, path: str, bytes_max: int) -> tuple[int, bytes]:
+        raise Unavailable("bravo shows nothing of what it holds")
+
     def honest(self, body: bytes, counter: int) -> Answer:
         self.liar.hear(body, self.head)
         self.liar.given = len(self.liar.alfa)

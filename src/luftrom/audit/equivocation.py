@@ -12,7 +12,8 @@ between their sizes; or of one size and of different roots.
 leaves before it from the size on that the head names. In both a `restored` among the leaves whose
 word of the head's holder is on another head explains what comes after, and nothing is proven.
 `contradiction`: a run of consecutive statements of which the last cannot follow the others.
-`statement`: a signed leaf that is no statement, or commits to content that breaks the format.
+`statement`: a signed leaf that is no statement, or commits to content that breaks the format, or
+tells of a fork with what does not prove it.
 `void`: a declaration or a notice outside the agreement's terms; by itself it proves a priority that
 the party may not use, and is a record of any other breach.
 
@@ -47,11 +48,13 @@ from luftrom.errors import (
     Unverified,
     VoidStatement,
 )
+from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head, verify_head
 from luftrom.reading import parse_json
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.declaration import Version
+from luftrom.statements.kinds.forked import check_fork
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import open_disclosures
@@ -252,7 +255,7 @@ def _cannot_follow(party: Party, evidence: Contradiction, _: Agreement) -> str:
     raise _not_proven("each of the statements can follow the others")
 
 
-def _no_statement(party: Party, evidence: BadStatement, _: Agreement) -> str:
+def _no_statement(party: Party, evidence: BadStatement, agreement: Agreement) -> str:
     verify_signature(evidence.leaf, party.keys.statements, party.name)
     try:
         statement = parse_statement(evidence.leaf)
@@ -268,6 +271,11 @@ def _no_statement(party: Party, evidence: BadStatement, _: Agreement) -> str:
         raise _not_proven(str(error)) from None
     except LuftromError as error:
         return f"{party.name} signed a statement that breaks the format: {error}"
+    if isinstance(statement.body, Fork) and statement.agreement == agreement.digest:
+        try:
+            check_fork(statement.body, agreement)
+        except Unverified as error:
+            return f"{party.name} accused another party of a fork with what is no proof: {error}"
     raise _not_proven("by itself the statement is what the format asks for")
 
 

@@ -57,6 +57,7 @@ CODES: Mapping[str, str] = {
     "not_consistent": "A proof does not show that one tree continues the other.",
     "wrong_disclosure": "What was disclosed is not what the statement commits to.",
     "other_agreement": "A statement is under another agreement.",
+    "not_proven": "A statement tells of a fork with what does not prove it.",
     "seen_unknown": "A statement has seen another history, or more of it than there is.",
     "ahead_of_clock": "A statement is dated too far ahead of the clock of whoever was to take it.",
     "unlawful_ruling": "A peer accepted what the rules do not let it accept.",

@@ -1,0 +1,223 @@
+"""A party that shows two histories of its log: the others learn it, and go on with each other."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import forking
+import pytest
+from hosting import ALFA, BRAVO, CHARLIE, House, agreement_of, hosted
+from liar import Liar, new_id, volume
+from processes import wait_for
+from refusing import refused
+from talking import gang  # noqa: F401 - a fixture, found by name
+
+from forks import fork_of
+from luftrom.agreement.terms import Agreement
+from luftrom.audit.holding import audit_holding
+from luftrom.exchange.http import HttpTransport
+from luftrom.logs.fork import Fork
+from luftrom.state.loading import load_state
+from luftrom.statements.kinds.forked import encode
+from luftrom.statements.leaf import parse_statement
+from luftrom.store.sqlite import SqliteStore
+
+
+@pytest.mark.parametrize("mode", ["hold", "proceed"])
+@pytest.mark.parametrize(("parties", "count"), [(3, 40), (4, 25)])
+def test_schedules_with_a_fork(parties: int, count: int, mode: str) -> None:
+    """The honest hold one airspace, by the rules, also after a restart; whatever each declares
+    afterwards the others accept."""
+    play(range(count), parties, mode)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["hold", "proceed"])
+@pytest.mark.parametrize(("parties", "count"), [(3, 400), (4, 200)])
+def test_many_more_schedules_with_a_fork(parties: int, count: int, mode: str) -> None:
+    play(range(10_000, 10_000 + count), parties, mode)
+
+
+def play(seeds: range, parties: int, mode: str) -> None:
+    shown = 0
+    for seed in seeds:
+        try:
+            shown += forking.run(seed, parties, mode)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}, {parties} parties, {mode}: "
+                                 f"{type(error).__name__}: {error}") from error
+    assert shown > len(seeds) // 3         # else it is empty talk
+
+
+# -- real nodes -----------------------------------------------------------------------------------
+
+URLS = {name: f"http://{name}" for name in (ALFA, BRAVO, CHARLIE)}
+
+
+class Turned(HttpTransport):
+    """Carries to where a party's node listens now; whoever is not in `places` is not reached."""
+
+    def __init__(self, places: dict[str, str]):
+        super().__init__()
+        self.places = places
+
+    async def _send(self, method: str, base_url: str, *more: Any) -> Any:
+        return await super()._send(method, self.places.get(base_url, "http://127.0.0.1:1"), *more)
+
+
+class Town:
+    """Directories of three parties, and where their nodes listen. Charlie's is copied: two nodes
+    run in its name, one of which talks to alfa alone, and one to bravo."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.agreement: Agreement = agreement_of(URLS, (ALFA, BRAVO, CHARLIE), mode="hold",
+                                                 after_s=120.0)
+        self.places: dict[str, dict[str, str]] = {}
+
+    @contextmanager
+    def node(self, name: str, place: str | None = None) -> Iterator[House]:
+        place = place or name
+        places = self.places.setdefault(place, {})
+        directory = self.directory / place
+        directory.mkdir(exist_ok=True)
+        with hosted(directory, self.agreement, party=name, transport=Turned(places)) as house:
+            yield house
+
+    def link(self, **houses: House) -> None:
+        """All of these reach each other, at the places that they are named by."""
+        for place in houses:
+            self.places[f"{place}.example"].update(
+                (URLS[other.settings.party], other.url) for other in houses.values())
+
+
+def declare(house: House, lat: float) -> int:
+    answer = house.http.put(f"/v1/operational_intents/{new_id()}",
+                            json={"volumes": [volume(lat=lat)]}, timeout=180)
+    assert answer.status_code != 201 or answer.json()["unacknowledged"] == []
+    return answer.status_code
+
+
+def notice(house: House, lat: float) -> str:
+    entity_id = new_id()
+    assert house.http.put(f"/v1/constraints/{entity_id}", json={
+        "name": "Closed", "volumes": [volume(lat=lat)]}).status_code == 201
+    return entity_id
+
+
+def digests(*houses: House) -> set[str]:
+    return {house.status()["airspace"]["digest"] for house in houses}
+
+
+def test_two_go_on_without_one_that_forked(tmp_path: Path) -> None:
+    """Three nodes; charlie's runs twice. What both its histories have in common stands, what is in
+    one of them does not; alfa and bravo accept each other's activities, also after a restart."""
+    town = Town(tmp_path)
+    with town.node(ALFA) as alfa, town.node(BRAVO) as bravo:
+        with town.node(CHARLIE) as charlie:
+            town.link(alfa=alfa, bravo=bravo, charlie=charlie)
+            for lat, house in enumerate((alfa, bravo, charlie)):
+                assert declare(house, 10.0 + lat) == 201
+            wait_for(lambda: len(digests(alfa, bravo, charlie)) == 1, "one airspace of three")
+        common = alfa.channel(CHARLIE)["mirror_size"]
+        shutil.copytree(tmp_path / CHARLIE, tmp_path / "south.example")
+        town.places[CHARLIE].clear()
+        with town.node(CHARLIE) as north, town.node(CHARLIE, "south.example") as south:
+            town.link(alfa=alfa, charlie=north)
+            town.link(bravo=bravo, south=south)
+            town.link(alfa=alfa, bravo=bravo)
+            shown = notice(north, 20.0), notice(south, 21.0)
+            wait_for(lambda: all(house.channel(CHARLIE)["forked"] for house in (alfa, bravo)),
+                     "alfa and bravo know it")
+        go_on(town, alfa, bravo, common, shown)
+        before = digests(alfa, bravo)
+    with town.node(ALFA) as alfa, town.node(BRAVO) as bravo:
+        town.link(alfa=alfa, bravo=bravo)
+        assert digests(alfa, bravo) == before
+        go_on(town, alfa, bravo, common, shown)
+    for name in (ALFA, BRAVO):
+        check_on_disk(tmp_path / name / f"{name}.sqlite3", name, town.agreement)
+
+
+def go_on(town: Town, alfa: House, bravo: House, common: int, shown: tuple[str, ...]) -> None:
+    for house in (alfa, bravo):
+        channel = house.channel(CHARLIE)
+        assert channel["state"] == "broken" and channel["forked"]["end"] == common
+        assert all(house.http.get(f"/v1/constraints/{each}").status_code == 404 for each in shown)
+        assert "luftrom_channel_forked_time_seconds{" in house.http.get("/metrics").text
+    with ThreadPoolExecutor(2) as pool:    # they cross, far from each other
+        assert [*pool.map(declare, (alfa, bravo), (30.0, 31.0))] == [201, 201]
+    lat = 40.0
+    assert [declare(alfa, lat), declare(bravo, lat)] == [201, 409]
+    assert declare(bravo, 12.0) == 409     # what charlie had before it forked still stands
+    wait_for(lambda: len(digests(alfa, bravo)) == 1, "one airspace of two")
+    for house in (alfa, bravo):
+        standing = house.http.get("/v1/operational_intents").json()["operational_intents"]
+        for each in standing:              # room for the next time
+            if each["party"] == house.settings.party and each["version"] == 1:
+                house.http.delete(f"/v1/operational_intents/{each['id']}",
+                                  headers={"If-Match": "*"})
+    wait_for(lambda: len(digests(alfa, bravo)) == 1, "one airspace of two")
+
+
+def check_on_disk(path: Path, name: str, agreement: Agreement) -> None:
+    """What is kept passes the audit, and says the same without a node."""
+    with closing(SqliteStore(path, read_only=True)) as store:
+        report = audit_holding(store, agreement.party(name), agreement)
+        assert report.verified, report
+        state = load_state(store, name, agreement)
+        assert list(store.airspace()) == list(state.entities.rows())
+        assert CHARLIE in state.forks.told_by(name) and CHARLIE in state.forks.ends
+
+
+# -- accusations ----------------------------------------------------------------------------------
+
+Gang = tuple[Liar, Liar]
+
+
+def accuse(liar: Liar, fork: Fork) -> None:
+    liar.append(liar.statement("forked", **encode(fork)))
+
+
+def true_fork(charlie: Liar) -> Fork:
+    """Charlie's own log, and another one from its last leaf on."""
+    other = [*charlie.leaves[:-1], charlie.statement("agreement", index=len(charlie.leaves) - 1)]
+    return fork_of(CHARLIE, charlie.keys.log[:1], charlie.leaves, other)
+
+
+def test_what_is_told_with_a_proof_is_gone_by_at_once(gang: Gang) -> None:
+    """Alfa never saw the other history; it tells the proof on, and takes nothing more of charlie's
+    in. What charlie had signed at the fork counts no more."""
+    bravo, charlie = gang
+    index = charlie.stand()
+    bravo.talk()
+    fork = true_fork(charlie)
+    house = bravo.house
+    assert house.node.airspace.records[CHARLIE, index].status == "accepted"
+    accuse(bravo, fork)
+    bravo.talk()
+    assert house.channel(CHARLIE)["forked"]["end"] == fork.end == len(charlie.leaves) - 1
+    assert house.node.airspace.applied[CHARLIE] == fork.end
+    record = house.node.airspace.records[CHARLIE, index]
+    assert record.status == "pending"      # its ruling was the last leaf, which is void
+    assert charlie.post(charlie.message()).status_code == 403
+    last = parse_statement(house.node.log.store.leaves(ALFA, house.node.log.size - 1,
+                                                       house.node.log.size)[0])
+    assert (last.type, last.body) == ("forked", fork)
+
+
+@pytest.mark.parametrize("name", ["signed by bravo", "of alfa", "of nobody"])
+def test_a_false_accusation_is_refused_and_proves_itself(gang: Gang, name: str) -> None:
+    bravo, charlie = gang
+    leaves, other = [b"1", b"2"], [b"1", b"3"]
+    fork = {"signed by bravo": fork_of(CHARLIE, bravo.keys.log[:1], leaves, other),
+            "of alfa": fork_of(ALFA, charlie.keys.log[:1], leaves, other),
+            "of nobody": fork_of("stranger.example", charlie.keys.log[:1], leaves, other)}[name]
+    accuse(bravo, fork)
+    refused(bravo, bravo.message(), 422, "not_proven", proof="statement")
+    assert bravo.house.channel(CHARLIE)["forked"] is None
