@@ -7,23 +7,29 @@ one moment, when one more comes: that took a quarter of a second. A block stays 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from luftrom.state.record import Record
+
+class Numbered(Protocol):
+    """Whatever has a serial of its own."""
+
+    serial: int
+
+
+T = TypeVar("T", bound=Numbered)
 
 _BLOCK_BITS = 7                            # a block is of so many serials, as a power of two
 
 
-class Others:
+class Others(Generic[T]):
     """Records, each once."""
 
     __slots__ = ("_blocks",)
 
     def __init__(self) -> None:
-        self._blocks: dict[int, dict[int, Record]] = {}
+        self._blocks: dict[int, dict[int, T]] = {}
 
-    def add(self, record: Record) -> None:
+    def add(self, record: T) -> None:
         """One more, if it is not there yet."""
         serial = record.serial
         try:
@@ -31,7 +37,7 @@ class Others:
         except KeyError:
             self._blocks[serial >> _BLOCK_BITS] = {serial: record}
 
-    def remove(self, record: Record) -> None:
+    def remove(self, record: T) -> None:
         """One less. It must be there."""
         block = self._blocks[record.serial >> _BLOCK_BITS]
         del block[record.serial]
@@ -42,7 +48,7 @@ class Others:
         """None any more."""
         self._blocks.clear()
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[T]:
         for block in self._blocks.values():
             yield from block.values()
 

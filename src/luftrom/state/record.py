@@ -65,8 +65,8 @@ class Record:
     is_dead: bool = False
     passed_over: Mapping[str, int] = field(default_factory=dict)   # party -> what was open of it
     # Those whose volumes conflict with it, and of these, while both are accepted.
-    met: Others = field(default_factory=Others, repr=False)
-    rivals: Others = field(default_factory=Others, repr=False)
+    met: Others[Record] = field(default_factory=Others, repr=False)
+    rivals: Others[Record] = field(default_factory=Others, repr=False)
     mark: int = field(init=False, repr=False)
     rival_marks: int = field(default=0, init=False, repr=False)
 
