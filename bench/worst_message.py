@@ -226,8 +226,8 @@ def main() -> None:
     for version, source in (("before", asked.before), ("now", ROOT / "src")):
         for row in answers(source) if source else ():
             print(f"| {row['case']} | {version} | {row['total_s']:.2f} s "
-                  f"| {row['stall_ms']:.0f} ms | {row['status']}, {row['answer_mb']:.1f} MiB | {row['more_mb']:.0f} MiB |",
-                  flush=True)
+                  f"| {row['stall_ms']:.0f} ms | {row['status']}, {row['answer_mb']:.1f} MiB "
+                  f"| {row['more_mb']:.0f} MiB |", flush=True)
 
 
 if __name__ == "__main__":

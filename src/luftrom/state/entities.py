@@ -308,8 +308,9 @@ class Entities:
         self._changed(record)
 
     def _changed(self, record: Record) -> None:
-        """What is shown of a record, and its row, may be another. Whom it conflicts with is neither:
-        where thousands overlap, each that comes would change them all.
+        """What is shown of a record, and its row, may be another.
+
+        Whom it conflicts with is neither: of thousands that overlap each would change all others.
         """
         self.revision += 1
         self._dirty.add(record)

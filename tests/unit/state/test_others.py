@@ -16,7 +16,8 @@ def record(serial: int) -> Record:
 def test_like_a_set() -> None:
     chance = random.Random(1)
     records = [record(serial) for serial in (*range(300), 1_000_000)]
-    others, held = Others(), set()
+    others: Others[Record] = Others()
+    held: set[Record] = set()
     for _ in range(3_000):
         each = chance.choice(records)
         if each in held:
@@ -34,7 +35,7 @@ def test_like_a_set() -> None:
 
 def test_what_is_copied_at_once_stays_small() -> None:
     """Of thousands that meet, no dict grows beyond a block: they would all grow in one moment."""
-    others = Others()
+    others: Others[Record] = Others()
     for serial in range(5_000):
         others.add(record(serial))
     assert max(map(len, others._blocks.values())) <= 256
