@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -44,8 +46,8 @@ def airspace(order: list[int]) -> Entities:
     return entities
 
 
-def ids(pairs: object) -> list[tuple[int, int]]:
-    return [(p.first.index, p.second.index) for p in pairs]  # type: ignore[attr-defined]
+def ids(pairs: Iterable[Any]) -> list[tuple[int, int]]:
+    return [(p.first.index, p.second.index) for p in pairs]
 
 
 @pytest.mark.parametrize("limit", [1, 4, PAIRS - 1, PAIRS, 1_000])
