@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import httpx
@@ -10,8 +11,10 @@ from liar import Liar, Said, new_id, volume
 
 from luftrom.api.http.problem import CODES
 from luftrom.audit.equivocation import verify_equivocation
+from luftrom.audit.holding import audit_holding
 from luftrom.errors import Unverified
 from luftrom.state.record import VOID, Record
+from luftrom.store.sqlite import SqliteStore
 
 
 def refused(liar: Liar, said: Said | bytes | httpx.Response, status: int, code: str,
@@ -54,7 +57,8 @@ def keeps(liar: Liar, kind: str, proves: bool = True, by: str = BRAVO) -> None:
 
 def void(liar: Liar, index: int, says: str = "", *, proof: bool = False, proves: bool = True,
          ) -> Record:
-    """The leaf counts for nothing at alfa, and stops nothing: what follows it is applied.
+    """The leaf counts for nothing at alfa, and stops nothing: what follows it is applied, and
+    alfa's audit verifies.
 
     Where its content is none, `proof` of that is kept.
     """
@@ -71,7 +75,18 @@ def void(liar: Liar, index: int, says: str = "", *, proof: bool = False, proves:
     assert channel["applied_size"] == len(liar.leaves)
     assert (channel["state"], channel["last_error"]) == ("fresh", None)
     serves(liar)
+    audits(liar)
     return record
+
+
+def audits(liar: Liar) -> None:
+    """What alfa holds verifies, whatever bravo has put into its own log."""
+    house = liar.house
+    own = liar.agreement.party(house.node.party)
+    with contextlib.closing(SqliteStore(house.settings.directory / f"{own.name}.sqlite3",
+                                        read_only=True)) as store:
+        report = audit_holding(store, own, liar.agreement)
+    assert report.verified, report.verdict
 
 
 def unrevised(digest: tuple[Any, ...]) -> tuple[Any, ...]:

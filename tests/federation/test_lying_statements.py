@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, Said, content, new_id, ring, size_of, volume
-from refusing import keeps, refused, serves, void
+from refusing import audits, keeps, refused, serves, void
 from talking import liar  # noqa: F401 - fixtures, which pytest finds by name
 
 from leaves import TYP, LeafSigner
@@ -197,6 +197,7 @@ def test_a_ruling_under_no_agreement_behind_one_under_it_has_no_effect(liar: Lia
     assert liar.house.node.airspace.records[BRAVO, index].status == "pending"
     assert liar.house.channel()["applied_size"] == len(liar.leaves)
     assert liar.house.status()["airspace"]["operational_intents"] == 0
+    audits(liar)
 
 
 def test_a_ruling_whose_seen_goes_back_has_no_effect(liar: Liar) -> None:
@@ -212,6 +213,7 @@ def test_a_ruling_whose_seen_goes_back_has_no_effect(liar: Liar) -> None:
     liar.talk()
     assert liar.house.node.airspace.records[BRAVO, index].status == "accepted"
     assert liar.house.node.proofs() == []
+    audits(liar)
 
 
 def test_seen_behind_a_receipt(liar: Liar) -> None:

@@ -77,6 +77,7 @@ class LogAudit:
         self.rulings: list[tuple[int, int, tuple[str, ...]]] = []   # leaf, ruled leaf, silent
         self.last_seen: dict[str, int] = {}
         self.told: dict[str, int] = {}     # who forked, and the first leaf that tells it
+        self._gone_back: list[int] = []    # leaves of a mirror that are void by what they had seen
         self.opened = 0
         self._closed: dict[int, str] = {}  # own leaves that lack disclosures, and are not lost
         self._tallies = {name: Tally(name) for name in (
@@ -238,9 +239,8 @@ class LogAudit:
                     continue
                 item = self._open(statement, opened.pop(index, ()))
                 if whole:
-                    self._try("order", index, KINDS[statement.type].follow, course, statement,
-                              item.content)
                     self._try("seen", index, seen.check, statement)
+                    self._follow(course, item, index in seen.gone_back[-1:])
                 self._note(statement)
         for index, said in self._closed.items():
             self._tallies["disclosures"].fail(f"leaf {index}: {said}", index)
@@ -250,7 +250,14 @@ class LogAudit:
         if self.subject.statements is None:
             self._tallies["statements"].skip("well-formed and in their places; whose signatures "
                                              "they should bear was not said")
-        self.last_seen = seen.last
+        self.last_seen, self._gone_back = seen.last, seen.gone_back
+
+    def _follow(self, course: Course, item: Item[Any, Any], is_void: bool) -> None:
+        """A statement in its log; one that is void has a place there, and says nothing."""
+        kind, statement = KINDS[item.statement.type], item.statement
+        if not is_void or kind.must_open:
+            self._try("order", statement.index, kind.follow, course, statement,
+                      None if is_void else item.content)
 
     def _note(self, statement: Statement[Any]) -> None:
         """What is asked of other leaves once all are read."""
@@ -349,22 +356,33 @@ class LogAudit:
             "tree": "hashes to the root of the checkpoint",
             "statements": "each is signed and stands in its place",
             "order": "versions, rulings and withdrawals follow each other",
-            "seen": "never goes back; all roots are those of the logs held here",
+            "seen": f"{self._back()}; all roots are those of the logs held here",
             "disclosures": f"all {self.opened} held here match their digests"}
         root = self.body.root if self.body else self.tree.root()
         return LogReport(self.party, self.kind, self.size, root, self.receipts,
                          (*(tally.close(holds[name]) for name, tally in self._tallies.items()),
                           *self._more))
 
+    def _back(self) -> str:
+        if not self._gone_back:
+            return "never goes back"
+        return (f"goes back in {len(self._gone_back)} statements, leaf {self._gone_back[0]} the "
+                "first, which are void")
+
 
 class _Seen:
-    """What statements say that their author had seen, leaf after leaf."""
+    """What statements say that their author had seen, leaf after leaf.
+
+    One that goes back is void, and stops nothing: in a mirror it stands as what a peer signed, and
+    is told. An own log has none.
+    """
 
     def __init__(self, log: LogAudit, terms: Terms, trees: Mapping[str, LogAudit],
                  receipts: Sequence[tuple[int, int]], reader: str):
         self.log, self.terms, self.trees = log, terms, trees
         self.receipts, self.reader = list(receipts), reader
-        self.last: dict[str, int] = {}
+        self.last: dict[str, int] = {}     # the most that any so far had seen
+        self.gone_back: list[int] = []
         self.owed = 0                      # what a receipt given before this leaf covers
         self.roots: dict[tuple[str, int], bytes] = {}
         self.agreed = False
@@ -377,8 +395,10 @@ class _Seen:
         if terms.agreement is None:
             return
         if statement.agreement in terms.earlier or not statement.agreement:
-            if self.agreed:
+            if self.agreed and not (self.log.kind == "mirror" and not statement.agreement):
                 raise Unverified("falls back behind the agreement in force")
+            if self.agreed:
+                self.gone_back.append(index)
             return
         if statement.agreement != terms.agreement.digest:
             raise Unverified("names another agreement")
@@ -387,14 +407,18 @@ class _Seen:
         if statement.seen.keys() != peers:
             raise Unverified(f"says what it has seen of {', '.join(sorted(statement.seen))}; its "
                              f"peers are {', '.join(sorted(peers))}")
-        before, self.last = self.last, {n: seen.size for n, seen in statement.seen.items()}
-        for name, size in self.last.items():
-            if size < before.get(name, 0):
-                raise Unverified(f"has seen {size} leaves of {name}; an earlier one had seen "
-                                 f"{before[name]}")
+        before, sizes = self.last, {name: seen.size for name, seen in statement.seen.items()}
+        self.last = {name: max(size, before.get(name, 0)) for name, size in sizes.items()}
+        if self.last != sizes:
+            if self.log.kind != "mirror":
+                name = next(name for name, size in sizes.items() if size < self.last[name])
+                raise Unverified(f"has seen {sizes[name]} leaves of {name}; an earlier one had "
+                                 f"seen {before[name]}")
+            self.gone_back.append(index)
+        for name in sizes:
             self._check_root(name, statement)
-        if self.reader and self.last[self.reader] < self.owed:
-            raise Unverified(f"has seen {self.last[self.reader]} leaves of {self.reader}, behind "
+        if self.reader and sizes[self.reader] < self.owed:
+            raise Unverified(f"has seen {sizes[self.reader]} leaves of {self.reader}, behind "
                              f"the receipt for {self.owed} that its author had given")
 
     def _check_root(self, name: str, statement: Statement[Any]) -> None:
