@@ -33,17 +33,9 @@ def refused_head(liar: Liar) -> None:
     assert liar.post(said).status_code == 400
 
 
-def uncounted_head(liar: Liar) -> None:
-    """It is taken, and its leaf has not come yet."""
-    draft = liar.head()
-    said = liar.message(head={"size": draft.size + 1, "root": bytes(32)})
-    assert liar.post(said).status_code == 200
-
-
 REFUSED: dict[str, tuple[Callable[[Liar], None], set[str]]] = {
     "a leaf and its checkpoint": (refused_leaf, {"checkpoints"}),
     "a head": (refused_head, {"head"}),
-    "a head whose leaves were not shown": (uncounted_head, {"head"}),
 }
 
 

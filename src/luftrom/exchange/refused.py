@@ -80,7 +80,7 @@ class Refused:
                 self._keep(LEAF, index, leaf)
 
     def remember_head(self, head: Head) -> None:
-        """Keep a head that was refused, or that says more than its message brought."""
+        """Keep a head under which a message was refused."""
         self._keep(HEAD, head.size, head.text.encode())
 
     def forget(self) -> None:

@@ -217,8 +217,8 @@ def _check_head_of(statement: Statement[Any], index: int, agreement: Agreement) 
 def _check_versions(fresh: Sequence[Statement[Any]], mirror: Mirror, agreement: Agreement) -> None:
     """Unverified where a log falls back behind a version of the agreement that it went by."""
     versions = (*agreement.earlier, agreement.digest)
-    if all(statement.agreement == versions[-1] for statement in fresh):
-        return
+    if not any(statement.agreement in agreement.earlier for statement in fresh):
+        return                             # under none at all is void, and no matter of versions
     held = fresh[0].index
     newest = parse_statement(mirror.leaf(held - 1)).agreement if held else ""
     for statement in fresh:
