@@ -112,7 +112,9 @@ def load_agreement(settings: Settings) -> Agreement | None:
     if not settings.agreement_path.exists():
         return None
     agreement = verify_agreement(load_agreement_file(settings.agreement_path))
-    earlier = sorted(load_earlier_agreements(settings), key=lambda before: before.version)
+    # An install that met a full disk may have left the one in force among those before it.
+    earlier = sorted((before for before in load_earlier_agreements(settings)
+                      if before.version < agreement.version), key=lambda before: before.version)
     return replace(agreement, earlier=tuple(before.digest for before in earlier))
 
 
