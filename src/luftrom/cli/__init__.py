@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "serve": ("serve", "serve", _RUN, "Run the node of a directory."),
     "backup": ("backup", "backup", _RUN, "Copy a party's directory, beside a running node."),
     "restore": ("restore", "restore", _RUN, "Fetch the own log back from the peers' mirrors."),
-    "channel": ("channel", "channel", _RUN, "Show channels; go on after a loss."),
+    "channel": ("channel", "channel", _RUN, "Show channels; go on after a loss or fork."),
     "demo": ("demo.demo", "demo", _RUN,
                   "Two parties, two nodes, a day of flights: the whole path."),
     "token": ("token", "token", _RUN, "Make a bearer token for a client of the node."),
