@@ -16,7 +16,6 @@ from luftrom.errors import (
     BadInput,
     BadStatement,
     Equivocation,
-    HeadAgainstCheckpoint,
     LuftromError,
     OutOfStep,
     SeenBehindReceipt,
@@ -26,7 +25,7 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange.message import Message, Opening, Part
-from luftrom.exchange.refused import Refused, is_signed
+from luftrom.exchange.refused import Refused, head_against_checkpoint, is_signed
 from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
@@ -372,10 +371,8 @@ def _check_head(head: Head, own: VerifiedPart, context: Context) -> None:
     if not own.is_restored:
         context.refused[head.sender].compare_head(head)
     if head.size == own.body.size and head.root != own.body.root:
-        raise Equivocation(
-            f"{head.sender} signed a head of {head.size} leaves with another root than its "
-            "checkpoint's", evidence=HeadAgainstCheckpoint(
-                head.sender, head.text.encode(), own.part.checkpoint))
+        raise head_against_checkpoint(head.sender, head.size, head.text.encode(),
+                                      own.part.checkpoint)
     if head.size < own.body.size:
         raise BadInput(f"names {head.size} leaves; the checkpoint covers {own.body.size}",
                        field="head.size")
