@@ -3,8 +3,8 @@
 It is a real conductor with a signer of its own. To each declaration that is open to it, or to the
 party before it, which tells it all that it is shown, it signs a rival for the same place, with the
 oldest `seen` that the heads it gave and its own earlier statements allow. Some of its heads name
-more leaves than it shows, so that there would be room for rivals below them. It is never caught,
-for it breaks no rule; and nobody may lose to a rival that was made with knowledge of what it beats.
+more leaves than it shows, so that there would be room for rivals below them; it is found out only
+where such a head is kept. Nobody may lose to a rival that was made with knowledge of what it beats.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rivals import Given, Where, append_having_seen, oldest_seen, open_intents, 
 from simulation import Letter, Party, World
 
 from luftrom.airspace.intent import Intent
+from luftrom.errors import Equivocation, HeadAgainstCheckpoint, LuftromError, TwoHeads
 from luftrom.exchange.message import Message
 from luftrom.logs.head import Head
 from luftrom.node.conductor import Conductor
@@ -108,6 +109,10 @@ class Peeker(Party):
         self.world.rivals[item.statement.leaf] = known
 
 
+class FoundOut(Exception):
+    """A head of the party that peeks was shown to be false; its channel is over, and the play."""
+
+
 class PeekingWorld(World):
     """The last party peeks; with more than two the one before it tells it all it is shown."""
 
@@ -150,6 +155,15 @@ class PeekingWorld(World):
         if answer is not None:
             self.parties[one].hear(answer)
 
+    def check_refusal(self, name: str, error: LuftromError) -> None:
+        """The root of a head of leaves that it has not signed yet is false: where its message was
+        refused the head is kept, and shows it when the leaves are there."""
+        if isinstance(error, Equivocation) and isinstance(
+                error.evidence, HeadAgainstCheckpoint | TwoHeads):
+            assert error.evidence.party == self.peeker.name, f"{name}: {error}"
+            raise FoundOut
+        super().check_refusal(name, error)
+
     def settle(self) -> None:
         """It gives up, and fills what it claimed, so that all can be ruled on."""
         self.is_peeking = False
@@ -178,9 +192,16 @@ class PeekingWorld(World):
 
 def run(seed: int, parties: int = 2, mode: str = "hold", turns: tuple[int, int] = (8, 40)
         ) -> tuple[int, int]:
-    """Play one schedule to its end; returns how many were accepted, and how many rivals signed."""
+    """Play one schedule to its end; returns how many were accepted, and how many rivals signed.
+
+    None are accepted where it was found out before the end.
+    """
     world = PeekingWorld(seed, parties, mode)
-    for _ in range(world.random.randint(*turns)):
-        world.turn()
-    world.settle()
+    try:
+        for _ in range(world.random.randint(*turns)):
+            world.turn()
+        world.settle()
+    except FoundOut:
+        world.check_displaced()
+        return 0, len(world.rivals)
     return world.check(), len(world.rivals)

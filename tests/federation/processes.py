@@ -100,11 +100,12 @@ def wait_until_equal(*clients: Client) -> str:
     """Wait until both nodes hold the same and owe each other nothing; returns the digest."""
     def is_quiet() -> bool:
         status = [client.get("/v1/status") for client in clients]
-        return (len({s["airspace"]["digest"] for s in status}) == 1
-                and all(c["receipts_outstanding"] == 0 for s in status for c in s["channels"]))
+        # Before their first statements, too, two nodes hold the same: nothing.
+        return (all(s["log"]["size"] for s in status)
+                and all(c["receipts_outstanding"] == 0 for s in status for c in s["channels"])
+                and len({client.state for client in clients}) == 1)
 
     wait_for(is_quiet, "the two nodes do not come to the same")
-    assert len({client.state for client in clients}) == 1
     return clients[0].state[0]
 
 

@@ -51,6 +51,15 @@ def hasty(tmp_path: Path) -> Iterator[Liar]:
 
 
 @contextmanager
+def woken(liar: Liar, directory: Path) -> Iterator[None]:
+    """Alfa's node of that directory, which had ended, runs again: bravo goes on with it."""
+    with hosted(directory, liar.agreement) as house, httpx.Client(
+            base_url=house.url, trust_env=False, timeout=60) as http:
+        liar.house, liar.http = house, http
+        yield
+
+
+@contextmanager
 def asking(liar: Liar, entity_id: str, volumes: list[Any], replaces: bool = False, **more: Any
            ) -> Iterator[Future[httpx.Response]]:
     """A client of alfa's that declares, and waits while bravo acts."""

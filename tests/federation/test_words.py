@@ -15,6 +15,7 @@ import pytest
 from hosting import ALFA, BRAVO, agreement_of, hosted
 from liar import Liar, Said
 from processes import wait_for
+from talking import liar, woken  # noqa: F401 - a fixture, found by name
 from test_lying_answers import Answer, Line
 
 from luftrom.exchange.message import encode_message
@@ -57,9 +58,7 @@ def test_a_message_of_before_does_not_contradict_what_follows(tmp_path: Path, re
             if not restarts:
                 check_all_goes_on(liar, late)
     if restarts:
-        with hosted(tmp_path, agreement) as house, httpx.Client(
-                base_url=house.url, trust_env=False, timeout=60) as http:
-            liar.house, liar.http = house, http
+        with woken(liar, tmp_path):
             check_all_goes_on(liar, late)
 
 
@@ -73,27 +72,20 @@ def check_all_goes_on(liar: Liar, late: tuple[bytes, str]) -> None:
     assert liar.house.http.get("/v1/proofs").json()["proofs"] == []
 
 
-def test_an_ask_that_was_held_up_binds_nobody(tmp_path: Path) -> None:
-    with hosted(tmp_path, agreement_of(mode="hold", after_s=60.0)) as house:
-        liar = Liar(house)
-        with liar.http:
-            held_up = next(liar.counter)
-            liar.befriend()
-            late = drafted(liar, liar.message())
-            assert asked(liar, held_up).counter > held_up
-            assert liar.post(*late).status_code == 200
+def test_an_ask_that_was_held_up_binds_nobody(liar: Liar) -> None:
+    held_up = next(liar.counter)
+    liar.talk()
+    late = drafted(liar, liar.message())
+    assert asked(liar, held_up).counter > held_up
+    assert liar.post(*late).status_code == 200
 
 
-def test_an_ask_without_a_counter_binds_nobody(tmp_path: Path) -> None:
+def test_an_ask_without_a_counter_binds_nobody(liar: Liar) -> None:
     """As every node sends it once a minute."""
-    with hosted(tmp_path, agreement_of(mode="hold", after_s=60.0)) as house:
-        liar = Liar(house)
-        with liar.http:
-            liar.befriend()
-            late = drafted(liar, liar.message())
-            before = asked(liar)
-            assert asked(liar).counter == before.counter
-            assert liar.post(*late).status_code == 200
+    late = drafted(liar, liar.message())
+    before = asked(liar)
+    assert asked(liar).counter == before.counter
+    assert liar.post(*late).status_code == 200
 
 
 class LateLine(Line):

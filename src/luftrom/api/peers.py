@@ -30,7 +30,7 @@ async def exchange(call: Call) -> Response:
 
 
 async def word(call: Call) -> Response:
-    """What we hold of the log of the peer that asks, signed; nothing is changed."""
+    """What we hold of the log of the peer that asks, signed; it may bind us (`node.words`)."""
     said = await call.node.word(await call.body(limits.ASK_BYTES_MAX))
     return Response(said, 200, NO_STORE, ASK_CONTENT_TYPE)
 

@@ -78,8 +78,9 @@ def _audit_directory(directory: Path, proofs_dir: Path | None, as_json: bool) ->
     check_has_run(settings)
     agreement = load_agreement(settings)
     own = _own_party(settings, agreement)
+    earlier = load_earlier_agreements(settings, agreement) if agreement else []
     with closing(_open_store(settings)) as store:
-        report = audit_holding(store, own, agreement, load_earlier_agreements(settings))
+        report = audit_holding(store, own, agreement, earlier)
         if proofs_dir is not None:
             _write_proofs(store, proofs_dir)
     _show(report, as_json)

@@ -128,23 +128,13 @@ def new_log(peer: str, directory: Path, as_json: bool) -> None:
 
 async def _word_of(name: str, settings: Settings) -> Word:
     """What a peer holds of our log, all of whose leaves can be had there."""
-    from luftrom.clock import SystemClock
-    from luftrom.config.agreements import load_agreement
-    from luftrom.config.keys import load_keys, load_public_party
+    from luftrom.cli.searching import searching
     from luftrom.errors import NotFound, Unavailable
-    from luftrom.exchange.http import HttpTransport
-    from luftrom.node.restoring import Searcher
-    from luftrom.tls import client_context
 
-    agreement = load_agreement(settings)
-    if agreement is None or name == settings.party or agreement.party(name) is None:
-        raise click.BadParameter(f"{name} is no peer by the agreement", param_hint="--of")
-    transport = HttpTransport(client_context(settings.authority))
-    try:
-        words, silent = await Searcher(load_public_party(settings), load_keys(settings), agreement,
-                                       SystemClock(), transport).words()
-    finally:
-        await transport.close()
+    async with searching(settings) as searcher:
+        if name not in (peer.name for peer in searcher.peers):
+            raise click.BadParameter(f"{name} is no peer by the agreement", param_hint="--of")
+        words, silent = await searcher.words()
     if name not in words:
         raise Unavailable(f"{name} does not say what it holds of our log: {silent[name]}")
     word = words[name]

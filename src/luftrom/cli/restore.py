@@ -52,34 +52,27 @@ def restore(directory: Path, from_peers: bool, reason: str, as_json: bool) -> No
 
 
 async def _restore(settings: Settings, reason: str) -> dict[str, Any]:
-    from luftrom.clock import SystemClock
-    from luftrom.config.agreements import load_agreement
+    from luftrom.cli.searching import searching
     from luftrom.config.instance import Instance
-    from luftrom.config.keys import load_keys, load_public_party
     from luftrom.errors import Unavailable
-    from luftrom.exchange.http import HttpTransport
-    from luftrom.node.restoring import Searcher
-    from luftrom.tls import client_context
 
-    transport = HttpTransport(client_context(settings.authority))
-    searcher = Searcher(load_public_party(settings), load_keys(settings),
-                        load_agreement(settings), SystemClock(), transport)
-    local = _open_local(settings)
-    try:
-        words, silent = await searcher.words()
-        if silent and not reason:
-            said = "; ".join(f"{name}: {why}" for name, why in silent.items())
-            raise Unavailable(f"not every peer says what it holds of our log ({said}). Ask again "
-                              "when it does, or go on without it: --reason TEXT, which is recorded")
-        found = await searcher.find(words, local)
-        await searcher.open(found, words, local)
-        if not reason:
-            _check_all_found(found, Instance(settings).marked() or 0)
-        kept = _put(settings, searcher, found, words, local, reason)
-    finally:
-        await transport.close()
-        if local is not None:
-            local.close()
+    async with searching(settings) as searcher:
+        local = _open_local(settings)
+        try:
+            words, silent = await searcher.words()
+            if silent and not reason:
+                said = "; ".join(f"{name}: {why}" for name, why in silent.items())
+                raise Unavailable(
+                    f"not every peer says what it holds of our log ({said}). Ask again when it "
+                    "does, or go on without it: --reason TEXT, which is recorded")
+            found = await searcher.find(words, local)
+            await searcher.open(found, words, local)
+            if not reason:
+                _check_all_found(found, Instance(settings).marked() or 0)
+            kept = _put(settings, searcher, found, words, local, reason)
+        finally:
+            if local is not None:
+                local.close()
     return _document(settings, found, words, silent, kept)
 
 

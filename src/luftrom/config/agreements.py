@@ -112,14 +112,19 @@ def load_agreement(settings: Settings) -> Agreement | None:
     if not settings.agreement_path.exists():
         return None
     agreement = verify_agreement(load_agreement_file(settings.agreement_path))
-    earlier = sorted(load_earlier_agreements(settings), key=lambda before: before.version)
+    earlier = load_earlier_agreements(settings, agreement)
     return replace(agreement, earlier=tuple(before.digest for before in earlier))
 
 
-def load_earlier_agreements(settings: Settings) -> list[Agreement]:
-    """The versions that were in force before, verified again."""
-    return [verify_agreement(load_agreement_file(path))
-            for path in sorted(settings.directory.glob("agreement-*.json"))]
+def load_earlier_agreements(settings: Settings, agreement: Agreement) -> list[Agreement]:
+    """The versions that were in force before that one, oldest first, verified again.
+
+    An install that met a full disk may have left the one in force among the files of those.
+    """
+    kept = [verify_agreement(load_agreement_file(path))
+            for path in settings.directory.glob("agreement-*.json")]
+    return sorted((before for before in kept if before.version < agreement.version),
+                  key=lambda before: before.version)
 
 
 def load_agreement_file(path: Path) -> Envelope:

@@ -80,7 +80,7 @@ class Refused:
                 self._keep(LEAF, index, leaf)
 
     def remember_head(self, head: Head) -> None:
-        """Keep a head that was refused, or that says more than its message brought."""
+        """Keep a head under which a message was refused."""
         self._keep(HEAD, head.size, head.text.encode())
 
     def forget(self) -> None:
@@ -96,7 +96,7 @@ class Refused:
             raise Equivocation(f"{self.party.name} signed two histories of {body.size} leaves",
                                evidence=TwoCheckpoints(self.party.name, (other.body, note)))
         if head is not None and self._head(head).root != body.root:
-            raise self._head_against(body.size, head.body, note)
+            raise head_against_checkpoint(self.party.name, body.size, head.body, note)
 
     def compare_head(self, head: Head) -> None:
         """Equivocation if a head or a checkpoint of that size and another root was kept."""
@@ -107,12 +107,7 @@ class Refused:
                 f"{head.sender} signed two heads of {head.size} leaves with different roots",
                 evidence=TwoHeads(head.sender, (other.body, text), ()))
         if note is not None and _root_of(note.body) != head.root:
-            raise self._head_against(head.size, text, note.body)
-
-    def _head_against(self, size: int, head: bytes, note: bytes) -> Equivocation:
-        return Equivocation(
-            f"{self.party.name} signed a head of {size} leaves with another root than its "
-            "checkpoint's", evidence=HeadAgainstCheckpoint(self.party.name, head, note))
+            raise head_against_checkpoint(head.sender, head.size, text, note.body)
 
     def compare_leaf(self, index: int, leaf: bytes) -> None:
         """Equivocation if another statement for that place was refused before."""
@@ -130,6 +125,13 @@ class Refused:
         self.unsaved.append(kept[place])
         if len(kept) > limits.REFUSED_KEPT_MAX:
             del kept[next(iter(kept))]
+
+
+def head_against_checkpoint(party: str, size: int, head: bytes, note: bytes) -> Equivocation:
+    """What a head and a checkpoint of one size and of different roots are."""
+    return Equivocation(
+        f"{party} signed a head of {size} leaves with another root than its checkpoint's",
+        evidence=HeadAgainstCheckpoint(party, head, note))
 
 
 def is_signed(leaf: bytes, mirror: Mirror) -> bool:

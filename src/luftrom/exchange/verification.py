@@ -16,7 +16,6 @@ from luftrom.errors import (
     BadInput,
     BadStatement,
     Equivocation,
-    HeadAgainstCheckpoint,
     LuftromError,
     OtherHistory,
     OutOfStep,
@@ -27,7 +26,7 @@ from luftrom.errors import (
     Unverified,
 )
 from luftrom.exchange.message import Message, Opening, Part
-from luftrom.exchange.refused import Refused, is_signed
+from luftrom.exchange.refused import Refused, head_against_checkpoint, is_signed
 from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
@@ -261,8 +260,8 @@ def _check_head_of(statement: Statement[Any], index: int, agreement: Agreement) 
 def _check_versions(fresh: Sequence[Statement[Any]], mirror: Mirror, agreement: Agreement) -> None:
     """Unverified where a log falls back behind a version of the agreement that it went by."""
     versions = (*agreement.earlier, agreement.digest)
-    if all(statement.agreement == versions[-1] for statement in fresh):
-        return
+    if not any(statement.agreement in agreement.earlier for statement in fresh):
+        return                             # under none at all is void, and no matter of versions
     held = fresh[0].index
     newest = parse_statement(mirror.leaf(held - 1)).agreement if held else ""
     for statement in fresh:
@@ -275,6 +274,8 @@ def _check_versions(fresh: Sequence[Statement[Any]], mirror: Mirror, agreement: 
 
 def _rank(digest: str, versions: Sequence[str]) -> int:
     return versions.index(digest) if digest in versions else -1
+
+
 def verify_accusation(fork: Fork, context: Context) -> None:
     """Unverified (not_proven) if a fork is not one of a party, or explained by a restore that we
     hold: then all others had given their word that they hold no more of that log."""
@@ -431,10 +432,8 @@ def _check_head(head: Head, own: VerifiedPart, context: Context) -> None:
     if not own.is_restored:
         context.refused[head.sender].compare_head(head)
     if head.size == own.body.size and head.root != own.body.root:
-        raise Equivocation(
-            f"{head.sender} signed a head of {head.size} leaves with another root than its "
-            "checkpoint's", evidence=HeadAgainstCheckpoint(
-                head.sender, head.text.encode(), own.part.checkpoint))
+        raise head_against_checkpoint(head.sender, head.size, head.text.encode(),
+                                      own.part.checkpoint)
     if head.size < own.body.size:
         raise BadInput(f"names {head.size} leaves; the checkpoint covers {own.body.size}",
                        field="head.size")

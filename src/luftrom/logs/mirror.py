@@ -45,11 +45,11 @@ class Mirror(HeldLog):
         self.peer = peer
         self.prefix = hashlib.sha256(self.origin.encode()).hexdigest()
         self._signers, self._later = split_signers(signers)
+        self.lacks_lines = bool(self._later)   # of those that sign later, in the newest receipt
         self._log_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.log)
         self._receipt_keys = tuple(parse_vkey(vkey) for vkey in peer.keys.mirror)
         self.applied = store.applied(peer.name)
         self.given_size, self.given_lines = store.given(peer.name) or (0, b"")
-        self.lacks_lines = bool(self._later)   # of those that sign later, in the newest receipt
         self.opened_size = self.applied
         self.pending = store.checkpoint(_pending_key(peer.name)) or (0, b"")
         if not self.is_of_this_log(self.pending[1]):

@@ -12,6 +12,11 @@ VOID = kind_of(VoidStatement)
 BAD_STATEMENT = kind_of(BadStatement)      # a single one
 
 
+def breaks_channel(kind: str) -> bool:
+    """Is nothing more taken from a peer of whom a proof of that kind is kept?"""
+    return kind not in (BAD_STATEMENT, VOID)
+
+
 def void_proof(record: Record, leaf: bytes, disclosures: tuple[bytes, ...]
                ) -> tuple[str, str, bytes] | None:
     """The row (party, kind, document) to keep of a statement that was just applied, or None.

@@ -155,8 +155,6 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
             step.writes.forgotten.append(each.mirror.party)
     mirror = memory.mirrors[head.sender]
     counts = head.size == max(parts[0].body.size, mirror.staged_size)
-    if not counts:
-        memory.signed[head.sender].remember_head(head)
     if counts and mirror.is_news(head.mirrored, message.receipt):
         mirror.verify_receipt(memory.log, head.mirrored, message.receipt)
     _mirror(parts, memory, step)

@@ -20,8 +20,8 @@ from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
-from luftrom.node.evidence import BAD_STATEMENT, VOID, void_proof
-from luftrom.node.new_log import broken_channels, proofs_that_count
+from luftrom.node.evidence import BAD_STATEMENT, VOID, breaks_channel, void_proof
+from luftrom.node.new_log import proofs_that_count
 from luftrom.node.peer_work import PeerWork
 from luftrom.node.step import Step
 from luftrom.state.loading import load_state
@@ -45,7 +45,7 @@ class Memory:
         self.mirrors = {p.name: Mirror(store, p, keys.mirror) for p in peers}
         self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
         proofs = list(proofs_that_count(store, agreement))
-        self.broken = broken_channels(store, agreement)
+        self.broken = {name for name, kind in proofs if breaks_channel(kind)}
         self._voids = Counter(name for name, kind in proofs if kind == VOID)
         # What was refused is kept once: the log that holds it cannot go on without it.
         self.refused = {name for name, kind in proofs if kind == BAD_STATEMENT}

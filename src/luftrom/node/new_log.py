@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from luftrom.agreement.party import Party
+from luftrom.agreement.party import NewLog
 from luftrom.agreement.terms import Agreement
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.logs.mirror import Mirror
-from luftrom.node.evidence import BAD_STATEMENT, VOID
+from luftrom.node.evidence import breaks_channel
 from luftrom.store.protocol import Store, Writes
 
 
-def taken_up_row(party: Party) -> str:
-    """The counter that says how many proofs against a party were kept when its log was taken up,
-    and one more."""
-    return f"log {party.new_log.number if party.new_log else 1} {party.name}"
+def taken_up_row(party: str, log: NewLog) -> str:
+    """The counter that says how many proofs against a party were kept when its new log was taken
+    up, and one more."""
+    return f"log {log.number} {party}"
 
 
 def take_up_new_logs(store: Store, party: str, agreement: Agreement | None, keys: NodeKeys,
@@ -30,9 +30,9 @@ def take_up_new_logs(store: Store, party: str, agreement: Agreement | None, keys
     """
     kept, writes = [name for name, _, _ in store.proofs()], Writes()
     for each in agreement.parties if agreement else ():
-        if each.new_log is None or store.counter(taken_up_row(each)):
+        if each.new_log is None or store.counter(row := taken_up_row(each.name, each.new_log)):
             continue
-        writes.counters.append((taken_up_row(each), kept.count(each.name) + 1))
+        writes.counters.append((row, kept.count(each.name) + 1))
         if each.name != party and store.given(each.name):
             Mirror(store, each, keys.mirror).renew_receipt(writes, clock.now_ns() // NS_PER_S)
     if not writes.is_empty():
@@ -41,13 +41,12 @@ def take_up_new_logs(store: Store, party: str, agreement: Agreement | None, keys
 
 def broken_channels(store: Store, agreement: Agreement | None) -> set[str]:
     """The parties of whose log two histories, or what else breaks a channel, are proven."""
-    return {name for name, kind in proofs_that_count(store, agreement)
-            if kind not in (BAD_STATEMENT, VOID)}
+    return {name for name, kind in proofs_that_count(store, agreement) if breaks_channel(kind)}
 
 
 def proofs_that_count(store: Store, agreement: Agreement | None) -> Iterator[tuple[str, str]]:
     """(party, kind) of the proofs that are about the log that the party goes on with."""
-    left = {party.name: store.counter(taken_up_row(party)) - 1
+    left = {party.name: store.counter(taken_up_row(party.name, party.new_log)) - 1
             for party in (agreement.parties if agreement else ()) if party.new_log}
     for name, kind, _ in store.proofs():
         if left.get(name, 0) > 0:

@@ -29,7 +29,7 @@ from luftrom.node.words import AskTransport, ask_disclosures, ask_word
 from luftrom.statements.disclosure import disclosure_digest
 from luftrom.statements.leaf import verify_statement
 from luftrom.statements.statement import Statement
-from luftrom.store.protocol import ReceiptRow, Store, Writes
+from luftrom.store.protocol import Store, Writes
 from luftrom.transparency.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from luftrom.transparency.merkle import TILE_WIDTH, Tree, leaf_hash, parse_entry_bundle, tile_path
 from luftrom.transparency.note import encode_signatures, parse_note, parse_vkey
@@ -52,6 +52,7 @@ class Found:
 
     note: bytes = b""
     leaves: list[bytes] = field(default_factory=list)
+    tree: Tree = field(default_factory=Tree)
     statements: list[Statement[object]] = field(default_factory=list)
     source: str = ""
     opened: dict[int, dict[str, bytes]] = field(default_factory=dict)   # by leaf, by digest
@@ -121,7 +122,7 @@ class Searcher:
         found = await self._leaves(end, words, held)
         found.note = next((note for name, note in notes.items() if ends[name] == end
                            and ends[name].origin == self.own.log_origin), b"")
-        tree = Tree()
+        tree = found.tree
         tree.extend([leaf_hash(leaf) for leaf in found.leaves])
         for name, body in ends.items():
             if tree.root(body.size) != body.root:
@@ -320,20 +321,17 @@ def _keep(local: Store, searcher: Searcher, found: Found, writes: Writes) -> int
             continue                       # what cannot be read comes again by the exchange
     try:
         writes.proofs += local.proofs()
-        writes.receipts += _receipts_for(found, local)
-        writes.counters += [(name, local.counter(name)) for peer in searcher.peers
-                            for name in (f"exchange {peer.name}", taken_up_row(peer))]
+        # Receipts over another history of the log are none.
+        writes.receipts += [row for row in local.receipts() if row.size <= found.tree.size
+                            and parse_checkpoint(parse_note(row.note).text).root
+                            == found.tree.root(row.size)]
+        rows = [f"exchange {peer.name}" for peer in searcher.peers]
+        rows += [taken_up_row(peer.name, peer.new_log)
+                 for peer in searcher.peers if peer.new_log]
+        writes.counters += [(row, local.counter(row)) for row in rows]
         return local.counter("revision")
     except LuftromError:
         return 0
-
-
-def _receipts_for(found: Found, local: Store) -> list[ReceiptRow]:
-    """The peers' receipts that are over the log as it was found, and no other history of it."""
-    tree = Tree()
-    tree.extend([leaf_hash(leaf) for leaf in found.leaves])
-    return [row for row in local.receipts() if row.size <= tree.size
-            and parse_checkpoint(parse_note(row.note).text).root == tree.root(row.size)]
 
 
 def _keep_mirror(local: Store, peer: Party, writes: Writes) -> None:

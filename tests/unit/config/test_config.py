@@ -16,6 +16,7 @@ from luftrom.clock import format_time
 from luftrom.config.agreements import (
     install_agreement,
     load_agreement,
+    load_earlier_agreements,
     new_agreement,
     sign_agreement,
 )
@@ -287,8 +288,10 @@ def test_only_a_later_version_replaces_an_agreement(tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="version 1"):
         install_agreement(signed(parties, name="Other skies"), alfa)
     assert load_agreement(alfa) == first
+    assert load_earlier_agreements(alfa, first) == []      # the one in force is not before itself
     second = install_agreement(signed(parties, version=2), alfa)
     assert load_agreement(alfa) == replace(second, earlier=(first.digest,))
+    assert load_earlier_agreements(alfa, second) == [first]
     assert (alfa.directory / "agreement-1.json").exists()
     with pytest.raises(Conflict):
         install_agreement(signed(parties), alfa)
@@ -309,7 +312,7 @@ def test_an_install_that_met_a_full_disk_is_made_again(tmp_path: Path,
             install_agreement(signed(parties, version=2), alfa)
     assert load_agreement(alfa) == first
     second = install_agreement(signed(parties, version=2), alfa)
-    assert load_agreement(alfa) == second
+    assert load_agreement(alfa) == replace(second, earlier=(first.digest,))
     assert (alfa.directory / "agreement-1.json").exists()
 
 
