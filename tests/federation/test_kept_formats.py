@@ -58,6 +58,10 @@ def names_of(place: Path) -> list[str]:
 EACH = [pytest.param(place, name, id=f"{place.name}-{name}") for place in READ
         for name in names_of(place)]
 OF_OLD = names_of(OLD)
+# Of all three airspaces of formats-2 and of their rows as `luftrom-airspace/2` says them; the folder
+# was written when a digest was `luftrom-airspace/1`, which covered how each pair meets.
+DIGEST = "ae54ea7220e8c03bd6b9ec6e67404683c26d254d99a2110eebb19b670b7197a5"
+DIGEST_OF_ROWS = "59816bf2b52f9f36275f3bed84707e8cbffa05a0ef85a81b92c6f3f4640ee0d2"
 
 
 def expected(place: Path, name: str) -> dict[str, Any]:
@@ -185,8 +189,9 @@ def test_a_kept_directory_is_rebuilt_to_the_same_airspace(place: Path, name: str
     code, rebuilt = luftrom("rebuild", "--dir", copied(place, name, tmp_path))
     before = expected(place, name)["rebuilt"]
     assert code == 0 and rebuilt["same"], rebuilt
-    for key in ("applied", "digest", "rows_after", "rows_digest_after"):
+    for key in ("applied", "rows_after"):
         assert rebuilt[key] == before[key], key
+    assert (rebuilt["digest"], rebuilt["rows_digest_after"]) == (DIGEST, DIGEST_OF_ROWS)
 
 
 @pytest.mark.parametrize(("place", "name"), EACH)
@@ -201,7 +206,7 @@ def test_a_node_starts_where_it_was_stopped(place: Path, name: str, tmp_path: Pa
     try:
         twonodes.start([node])
         twonodes.wait_until_linked([node])
-        assert client.get("/v1/status")["airspace"]["digest"] == before["rebuilt"]["digest"]
+        assert client.get("/v1/status")["airspace"]["digest"] == DIGEST
         for kind in ("operational_intents", "constraints"):
             then = {each["id"]: each for each in before["listed"][kind][kind]}
             now = {each["id"]: each for each in client.get(f"/v1/{kind}")[kind]}
