@@ -100,7 +100,7 @@ class Peeker(Party):
     def known(self) -> Iterator[tuple[Where, Intent]]:
         """Every declaration of the honest that is open to it, or to its accomplice."""
         for party in (self, *self.world.accomplices):
-            yield from open_intents(party.conductor.memory.state, self.world.honest)
+            yield from open_intents(party.conductor.memory.state, self.world.victims)
 
     def sign_rival(self, intent: Intent, known: frozenset[Where], desk: Desk) -> None:
         item = sign_rival(desk, intent, oldest_seen(self.conductor, desk, self.heads),
@@ -134,7 +134,7 @@ class PeekingWorld(World):
         return [self.parties[name] for name in self.names[1:-1][-1:]]
 
     @property
-    def honest(self) -> tuple[str, ...]:
+    def victims(self) -> tuple[str, ...]:
         """Whoever neither peeks nor tells."""
         return self.names[:-1] if len(self.names) == 2 else self.names[:-2]
 
@@ -179,7 +179,7 @@ class PeekingWorld(World):
         """Nobody lost to what was made with knowledge of it."""
         liar, store = self.peeker.name, self.peeker.store
         leaves = store.leaves(liar, 0, store.size(liar))
-        for name in self.honest:
+        for name in self.victims:
             for record in self.parties[name].conductor.airspace.records.values():
                 if record.party != name or record.ruling is None:
                     continue
