@@ -80,7 +80,10 @@ def audit_holding(reader: Reader, own: Party, agreement: Agreement | None,
     log.add(step)
     log.add(_rulings(log, receipts))
     for peer in peers:
-        mirrors[peer.name].add(_given(reader, own, peer, mirrors[peer.name], log))
+        seen = log.last_seen.get(peer.name, 0)
+        # Of a forked log any history may have been seen, and what is common is held.
+        seen = min(seen, ends.get(peer.name, seen))
+        mirrors[peer.name].add(_given(reader, own, peer, mirrors[peer.name], seen))
     steps, sentences = _rest(reader, [own, *peers], agreement, earlier)
     return Report(own.name, tuple(each.report() for each in logs.values()), steps, sentences)
 
@@ -163,8 +166,11 @@ def _rulings(log: LogAudit, receipts: Mapping[str, Sequence[tuple[int, int]]]) -
     return tally.close(f"{len(log.rulings)} rest on receipts, or say whose is missing")
 
 
-def _given(reader: Reader, own: Party, peer: Party, mirror: LogAudit, log: LogAudit) -> Step:
-    """The own receipt for a peer's log covers what is held of it, and nothing more."""
+def _given(reader: Reader, own: Party, peer: Party, mirror: LogAudit, seen: int) -> Step:
+    """The own receipt for a peer's log covers what is held of it, and nothing more.
+
+    It is no less than the own statements had seen.
+    """
     tally = Tally("receipt given")
     size = 0
     try:
@@ -179,7 +185,7 @@ def _given(reader: Reader, own: Party, peer: Party, mirror: LogAudit, log: LogAu
         if size != mirror.size:
             # Checkpoint and receipt are written in one transaction.
             raise Unverified(f"covers {size} leaves, the mirror's checkpoint {mirror.size}")
-        if (seen := log.last_seen.get(peer.name, 0)) > mirror.size:
+        if seen > mirror.size:
             raise Unverified(f"covers {size} leaves; the own statements had seen {seen}")
         # What is mirrored and still closed is not applied; `seen` counts it all the same.
         applied = reader.applied(peer.name)
