@@ -70,8 +70,14 @@ def expected(place: Path, name: str) -> dict[str, Any]:
 
 
 def copied(place: Path, name: str, tmp_path: Path) -> Path:
-    """A copy of a party's directory whose keys only we can read, which no repository keeps."""
+    """A copy of a party's directory whose keys only we can read, which no repository keeps.
+
+    It has a port of its own, since others may have the one that it was written with.
+    """
     directory = Path(shutil.copytree(place / name, tmp_path / name))
+    port, = free_ports(1)
+    config = directory / "config.toml"
+    config.write_text(re.sub(r"(?m)^port = \d+$", f"port = {port}", config.read_text()))
     for key in (directory / "keys").iterdir():
         key.chmod(0o600)
     return directory
@@ -197,9 +203,7 @@ def test_a_kept_directory_is_rebuilt_to_the_same_airspace(place: Path, name: str
 @pytest.mark.parametrize(("place", "name"), EACH)
 def test_a_node_starts_where_it_was_stopped(place: Path, name: str, tmp_path: Path) -> None:
     directory = copied(place, name, tmp_path)
-    port, = free_ports(1)
-    path = directory / "config.toml"
-    path.write_text(re.sub(r"(?m)^port = \d+$", f"port = {port}", path.read_text()))
+    port = load_settings(directory).port
     node = PartyNode(name, directory, f"http://127.0.0.1:{port}", "")
     client = Client(node, twonodes.mint(node, "uss1", 3600))
     before = expected(place, name)
