@@ -58,8 +58,8 @@ def names_of(place: Path) -> list[str]:
 EACH = [pytest.param(place, name, id=f"{place.name}-{name}") for place in READ
         for name in names_of(place)]
 OF_OLD = names_of(OLD)
-# Of all three airspaces of formats-2 and of their rows as `luftrom-airspace/2` says them; the folder
-# was written when a digest was `luftrom-airspace/1`, which covered how each pair meets.
+# Of all three airspaces of formats-2 and of their rows, as `luftrom-airspace/2` says them. The
+# folder was written when a digest was `luftrom-airspace/1`, which covered how each pair meets.
 DIGEST = "ae54ea7220e8c03bd6b9ec6e67404683c26d254d99a2110eebb19b670b7197a5"
 DIGEST_OF_ROWS = "59816bf2b52f9f36275f3bed84707e8cbffa05a0ef85a81b92c6f3f4640ee0d2"
 
