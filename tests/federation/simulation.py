@@ -370,7 +370,7 @@ class World:
             p.encounter for p in views[2].conflicts()], "dropping changed how two meet"
 
     def may_both_stand(self, one: Any, other: Any) -> bool:
-        if one.ruling.unacknowledged or other.ruling.unacknowledged:
+        if yields(one, other) or yields(other, one):
             return True
         if {one.intent.state, other.intent.state} & set(OFF_NOMINAL_STATES):
             return True
@@ -404,6 +404,14 @@ class World:
 def new_id(chance: random.Random) -> str:
     """An identifier by chance."""
     return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+
+
+def yields(one: Any, other: Any) -> bool:
+    """Of two that stand: was the other accepted without the party of the one, which knows of it?
+
+    Whoever was answered that nobody was silent never has to yield to one that names it so.
+    """
+    return one.party in other.ruling.unacknowledged and bool(one.ruling.unacknowledged)
 
 
 _KEYS: dict[str, Any] = {}

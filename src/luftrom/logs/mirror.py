@@ -13,10 +13,10 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from luftrom.agreement.party import Party
-from luftrom.logs.head import Head
+from luftrom.logs.head import Head, read_counts
 from luftrom.logs.held import HeldLog
 from luftrom.store.protocol import HeadRow, ReceiptRow, Store, Writes
 from luftrom.transparency.checkpoint import (
@@ -30,12 +30,22 @@ from luftrom.transparency.note import NoteSigner, parse_vkey, split_signers
 from luftrom.transparency.receipt import attach_receipt, sign_receipt, verify_receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A peer's head: how large its log was, and how many own leaves were open to it."""
+
+    size: int
+    opened: int
+    head: str
+
+
 class Mirror(HeldLog):
     """One peer's log as held here. Only the conductor calls the methods that change it.
 
     `size`, `note`, `given_size`, `given_lines` and `opened_size` are published: durable here and
     fit to be shown. `receipts` are those that own declarations may wait for, smallest first, and
-    `head` is the newest head of the peer whose leaves are all mirrored here.
+    `head` is the newest head of the peer whose leaves are all mirrored here. `acknowledged` are the
+    first heads that say so much of the own log to be open, and the newest one.
     `pending` is the newest checkpoint that C2SP's `add-checkpoint` brought, or the mirror's own.
     """
 
@@ -55,6 +65,9 @@ class Mirror(HeldLog):
         self.receipt = self.receipts[-1] if self.receipts else None
         self._lines = 0                    # bytes of the newest receipt's lines, as they came
         self.head = store.head(peer.name)
+        self.acknowledged: deque[Acknowledgement] = deque()
+        if self.head is not None:
+            self.acknowledged.append(Acknowledgement(*read_counts(self.head.text), self.head.text))
         self._staged: tuple[Checkpoint, bytes] | None = None
         self._staged_leaves: dict[int, bytes] = {}
         self._given = (self.given_size, self.given_lines)
@@ -157,6 +170,7 @@ class Mirror(HeldLog):
         if self.head is None or (head.size, head.time_s) > (self.head.size, self.head.time_s):
             self.head = HeadRow(self.party, head.size, head.time_s, head.text)
             writes.heads.append(self.head)
+        self._take_acknowledgement(head)
         size, last = head.mirrored, self.receipt
         if not self.is_news(size, lines):
             return                         # it covers no more than the last one
@@ -170,6 +184,17 @@ class Mirror(HeldLog):
         self._lines = len(lines)
         writes.receipts.append(self.receipt)
 
+    def _take_acknowledgement(self, head: Head) -> None:
+        held, told = self.acknowledged, (head.size, head.opened)
+        if held:
+            last = held[-1]
+            if told == (last.size, last.opened) or head.size < last.size \
+                    or head.opened < last.opened:
+                return                     # nothing new: these numbers only grow
+            if len(held) > 1 and last.opened == held[-2].opened:
+                held.pop()                 # it was kept as the newest alone
+        held.append(Acknowledgement(*told, head.text))
+
     def is_news(self, size: int, lines: bytes) -> bool:
         """Does a receipt cover more than the last, or the same with the signatures that follow?"""
         return size > self.receipt_size or (
@@ -179,10 +204,18 @@ class Mirror(HeldLog):
         """The first receipt that covers an own leaf, which is the one that cuts, or None."""
         return next((row for row in self.receipts if row.size > index), None)
 
+    def acknowledging(self, index: int, least: int) -> Acknowledgement | None:
+        """The first head that says that an own leaf is open to the peer, given with `least` leaves
+        or more in its log, of which all are applied here; or None."""
+        return next((each for each in self.acknowledged
+                     if each.opened > index and least <= each.size <= self.applied), None)
+
     def forget_receipts(self, index: int) -> None:
         """No own leaf below `index` waits any more; the store keeps all of them."""
         while len(self.receipts) > 1 and self.receipts[0].size <= index:
             self.receipts.popleft()
+        while len(self.acknowledged) > 1 and self.acknowledged[0].opened <= index:
+            self.acknowledged.popleft()
 
     def publish(self) -> None:
         """Show what was staged: it is durable now."""

@@ -146,7 +146,7 @@ class Courier:
         Under load that halves the number of messages, and each is signed, synced and receipted.
         """
         if self._urgent_size > self._links[peer].sent_size or (
-                self._owes_openings(peer) and self._waits(peer)):
+                self._owes_openings(peer) and (self._waits(peer) or self._is_waited_for())):
             self._calls[peer].set()
         elif self._owes(peer) and peer not in self._lingering:
             self._lingering.add(peer)
@@ -169,6 +169,11 @@ class Courier:
         """Has the peer declared what is still closed to us? It waits for what crossed that."""
         mirror = self._conductor.mirrors[peer]
         return mirror.size > mirror.applied
+
+    def _is_waited_for(self) -> bool:
+        """Does a ruling of ours wait until peers acknowledge what is opened to them?"""
+        airspace = self._conductor.airspace
+        return airspace.proceeds and bool(airspace.unruled(self._party))
 
     async def _carry(self, peer: str, transport: Transport) -> None:
         """Talk to one peer for ever: when there is news, and at each heartbeat."""

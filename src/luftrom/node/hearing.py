@@ -22,6 +22,7 @@ from luftrom.node.refusals import Replayed
 from luftrom.node.step import Reply, Step
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.ruling import KIND as RULING
+from luftrom.statements.leaf import parse_statement
 from luftrom.statements.opening import Item
 from luftrom.statements.statement import Statement
 
@@ -145,6 +146,7 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
         memory.state.entities.acknowledge(memory.party, mirror.party, mirror.receipt_size,
                                           head.mirrored)
         mirror.take_receipt(memory.log, head, message.receipt, step.writes)
+        memory.hear_head(mirror.party, head.size, head.opened)
     _apply(asked, memory, step)
 
 
@@ -229,6 +231,19 @@ def _apply_next(item: Item[Any, Any], asked: Hear | HearAnswer | None, memory: M
                                              evidence=evidence)) from None
     mirror.apply_up_to(statement.index + 1, step.writes)
     memory.keep_void(item, step)
+    for party, index in state.entities.acknowledged.take_found():
+        if party in memory.mirrors and party not in memory.broken:
+            _keep_false_silence(party, index, memory, step)
+
+
+def _keep_false_silence(party: str, index: int, memory: Memory, step: Step) -> None:
+    """A ruling that was applied before, and looked lawful, names as silent whom its author had
+    acknowledged: what the newest leaf shows of the author convicts it."""
+    false = parse_statement(memory.mirrors[party].leaf(index))
+    memory.keep_proof(Unverified(
+        f"leaf {index} names a party as silent, and counts less of its log than a head of {party} "
+        "had said to be open", code="unlawful_ruling",
+        evidence=Contradiction(party, _run_up_to(false, memory))), step)
 
 
 def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:

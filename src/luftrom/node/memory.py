@@ -54,8 +54,23 @@ class Memory:
         self.promised = promised           # what our heads said before a restore; see `gate`
         self.work = PeerWork(len(peers))
         self.state = load_state(store, party, agreement)
+        self._recall_heads()
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")
+
+    def _recall_heads(self) -> None:
+        """What peers have acknowledged in the newest head of each; proofs are in the store."""
+        for name, mirror in self.mirrors.items():
+            for each in mirror.acknowledged:
+                self.hear_head(name, each.size, each.opened)
+        self.state.entities.acknowledged.take_found()
+
+    def hear_head(self, peer: str, size: int, opened: int) -> None:
+        """A peer's head, of which every leaf is mirrored here, says how much of ours is open to it:
+        no ruling of its that comes behind may count less and name us as silent."""
+        entities = self.state.entities
+        if entities.proceeds:
+            entities.acknowledged.note(peer, self.party, size, opened)
 
     # -- what peers are told -----------------------------------------------------------------
 

@@ -22,8 +22,8 @@ from luftrom.airspace.right_of_way import (
 )
 from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
-from luftrom.logs.head import Head, read_size, verify_head
-from luftrom.state.entities import Entities, HasEntities
+from luftrom.logs.head import Head, read_counts, verify_head
+from luftrom.state.entities import Entities, HasEntities, named
 from luftrom.state.record import ACCEPTED, LOST_CONTENT, PENDING, Record, declared
 from luftrom.state.work import NOTING_WORK, work_of_encounter
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
@@ -126,6 +126,13 @@ def _was_silent(party: str, other: Record, rests: Rests) -> bool:
             and other.party not in rests.opened)
 
 
+def passing_over(entities: Entities, record: Record, party: str) -> list[Record]:
+    """What crossed a declaration in a peer's log, and was to be accepted without its author."""
+    return [other for other in _rivals(entities, record)
+            if other.party == party and record.party in other.passed_over
+            and not record.knew(other)]
+
+
 def _rivals(entities: Entities, record: Record) -> Iterator[Record]:
     for other in record.met.values():
         if other.intent is not None and other.entity_id != record.entity_id:
@@ -164,7 +171,7 @@ def rests_on(statement: Statement[Rulings]) -> dict[str, int]:
 
     Its author had them open, and hands on what opens them; all of them it had seen.
     """
-    sizes = {name: read_size(text) for name, text in statement.body.heads.items()}
+    sizes = {name: read_counts(text)[0] for name, text in statement.body.heads.items()}
     return {name: min(size, statement.seen[name].size)
             for name, size in {**sizes, **statement.body.opened}.items() if name in statement.seen}
 
@@ -231,9 +238,11 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
         return "without a receipt, where the agreement says hold"
     for name in statement.seen:
         if name in silent:
-            least = record.passed_over.get(
-                name, entities.rested.get((statement.party, name), 0))
-            if body.opened.get(name, 0) < least:
+            how = named(record, name, statement)
+            passed = record.passed_over.get(name)
+            least = max(entities.acknowledged.owed(statement.party, name, how),
+                        passed.opened if passed else 0)
+            if how.counted < least:
                 return f"and says that less of the log of {name} is open than it said before"
         elif name in record.passed_over:
             return f"and does not name {name}, without whom it was opened"

@@ -52,6 +52,7 @@ class State:
         self.knowledge.note(statement)
         if isinstance(statement.body, Restored):
             self._restored.add(statement.party)
+            self.entities.acknowledged.restore(statement.party, statement.index)
         # Losses count behind a restore alone: else the author could choose what to open.
         if isinstance(statement.body, Lost) and statement.party in self._restored:
             self._lost |= {(statement.party, index) for index in statement.body.leaves}
