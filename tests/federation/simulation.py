@@ -121,11 +121,15 @@ class Party:
                     self.refused(letter, error)
                 return
             self.at[sender] = Position(head.mirrored, head.opened, message.known)
+            self.took(head)
             if result is not None:
                 answers.append(self.letter(*result, is_answer=True))
 
         self.step((HearAnswer if letter.is_answer else Hear)(message, head, reply), fault=fault)
         return answers[0] if answers else None
+
+    def took(self, head: Head) -> None:
+        """A message was taken in, with that head."""
 
     def refused(self, letter: Letter, error: OutOfStep) -> None:
         """Whoever sent what could not be taken is told where we are, as by a 409."""

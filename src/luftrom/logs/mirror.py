@@ -44,12 +44,14 @@ class Mirror(HeldLog):
 
     `size`, `note`, `given_size`, `given_lines` and `opened_size` are published: durable here and
     fit to be shown. `receipts` are those that own declarations may wait for, smallest first, and
-    `head` is the newest head of the peer whose leaves are all mirrored here. `acknowledged` are the
-    first heads that say so much of the own log to be open, and the newest one.
+    `head` is the newest head of the peer whose leaves are all mirrored here. `acknowledged`, where
+    the agreement says to proceed, are the first heads that say so much of the own log to be open,
+    and the newest one.
     `pending` is the newest checkpoint that C2SP's `add-checkpoint` brought, or the mirror's own.
     """
 
-    def __init__(self, store: Store, peer: Party, signers: Sequence[NoteSigner]):
+    def __init__(self, store: Store, peer: Party, signers: Sequence[NoteSigner],
+                 proceeds: bool = False):
         super().__init__(store, peer.name, peer.log_origin)
         self.peer = peer
         self.prefix = hashlib.sha256(self.origin.encode()).hexdigest()
@@ -65,8 +67,9 @@ class Mirror(HeldLog):
         self.receipt = self.receipts[-1] if self.receipts else None
         self._lines = 0                    # bytes of the newest receipt's lines, as they came
         self.head = store.head(peer.name)
+        self._proceeds = proceeds
         self.acknowledged: deque[Acknowledgement] = deque()
-        if self.head is not None:
+        if self.head is not None and proceeds:
             self.acknowledged.append(Acknowledgement(*read_counts(self.head.text), self.head.text))
         self._staged: tuple[Checkpoint, bytes] | None = None
         self._staged_leaves: dict[int, bytes] = {}
@@ -167,10 +170,11 @@ class Mirror(HeldLog):
 
     def take_receipt(self, own: HeldLog, head: Head, lines: bytes, writes: Writes) -> None:
         """Keep the peer's verified receipt and the head that it came with."""
-        if self.head is None or (head.size, head.time_s) > (self.head.size, self.head.time_s):
+        if self._is_newer(head):
             self.head = HeadRow(self.party, head.size, head.time_s, head.text)
             writes.heads.append(self.head)
-        self._take_acknowledgement(head)
+            if self._proceeds:
+                self._take_acknowledgement(Acknowledgement(head.size, head.opened, head.text))
         size, last = head.mirrored, self.receipt
         if not self.is_news(size, lines):
             return                         # it covers no more than the last one
@@ -184,16 +188,22 @@ class Mirror(HeldLog):
         self._lines = len(lines)
         writes.receipts.append(self.receipt)
 
-    def _take_acknowledgement(self, head: Head) -> None:
-        held, told = self.acknowledged, (head.size, head.opened)
-        if held:
-            last = held[-1]
-            if told == (last.size, last.opened) or head.size < last.size \
-                    or head.opened < last.opened:
-                return                     # nothing new: these numbers only grow
-            if len(held) > 1 and last.opened == held[-2].opened:
-                held.pop()                 # it was kept as the newest alone
-        held.append(Acknowledgement(*told, head.text))
+    def _is_newer(self, head: Head) -> bool:
+        """Is it newer than the newest? What says less to be open than before never is."""
+        if self.head is None:
+            return True
+        if not self._proceeds:
+            return (head.size, head.time_s) > (self.head.size, self.head.time_s)
+        last = self.acknowledged[-1]
+        return head.size >= last.size and head.opened >= last.opened and (
+            (head.size, head.opened, head.time_s) > (last.size, last.opened, self.head.time_s))
+
+    def _take_acknowledgement(self, told: Acknowledgement) -> None:
+        held = self.acknowledged
+        if len(held) > 1 and held[-1].opened == held[-2].opened:
+            held.pop()                     # it was kept as the newest alone
+        if not held or (told.size, told.opened) != (held[-1].size, held[-1].opened):
+            held.append(told)
 
     def is_news(self, size: int, lines: bytes) -> bool:
         """Does a receipt cover more than the last, or the same with the signatures that follow?"""

@@ -77,6 +77,7 @@ class Courier:
         self._links = {p.name: Link(p.name, p.base_url) for p in peers}
         self._calls = {p.name: asyncio.Event() for p in peers}
         self._urgent_size = 0              # up to where somebody waits for own leaves to arrive
+        self._awaits_heads = False         # own rulings wait until what is opened is acknowledged
         self._lingering: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._unasked = set(self._peers)   # who was not asked yet what it holds of our log
@@ -126,10 +127,12 @@ class Courier:
             for link in self._links.values()]
 
     def watch(self) -> None:
-        """Note what each peer owes; to be called after each step."""
+        """Note what each peer owes, and what waits for it; to be called after each step."""
         memory, elapsed_ns = self._conductor.memory, self._clock.elapsed_ns()
         for link in self._links.values():
             link.debts.look(owed_by(link.peer, memory), elapsed_ns)
+        entities = memory.state.entities
+        self._awaits_heads = entities.proceeds and bool(entities.unruled(self._party))
 
     # -- when to go --------------------------------------------------------------------------
 
@@ -146,7 +149,7 @@ class Courier:
         Under load that halves the number of messages, and each is signed, synced and receipted.
         """
         if self._urgent_size > self._links[peer].sent_size or (
-                self._owes_openings(peer) and (self._waits(peer) or self._is_waited_for())):
+                self._owes_openings(peer) and (self._waits(peer) or self._awaits_heads)):
             self._calls[peer].set()
         elif self._owes(peer) and peer not in self._lingering:
             self._lingering.add(peer)
@@ -169,11 +172,6 @@ class Courier:
         """Has the peer declared what is still closed to us? It waits for what crossed that."""
         mirror = self._conductor.mirrors[peer]
         return mirror.size > mirror.applied
-
-    def _is_waited_for(self) -> bool:
-        """Does a ruling of ours wait until peers acknowledge what is opened to them?"""
-        airspace = self._conductor.airspace
-        return airspace.proceeds and bool(airspace.unruled(self._party))
 
     async def _carry(self, peer: str, transport: Transport) -> None:
         """Talk to one peer for ever: when there is news, and at each heartbeat."""

@@ -141,6 +141,7 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
     if counts and mirror.is_news(head.mirrored, message.receipt):
         mirror.verify_receipt(memory.log, head.mirrored, message.receipt)
     _mirror(parts, memory, step)
+    _check_silence(asked, memory)
     if counts:
         # Every leaf below the size that the head names is mirrored here by now.
         memory.state.entities.acknowledge(memory.party, mirror.party, mirror.receipt_size,
@@ -231,19 +232,22 @@ def _apply_next(item: Item[Any, Any], asked: Hear | HearAnswer | None, memory: M
                                              evidence=evidence)) from None
     mirror.apply_up_to(statement.index + 1, step.writes)
     memory.keep_void(item, step)
-    for party, index in state.entities.acknowledged.take_found():
-        if party in memory.mirrors and party not in memory.broken:
-            _keep_false_silence(party, index, memory, step)
+    _check_silence(asked, memory)
 
 
-def _keep_false_silence(party: str, index: int, memory: Memory, step: Step) -> None:
-    """A ruling that was applied before, and looked lawful, names as silent whom its author had
-    acknowledged: what the newest leaf shows of the author convicts it."""
-    false = parse_statement(memory.mirrors[party].leaf(index))
-    memory.keep_proof(Unverified(
-        f"leaf {index} names a party as silent, and counts less of its log than a head of {party} "
-        "had said to be open", code="unlawful_ruling",
-        evidence=Contradiction(party, _run_up_to(false, memory))), step)
+def _check_silence(asked: Hear | HearAnswer | None, memory: Memory) -> None:
+    """Contradicted where a ruling names as silent whom its author had acknowledged.
+
+    It may have looked lawful before, until somebody's ruling carried the head that shows it.
+    """
+    for party, index, silent in memory.state.acknowledged.take_false():
+        if party not in memory.mirrors or party in memory.broken:
+            continue
+        false = parse_statement(memory.mirrors[party].leaf(index))
+        raise Contradicted(asked, Unverified(
+            f"leaf {index} names {silent} as silent, and says that less of the log of {silent} is "
+            "open than its author had signed before", code="unlawful_ruling",
+            evidence=Contradiction(party, _run_up_to(false, memory))))
 
 
 def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:

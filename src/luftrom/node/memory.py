@@ -43,7 +43,8 @@ class Memory:
         peers = [p for p in agreement.parties if p is not me] if agreement else []
         self.party, self.agreement, self.clock = party, agreement, clock
         self.log = OwnLog(store, party, f"{party}/log", keys.log)
-        self.mirrors = {p.name: Mirror(store, p, keys.mirror) for p in peers}
+        proceeds = agreement is not None and agreement.silence.mode == "proceed"
+        self.mirrors = {p.name: Mirror(store, p, keys.mirror, proceeds) for p in peers}
         self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
         proofs = store.proofs()
         self.broken = {name for name, kind, _ in proofs if kind not in (_BAD_STATEMENT, VOID)}
@@ -63,14 +64,13 @@ class Memory:
         for name, mirror in self.mirrors.items():
             for each in mirror.acknowledged:
                 self.hear_head(name, each.size, each.opened)
-        self.state.entities.acknowledged.take_found()
+        self.state.acknowledged.take_false()
 
     def hear_head(self, peer: str, size: int, opened: int) -> None:
         """A peer's head, of which every leaf is mirrored here, says how much of ours is open to it:
         no ruling of its that comes behind may count less and name us as silent."""
-        entities = self.state.entities
-        if entities.proceeds:
-            entities.acknowledged.note(peer, self.party, size, opened)
+        if self.state.entities.proceeds:
+            self.state.acknowledged.note(peer, self.party, size, opened)
 
     # -- what peers are told -----------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from luftrom.airspace.sentences import refusal_sentence
 from luftrom.errors import NotAcknowledged
@@ -68,8 +69,7 @@ def rule(desk: Desk) -> None:
             if lacks.receipts:
                 late.setdefault(lacks.receipts, []).append(record)
                 continue
-        opened = {name: max(passed.opened, min(record.seen.get(name, 0), desk.opened(name)))
-                  for name, passed in record.passed_over.items()}
+        opened = _counted(desk, record)
         opened.update((name, desk.opened(name)) for name in lacks.openings)
         ripe.setdefault(tuple(sorted(opened.items())), []).append(record)
     for names, records in late.items():
@@ -109,22 +109,37 @@ def _lacking(desk: Desk, record: Record) -> _Lacking:
                          or _resting_on(desk, record, name, receipt) is None))))
 
 
-def _resting_on(desk: Desk, record: Record, name: str, receipt: ReceiptRow
-                ) -> tuple[int, str] | None:
-    """The head of a peer that a ruling rests on, with the size of the peer's log; None if it lacks.
+class _Rest(NamedTuple):
+    """A peer's head, newer ones behind older ones: `size` is that of its log, `own` is how many
+    leaves of ours it receipts or, to proceed, says to be open."""
+
+    size: int
+    own: int
+    head: str
+
+
+def _resting_on(desk: Desk, record: Record, name: str, receipt: ReceiptRow) -> _Rest | None:
+    """The head of a peer that a ruling rests on; None while it lacks.
 
     To hold, the receipt's. To proceed, the first that acknowledges the opening, with all below its
     size open here: it cuts the same, for what stands behind the receipt has seen the declaration.
     Who passes us over for something that crossed it, and has not ruled on that, has not answered.
     """
     if not desk.entities.proceeds:
-        return receipt.peer_size, receipt.head
+        return _Rest(receipt.peer_size, receipt.size, receipt.head)
     crossed = passing_over(desk.entities, record, name)
     if any(other.is_waiting for other in crossed):
         return None
     ruled = [other.ruling_index + 1 for other in crossed if other.ruling_index is not None]
     found = desk.acknowledging(name, record.index, max(ruled, default=0))
-    return None if found is None else (found.size, found.head)
+    return None if found is None else _Rest(found.size, found.opened, found.head)
+
+
+def _counted(desk: Desk, record: Record) -> dict[str, int]:
+    """How many leaves of each party passed over count: what was open then, and what the declaration
+    had seen, as far as it is open by now. Else a flight that was known is ignored."""
+    return {name: max(size, min(record.seen.get(name, 0), desk.opened(name)))
+            for name, size in record.passed_over.items()}
 
 
 def _pass_over(desk: Desk, records: Sequence[Record], names: tuple[str, ...]) -> None:
@@ -138,21 +153,21 @@ def _rule_on(desk: Desk, records: Sequence[Record], silent: Mapping[str, int]) -
 
     A later head cuts the same: what stands behind an earlier one has seen what that covers.
     """
-    heads: dict[str, tuple[int, str]] = {}
+    heads: dict[str, _Rest] = {}
     for record in records:
         for name, receipt in desk.receipts_for(record.index).items():
             if receipt is None or name in silent:
                 continue
-            head = _resting_on(desk, record, name, receipt)
-            if head is not None and (name not in heads or head[0] > heads[name][0]):
-                heads[name] = head
-    rests = Rests({name: size for name, (size, _) in heads.items()}, silent)
+            rest = _resting_on(desk, record, name, receipt)
+            if rest is not None:
+                heads[name] = max(rest, heads.get(name, rest))
+    rests = Rests({name: rest.size for name, rest in heads.items()}, silent)
     rulings = []
     for record in records:
         lost = verdict(desk.entities, record, rests, desk.as_of_s)
         against = tuple((r.party, r.index, rule) for r, rule in lost[:_AGAINST_MAX])
         rulings.append(Ruling(record.index, not lost, against, tuple(silent)))
-    texts = {name: text for name, (_, text) in heads.items()}
+    texts = {name: rest.head for name, rest in heads.items()}
     for part in _fitting(rulings):
         desk.append(RULING.name, Rulings(part, texts, silent))
     for record in records:

@@ -23,8 +23,6 @@ from luftrom.clock import NS_PER_S, TIME_NS_MIN
 from luftrom.errors import TooMuchWork, Unverified
 from luftrom.geometry.encounter import Encounter
 from luftrom.geometry.volume import Separation, Volume4D
-from luftrom.logs.head import read_counts
-from luftrom.state.acknowledged import Acknowledged, Named
 from luftrom.state.bounds import Bounds
 from luftrom.state.conflicts import ConflictPair, make_conflict
 from luftrom.state.digest import digest_rows
@@ -42,7 +40,6 @@ from luftrom.state.record import (
     Record,
     declared,
 )
-from luftrom.state.record import PassedOver as Passed
 from luftrom.statements.claims import Entity
 from luftrom.statements.kinds.constraint import KIND as NOTICE
 from luftrom.statements.kinds.constraint_withdrawal import KIND as NOTICE_WITHDRAWAL
@@ -79,7 +76,6 @@ class Entities:
         self.records: dict[tuple[str, int], Record] = {}
         self.current: dict[tuple[str, str], Record] = {}   # (entity, party) -> what stands
         self.passed_size: dict[str, int] = {}          # party -> up to where it passed others over
-        self.acknowledged = Acknowledged()
         self.proceeds = agreement is not None and agreement.silence.mode == "proceed"
         self._versions: dict[str, list[Record]] = {}       # entity -> all records, as applied
         self._dirty: set[Record] = set()
@@ -235,11 +231,8 @@ class Entities:
                 raise Unverified(f"leaf {statement.index} rules on leaf {ruling.index}, "
                                  "which is no declaration that waits for a ruling")
             ruled.append((ruling, record))
-        self._note_acknowledged(statement)
         as_of_s = self.progress.as_of(statement.party, statement.iat_s)
         for ruling, record in ruled:
-            for name in ruling.unacknowledged:
-                self.acknowledged.name(record.party, name, named(record, name, statement))
             if record.is_overdue(as_of_s):
                 self._make_void(record, statement.index, as_of_s)
             record.ruling, record.ruling_index = ruling, statement.index
@@ -253,26 +246,11 @@ class Entities:
 
     def pass_over(self, statement: Statement[PassedOver]) -> None:
         """Declarations that wait go on without the parties that are named."""
-        self._note_opened(statement)
-        passed = {name: Passed(statement.index, size)
-                  for name, size in statement.body.opened.items()}
         for index in statement.body.of:
             record = self._unruled.get((statement.party, index))
             if record is not None:
-                record.passed_over = {**passed, **record.passed_over}
+                record.passed_over = {**statement.body.opened, **record.passed_over}
                 self.passed_size[statement.party] = index + 1
-
-    def _note_acknowledged(self, statement: Statement[Rulings]) -> None:
-        """What a ruling says of its author, and the heads in it of those who gave them."""
-        self._note_opened(statement)
-        if self.proceeds:
-            for name, text in statement.body.heads.items():
-                self.acknowledged.note(name, statement.party, *read_counts(text))
-
-    def _note_opened(self, statement: Statement[Rulings | PassedOver]) -> None:
-        """Up to where the author has said that a peer's log is open to it: never less again."""
-        for name, size in statement.body.opened.items():
-            self.acknowledged.note(statement.party, name, statement.index, size)
 
     def withdraw(self, statement: Statement[Withdrawal], kind: str) -> None:
         """A version of that kind ends, standing or waiting."""
@@ -469,13 +447,6 @@ class Entities:
                      for p in self.conflicts())
             self._digest = (state, digest_rows(self.applied, self.rows(), pairs))
         return self._digest[1]
-
-
-def named(record: Record, party: str, statement: Statement[Rulings]) -> Named:
-    """How a ruling on that record names a party as silent."""
-    passed = record.passed_over.get(party)
-    return Named(statement.index, passed.at if passed else statement.index,
-                 record.seen.get(party, 0), statement.body.opened.get(party, 0))
 
 
 def _before(one: Record, other: Record) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import cast
 
 from luftrom.airspace.breach import Breach
 from luftrom.airspace.constraint import Constraint
@@ -19,14 +19,6 @@ from luftrom.statements.kinds.ruling import Ruling
 PENDING, ACCEPTED, REFUSED, WITHDRAWN = "pending", "accepted", "refused", "withdrawn"
 SUPERSEDED, VOID = "superseded", "void"
 LOST_CONTENT = "what it committed to is lost"   # why a record is void through nobody's lie
-
-
-class PassedOver(NamedTuple):
-    """That an author went on without a party: the leaf of its log that says so, and how much of
-    the party's log was open to it."""
-
-    at: int
-    opened: int
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +59,7 @@ class Record:
     void_index: int | None = None
     void: str = ""
     is_dead: bool = False
-    passed_over: Mapping[str, PassedOver] = field(default_factory=dict)
+    passed_over: Mapping[str, int] = field(default_factory=dict)   # party -> what was open of it
     # By serial: those whose volumes conflict with it, and of these, while both are accepted.
     met: dict[int, Record] = field(default_factory=dict, repr=False)
     rivals: dict[int, Record] = field(default_factory=dict, repr=False)

@@ -23,7 +23,7 @@ from luftrom.airspace.right_of_way import (
 from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.volume import Volume4D
 from luftrom.logs.head import Head, read_counts, verify_head
-from luftrom.state.entities import Entities, HasEntities, named
+from luftrom.state.entities import Entities, HasEntities
 from luftrom.state.record import ACCEPTED, LOST_CONTENT, PENDING, Record, declared
 from luftrom.state.work import NOTING_WORK, work_of_encounter
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
@@ -238,11 +238,7 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
         return "without a receipt, where the agreement says hold"
     for name in statement.seen:
         if name in silent:
-            how = named(record, name, statement)
-            passed = record.passed_over.get(name)
-            least = max(entities.acknowledged.owed(statement.party, name, how),
-                        passed.opened if passed else 0)
-            if how.counted < least:
+            if body.opened.get(name, 0) < record.passed_over.get(name, 0):
                 return f"and says that less of the log of {name} is open than it said before"
         elif name in record.passed_over:
             return f"and does not name {name}, without whom it was opened"

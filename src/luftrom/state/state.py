@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from luftrom.agreement.terms import Agreement
+from luftrom.logs.head import read_counts
 from luftrom.state import entities, rulings
+from luftrom.state.acknowledged import Acknowledged
 from luftrom.state.entities import Entities
 from luftrom.state.knowledge import Knowledge
 from luftrom.state.progress import Progress
@@ -23,6 +25,7 @@ from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.kinds.ruling import KIND as RULING
+from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
 
@@ -36,6 +39,7 @@ class State:
     def __init__(self, agreement: Agreement | None, party: str = ""):
         self.agreement, self.party = agreement, party
         self.knowledge = Knowledge()
+        self.acknowledged = Acknowledged()
         self.waiting: dict[str, deque[Statement[Any]]] = {}
         self._restored: set[str] = set()   # parties whose log says that it was restored
         self._lost: set[tuple[str, int]] = set()   # leaves whose author has lost what they say
@@ -50,9 +54,11 @@ class State:
     def mirror(self, statement: Statement[Any]) -> None:
         """The next leaf of a log is held, and all that it had seen is as well."""
         self.knowledge.note(statement)
+        ruled = statement.body.rulings if isinstance(statement.body, Rulings) else ()
+        self.acknowledged.mirror(statement, {ruling.index: self.knowledge.seen(
+            statement.party, ruling.index + 1) for ruling in ruled if ruling.unacknowledged})
         if isinstance(statement.body, Restored):
             self._restored.add(statement.party)
-            self.entities.acknowledged.restore(statement.party, statement.index)
         # Losses count behind a restore alone: else the author could choose what to open.
         if isinstance(statement.body, Lost) and statement.party in self._restored:
             self._lost |= {(statement.party, index) for index in statement.body.leaves}
@@ -132,6 +138,9 @@ class State:
             item = Item(statement, item.disclosures, void=void)
         if not void or KINDS[statement.type].must_open:
             EFFECTS[statement.type](self, item)
+        if isinstance(statement.body, Rulings) and self.entities.proceeds and not void:
+            for name, text in statement.body.heads.items():    # verified when it was checked
+                self.acknowledged.note(name, statement.party, *read_counts(text))
         self.entities.come_to(statement)
         self.progress.note(statement)
         self.waiting[statement.party].popleft()
