@@ -2,8 +2,8 @@
 
 It is a real conductor that signs more than it should: rulings that name peers as silent whose heads
 it has, with no more of their logs than its own statements had admitted; statements that pass them
-over before their time; and rulings that it hides behind a leaf which it does not open. Some of its
-heads keep back that anything was opened to it.
+over before their time, long before it rules; and rulings that it hides behind a leaf which it keeps
+closed. Some of its heads do not tell that anything was opened to it.
 
 Nobody who was answered that nobody was silent may have to yield to what names it so; and whoever
 holds a head of the liar's takes no ruling that counts less.
@@ -11,7 +11,7 @@ holds a head of the liar's takes no ruling that counts less.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from luftrom.geometry.measure import size_class
 from luftrom.logs.head import Head
 from luftrom.node.conductor import Conductor
 from luftrom.node.desk import Desk
-from luftrom.node.step import Reply, Request
+from luftrom.node.step import Reply, Request, Step
 from luftrom.state.record import ACCEPTED, Record
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.declaration import Declared, Version
@@ -42,16 +42,25 @@ class Feign:
 
 
 class FeigningConductor(Conductor):
-    """Signs what it likes before it rules on what is left as everybody does."""
+    """Signs what it likes before it rules on what is left as everybody does; but what it passed
+    somebody over for it keeps waiting."""
 
     feigner: Feigner
 
-    def _operate(self, request: Request, desk: Desk) -> None:
-        super()._operate(request, desk)
-        if isinstance(request, Feign):
-            for record in desk.entities.unruled(desk.party):
-                self.feigner.feign(record, desk)
-            desk.then(request.reply, lambda: None)
+    def _work(self, requests: Sequence[Request], desk: Desk, step: Step) -> None:
+        unruled, hidden = desk.entities._unruled, {}
+        if self.feigner.world.is_feigning:
+            for request in requests:
+                if isinstance(request, Feign):
+                    for record in desk.entities.unruled(self.party):
+                        self.feigner.feign(record, desk)
+                    desk.then(request.reply, lambda: None)
+            hidden = {where: record for where, record in unruled.items()
+                      if record.party == self.party and record.passed_over}
+        for where in hidden:
+            del unruled[where]
+        super()._work(requests, desk, step)
+        desk.entities._unruled = dict(sorted((unruled | hidden).items()))
 
 
 class Feigner(Party):

@@ -265,10 +265,6 @@ def anybody_may_be_named_silent(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Memory, "hear_head", lambda *_: None)
 
 
-def who_was_passed_over_does_not_wait(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ruling, "passing_over", lambda *_: [])
-
-
 def heads_are_forgotten_at_a_start(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Memory, "_recall_heads", lambda self: self.state.acknowledged.take_false())
 

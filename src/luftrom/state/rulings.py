@@ -127,7 +127,10 @@ def _was_silent(party: str, other: Record, rests: Rests) -> bool:
 
 
 def passing_over(entities: Entities, record: Record, party: str) -> list[Record]:
-    """What crossed a declaration in a peer's log, and was to be accepted without its author."""
+    """What meets a declaration in a peer's log, unknown to its author, and goes on without it.
+
+    Also what had seen it, closed: nobody may have judged it.
+    """
     return [other for other in _rivals(entities, record)
             if other.party == party and record.party in other.passed_over
             and not record.knew(other)]
