@@ -141,6 +141,7 @@ class FeigningWorld(World):
     def __init__(self, *args: Any, **more: Any):
         self.taken: list[tuple[str, int, int]] = []
         super().__init__(*args, **more)
+        self.liars = self.names[-1:]
 
     def seat(self, name: str) -> Party:
         return Feigner(self, name) if name == self.names[-1] else HonestParty(self, name)

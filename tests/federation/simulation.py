@@ -143,6 +143,8 @@ class Party:
 class World:
     """All parties, the wire between them, and one seed that decides everything."""
 
+    liars: tuple[str, ...] = ()            # who may rest its rulings on less than the honest do
+
     def __init__(self, seed: int, parties: int = 2, mode: str = "hold",
                  make_store: Callable[[str], Any] = lambda name: MemoryStore(),
                  hours: bool = False):
@@ -334,7 +336,9 @@ class World:
             logs[party.name] = [parse_statement(leaf) for leaf in leaves]
             records = party.conductor.airspace.records
             contents |= {where: (r.intent, r.ovn) for where, r in records.items() if r.intent}
-        Rulebook(self.agreement, logs, contents, overlap_start_ns).check()
+        rulebook = Rulebook(self.agreement, logs, contents, overlap_start_ns)
+        rulebook.check()
+        rulebook.check_silence([name for name in self.names if name not in self.liars])
         if self.hours:
             self.check_dropping()
         homes: dict[str, Any] = {}

@@ -6,17 +6,20 @@ Nothing here waits for a time to pass: the agreement gives everybody a minute.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import feigning
 import pytest
+import simulation
 from hosting import ALFA, BRAVO, CHARLIE, agreement_of, hosted
 from liar import Liar, content, new_id, volume
 from refusing import refused
 from talking import asking, befriend, hour_of, swap
 
 from luftrom.logs.head import read_counts
+from luftrom.node.operations.operational_intents import Declare
 from luftrom.state.record import Record
 from luftrom.statements.leaf import parse_statement
 
@@ -242,3 +245,22 @@ def test_schedules(parties: int, count: int) -> None:
     played = [feigning.run(seed, parties) for seed in range(count)]
     assert sum(accepted for accepted, _ in played) > count // 2
     assert count // 10 < sum(is_caught for _, is_caught in played) < count * 9 // 10
+
+
+def test_whoever_is_shown_it_late_has_its_time_to_acknowledge() -> None:
+    """Charlie is passed over long after its time was up; only then bravo is shown what it is."""
+    world = simulation.World(1, 3, "proceed")
+    alfa, bravo, _ = world.parties.values()
+    world.talk_all()
+    alfa.step(Declare(replace(world.intent(alfa, world.ids[0]), state="Accepted"), None, False,
+                      lambda result, error: None))
+    bravo.hear(alfa.send(BRAVO))
+    alfa.hear(bravo.send(ALFA))
+    alfa.clock.advance(100)
+    for _ in range(2):
+        alfa.step()
+    record, = alfa.conductor.airspace.unruled(ALFA)
+    assert record.passed_over.keys() == {CHARLIE}
+    for _ in range(2):
+        alfa.hear(bravo.hear(alfa.send(BRAVO)))
+    assert record.ruling.unacknowledged == (CHARLIE,)
