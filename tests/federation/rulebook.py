@@ -71,7 +71,7 @@ class Rulebook:
                 loses = y_index < cut and self.stood(y, cut) and self.loses_to_known(x, y, same)
             elif (other not in (party, *ruling.unacknowledged)
                   and not self.withdrawn(y, cut_of(ruling, at, other))
-                  and self.accepted_without(y, party, cut_of(ruling, at, other))):
+                  and self.accepted_without(y, x, cut_of(ruling, at, other))):
                 loses = True               # X's author was silent, and yields
             elif other == party or y.seen(party) > index or y_index >= cut_of(ruling, at, other):
                 loses = False              # Y came later, or knew X: its own matter
@@ -108,9 +108,12 @@ class Rulebook:
                 return True
         return False
 
-    def accepted_without(self, y: Declared, party: str, cut: int) -> bool:
-        """Was Y accepted within so many leaves of its log, with that party named as silent?"""
-        return any(r.index == y.where[1] and r.accepted and party in r.unacknowledged
+    def accepted_without(self, y: Declared, x: Declared, cut: int) -> bool:
+        """Was Y accepted within so many leaves of its log, with X's party named as silent, and X
+        not judged?"""
+        party, index = x.where
+        return any(not (y.seen(party) > index and s.body.opened.get(party, 0) > index)
+                   and r.index == y.where[1] and r.accepted and party in r.unacknowledged
                    for s in self.logs[y.where[0]][:cut] for r in rulings_of(s))
 
     def meeting(self, x: Declared, y: Declared) -> int | None:

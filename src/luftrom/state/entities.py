@@ -244,6 +244,7 @@ class Entities:
             if record.is_overdue(as_of_s):
                 self._make_void(record, statement.index, as_of_s)
             record.ruling, record.ruling_index = ruling, statement.index
+            record.counted = statement.body.opened
             del self._unruled[record.party, record.index]
             if ruling.accepted and record.counts:
                 self._accept(record, statement.index)

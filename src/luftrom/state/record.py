@@ -60,6 +60,7 @@ class Record:
     void: str = ""
     is_dead: bool = False
     passed_over: Mapping[str, int] = field(default_factory=dict)   # party -> what was open of it
+    counted: Mapping[str, int] = field(default_factory=dict)   # of whom its ruling names as silent
     # By serial: those whose volumes conflict with it, and of these, while both are accepted.
     met: dict[int, Record] = field(default_factory=dict, repr=False)
     rivals: dict[int, Record] = field(default_factory=dict, repr=False)

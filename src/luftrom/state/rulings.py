@@ -80,7 +80,7 @@ def verdict(entities: Entities, record: Record, rests: Rests, as_of_s: int | Non
         if record.knew(other):
             if not other.stood_at(rests.known(record, other)):
                 continue
-        elif _was_silent(record.party, other, rests):
+        elif _was_silent(record, other, rests):
             lost.append((other, SILENT))
             continue
         elif not _wins_crossings(entities, other, record, rests):
@@ -113,13 +113,15 @@ def _is_dead(entities: Entities, other: Record, rests: Rests) -> bool:
         for known in _rivals(entities, other))
 
 
-def _was_silent(party: str, other: Record, rests: Rests) -> bool:
+def _was_silent(record: Record, other: Record, rests: Rests) -> bool:
     """Was the other accepted without the party, in what the ruling rests on? Who was silent yields.
 
-    Also to what had seen it sealed, for nobody has judged it then. Unless the ruling names the
-    other's party as silent too: then they take turns.
+    Also to what had seen it sealed, for nobody has judged it then; not where it was open, and
+    judged. Unless the ruling names the other's party as silent too: then they take turns.
     """
-    ruling = other.ruling
+    ruling, party = other.ruling, record.party
+    if other.knew(record) and other.counted.get(party, 0) > record.index:
+        return False
     return (ruling is not None and ruling.accepted and party in ruling.unacknowledged
             and other.ruling_index is not None and other.ruling_index < rests.cut(other.party)
             and not other.is_withdrawn_at(rests.cut(other.party))
