@@ -77,7 +77,7 @@ class Rulebook:
                 loses = y_index < cut and self.stood(y, cut) and self.loses_to_known(x, y, same)
             elif (other not in (party, *at.body.opened)
                   and not self.withdrawn(y, cut_of(ruling, at, other))
-                  and self.accepted_without(y, party, cut_of(ruling, at, other))):
+                  and self.accepted_without(y, x, cut_of(ruling, at, other))):
                 loses = True               # X's author was silent, and yields
             elif other == party or y.seen(party) > index or y_index >= cut_of(ruling, at, other):
                 loses = False              # Y came later, or knew X: its own matter
@@ -115,9 +115,12 @@ class Rulebook:
                 return True
         return False
 
-    def accepted_without(self, y: Declared, party: str, cut: int) -> bool:
-        """Was Y accepted within so many leaves of its log, with that party named as silent?"""
-        return any(r.index == y.where[1] and r.accepted and party in r.unacknowledged
+    def accepted_without(self, y: Declared, x: Declared, cut: int) -> bool:
+        """Was Y accepted within so many leaves of its log, with X's party named as silent, and X
+        not judged?"""
+        party, index = x.where
+        return any(not (y.seen(party) > index and s.body.opened.get(party, 0) > index)
+                   and r.index == y.where[1] and r.accepted and party in r.unacknowledged
                    for s in self.logs[y.where[0]][:cut] for r in rulings_of(s))
 
     def meeting(self, x: Declared, y: Declared) -> int | None:
@@ -255,6 +258,33 @@ class Rulebook:
         return statement.party in self.ends or any(
             statement.seen[name].size > end and name not in told
             for name, end in self.ends.items() if name in statement.seen)
+    def check_silence(self, honest: Sequence[str]) -> None:
+        """Under `proceed` the honest rest on heads that acknowledge; and nobody who accepts counts
+        less of a party that it names than the heads in that party's rulings say."""
+        if self.agreement.silence.mode == "hold":
+            return
+        for party, log in self.logs.items():
+            for at in log:
+                for ruling in rulings_of(at):
+                    if party in honest:
+                        heads = {q: claims_of(head) for q, head in at.body.heads.items()
+                                 if q not in ruling.unacknowledged}
+                        assert all(head["opened"] > ruling.index for head in heads.values()), (
+                            f"leaf {at.index} of {party} rests on {heads}")
+                    for name in ruling.unacknowledged if ruling.accepted else ():
+                        owed = self.acknowledged(ruling.index, name, at)
+                        assert at.body.opened[name] >= owed, (
+                            f"leaf {at.index} of {party} names {name}, of which it had {owed}")
+
+    def acknowledged(self, of: int, name: str, at: Statement) -> int:
+        """How much of the log of a party that a ruling names its author had said to be open."""
+        log, seen = self.logs[at.party], self.logs[at.party][of].seen[name].size
+        named_at = next((s.index for s in log[:at.index] if s.type == "passed_over"
+                         and of in s.body.of and name in s.body.opened), at.index)
+        heads = [claims_of(s.body.heads[at.party]) for s in self.logs[name]
+                 if s.type == "ruling" and at.party in s.body.heads]
+        return max((head["opened"] if head["size"] <= named_at else min(head["opened"], seen)
+                    for head in heads if head["size"] <= at.index), default=0)
 
 
 def is_free(x: Declared) -> bool:
@@ -267,8 +297,12 @@ def cut_of(ruling: Ruling, at: Statement, party: str) -> int:
     of a silent one's."""
     if party in at.body.opened:
         return at.body.opened[party]
-    payload = at.body.heads[party].split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=="))["size"]
+    return claims_of(at.body.heads[party])["size"]
+
+
+def claims_of(head: str) -> dict[str, Any]:
+    """What a head says."""
+    return json.loads(base64.urlsafe_b64decode(head.split(".")[1] + "=="))
 
 
 def rulings_of(statement: Statement) -> Sequence[Ruling]:

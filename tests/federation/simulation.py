@@ -119,11 +119,15 @@ class Party:
                 self.refuse(letter, error)
                 return
             self.at[sender] = Position(head.mirrored, head.opened, message.known)
+            self.took(head)
             if result is not None:
                 answers.append(self.letter(*result, is_answer=True))
 
         self.step((HearAnswer if letter.is_answer else Hear)(message, head, reply), fault=fault)
         return answers[0] if answers else None
+
+    def took(self, head: Head) -> None:
+        """A message was taken in, with that head."""
 
     def refuse(self, letter: Letter, error: LuftromError) -> None:
         """What came is not taken."""
@@ -142,6 +146,8 @@ class Party:
 
 class World:
     """All parties, the wire between them, and one seed that decides everything."""
+
+    liars: tuple[str, ...] = ()            # who may rest its rulings on less than the honest do
 
     def __init__(self, seed: int, parties: int = 2, mode: str = "hold",
                  make_store: Callable[[str], Any] = lambda name: MemoryStore(),
@@ -338,7 +344,9 @@ class World:
             records = party.conductor.airspace.records
             contents |= {where: (r.intent, r.ovn) for where, r in records.items() if r.intent}
         forked, ends = self.forked_logs()
-        Rulebook(self.agreement, logs | forked, contents, overlap_start_ns, ends).check()
+        rulebook = Rulebook(self.agreement, logs | forked, contents, overlap_start_ns, ends)
+        rulebook.check()
+        rulebook.check_silence([name for name in self.honest if name not in self.liars])
         if self.hours:
             self.check_dropping()
         homes: dict[str, Any] = {}
@@ -383,7 +391,7 @@ class World:
             p.encounter for p in views[2].conflicts()[0]], "dropping changed how two meet"
 
     def may_both_stand(self, one: Any, other: Any) -> bool:
-        if one.ruling.unacknowledged or other.ruling.unacknowledged:
+        if yields(one, other) or yields(other, one):
             return True
         if {one.intent.state, other.intent.state} & set(OFF_NOMINAL_STATES):
             return True
@@ -418,6 +426,14 @@ class World:
 def new_id(chance: random.Random) -> str:
     """An identifier by chance."""
     return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+
+
+def yields(one: Any, other: Any) -> bool:
+    """Of two that stand: was the other accepted without the party of the one, which knows of it?
+
+    Whoever was answered that nobody was silent never has to yield to one that names it so.
+    """
+    return one.party in other.ruling.unacknowledged and bool(one.ruling.unacknowledged)
 
 
 _KEYS: dict[str, Any] = {}

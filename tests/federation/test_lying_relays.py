@@ -11,7 +11,7 @@ import pytest
 from hosting import ALFA, BRAVO, CHARLIE
 from liar import Liar, content, new_id, root_of, volume
 from refusing import keeps, refused, serves, void
-from talking import asking, befriend, gang, swap  # noqa: F401 - fixtures, found by name
+from talking import asking, befriend, gang, hour_of, swap  # noqa: F401 - fixtures, found by name
 
 from luftrom.exchange.message import Part
 
@@ -194,7 +194,21 @@ def test_what_is_not_for_bravo_is_not_handed_to_it(gang: Gang) -> None:
     bravo.shown.pop((CHARLIE, index), None)
     bravo.talk(known={CHARLIE: (0, 0)})    # it says that it lacks all of it
     assert (CHARLIE, index) not in bravo.shown
-    assert bravo.house.node.airspace.records[CHARLIE, index].volumes
+    assert bravo.house.channel(CHARLIE)["applied_size"] == len(charlie.leaves)
+
+
+def test_what_is_not_shown_to_all_wins_nothing(gang: Gang) -> None:
+    """It crosses ours in bravo's own hour, and charlie could not judge it."""
+    bravo, charlie = gang
+    place, before = volume(start_s=hour_of(bravo, BRAVO)), bravo.seen()
+    with asking(bravo, new_id(), [place]) as future:
+        index = bravo.declare(content(place), seen=before, audience=[ALFA])
+        for _ in range(3):
+            bravo.talk()
+            charlie.talk()
+            swap(bravo, charlie)
+        assert future.result(20).status_code == 201, future.result().text
+    assert bravo.house.node.airspace.records[BRAVO, index].status == "void"
 
 
 def test_alfa_waits_for_what_may_have_crossed_of_both(gang: Gang) -> None:

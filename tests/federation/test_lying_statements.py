@@ -310,13 +310,21 @@ def test_what_is_not_for_us_is_passed_over(liar: Liar) -> None:
     index = liar.declare(audience=[BRAVO])
     liar.talk(opens=[])
     record = liar.house.node.airspace.records[BRAVO, index]
-    assert (record.status, record.content, record.volumes) == ("pending", None, ())
+    assert (record.status, record.content, record.volumes) == ("void", None, ())
     assert liar.house.channel()["applied_size"] == len(liar.leaves)
-    liar.rule(index)
+    liar.rule(index, accepted=False)
     liar.talk(opens=[])
-    assert liar.house.node.airspace.records[BRAVO, index].status == "accepted"
-    assert liar.house.status()["airspace"]["operational_intents"] == 0
+    assert liar.house.channel()["applied_size"] == len(liar.leaves)
     serves(liar)
+
+
+def test_what_is_not_for_us_is_never_accepted(liar: Liar) -> None:
+    """Nobody has to yield to what was not shown to all."""
+    index = liar.declare(audience=[BRAVO])
+    liar.talk(opens=[])
+    liar.rule(index)
+    refused(liar, liar.message(opens=[]), 422, "unlawful_ruling", "not shown to alfa.example",
+            proof="contradiction", proves=False)
 
 
 def raw_disclosure(text: bytes) -> bytes:

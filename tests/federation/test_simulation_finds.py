@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import feigning
 import peeking
 import pytest
 import simulation
@@ -99,6 +100,20 @@ def who_was_silent_does_not_yield(patch: pytest.MonkeyPatch) -> None:
 
 def counts_what_a_silent_peer_keeps_closed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Rests, "known", lambda self, record, other: record.cut(other))
+
+
+def rules_without_acknowledgements(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ruling, "_resting_on", lambda desk, record, name, receipt: ruling._Rest(
+        receipt.peer_size, receipt.size, receipt.head))
+
+
+def takes_the_acknowledgements_of_whoever_is_closed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Mirror, "acknowledging", lambda self, index, least: next(
+        (each for each in self.acknowledged if each.opened > index and each.size >= least), None))
+
+
+def what_was_open_when_it_passed_over_is_all_that_counts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ruling, "_counted", lambda desk, record: dict(record.passed_over))
 
 
 def says_to_have_seen_what_is_open_alone(patch: pytest.MonkeyPatch) -> None:
@@ -242,9 +257,29 @@ def takes_heads_of_more_than_is_shown_for_receipts(patch: pytest.MonkeyPatch) ->
 
 
 PEEKED = [fault for fault in faults() if fault not in FAULTS]
+
+
+# -- what only a party that feigns silence makes use of -------------------------------------------
+
+def anybody_may_be_named_silent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Memory, "hear_head", lambda *_: None)
+
+
+def heads_are_forgotten_at_a_start(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Memory, "_recall_heads", lambda self: self.state.acknowledged.take_false())
+
+
+def the_newest_head_is_the_latest(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Mirror, "_is_newer", lambda self, head: self.head is None or (
+        head.size, head.time_s) > (self.head.size, self.head.time_s))
+
+
+FEIGNED = [fault for fault in faults() if fault not in FAULTS + PEEKED]
 IN_HOURS = (nothing_is_ever_over, over_for_one_of_two_is_enough, drops_by_the_log_that_is_ahead,
             a_clock_put_back_makes_statements_earlier)
-IN_PROCEED = (who_was_silent_does_not_yield, counts_what_a_silent_peer_keeps_closed)
+IN_PROCEED = (who_was_silent_does_not_yield, counts_what_a_silent_peer_keeps_closed,
+              rules_without_acknowledgements, takes_the_acknowledgements_of_whoever_is_closed,
+              what_was_open_when_it_passed_over_is_all_that_counts)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -257,6 +292,13 @@ def test_the_fault_is_found(fault: Patch, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("fault", PEEKED, ids=lambda fault: fault.__name__)
 def test_the_party_that_peeks_finds_it(fault: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
     is_found(fault, monkeypatch, lambda seed: peeking.run(seed, 3))
+
+
+@pytest.mark.parametrize("fault", [*FEIGNED, rules_without_acknowledgements],
+                         ids=lambda fault: fault.__name__)
+def test_the_party_that_feigns_silence_finds_it(fault: Patch, monkeypatch: pytest.MonkeyPatch
+                                                ) -> None:
+    is_found(fault, monkeypatch, lambda seed: feigning.run(seed, 2 + seed % 2))
 
 
 def is_found(fault: Patch, monkeypatch: pytest.MonkeyPatch, play: Callable[[int], Any]

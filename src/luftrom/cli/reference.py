@@ -158,8 +158,8 @@ and, if not all parties may use it, `parties`. Any other is refused as `priority
 | `undeclared_priority_permits` | yes | may whoever tells no priority conflict with what its key \
 names? |
 | `silence` | yes | `mode` (`hold` or `proceed`), and how long a receipt (`after_s`), the \
-opening of what it covers (`opening_s`) and a ruling (`ruling_s`) may take, 0.1 to 600 s each; the \
-last two are `after_s` by default |
+opening of what it covers (`opening_s`; to proceed, also a head that acknowledges one) and a \
+ruling (`ruling_s`) may take, 0.1 to 600 s each; the last two are `after_s` by default |
 | `sealed` | no | does content follow the receipts of all parties? `true` by default |
 | `bounds` | no | how much of the sky one party may ask for; below |
 

@@ -72,13 +72,16 @@ def read_sender(text: str | None) -> str:
     return str(_parse(text)[1].get("from", ""))
 
 
-def read_size(text: str) -> int:
-    """The size that a head claims, still unverified; 0 if it is no head."""
+def read_counts(text: str) -> tuple[int, int]:
+    """The size that a head claims, and how much of the recipient's log it says to be open.
+
+    Still unverified; 0 and 0 if it is no head.
+    """
     try:
-        size = _parse(text)[1].get("size")
+        claims = _parse(text)[1]
+        return _count(claims, "size"), _count(claims, "opened")
     except NotAuthenticated:
-        return 0
-    return size if type(size) is int and size > 0 else 0
+        return 0, 0
 
 
 @lru_cache(maxsize=256)

@@ -13,11 +13,11 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from luftrom.agreement.party import Party
 from luftrom.errors import Unverified
-from luftrom.logs.head import Head
+from luftrom.logs.head import Head, read_counts
 from luftrom.logs.held import HeldLog
 from luftrom.store.protocol import HeadRow, ReceiptRow, Store, Writes
 from luftrom.transparency.checkpoint import (
@@ -31,16 +31,28 @@ from luftrom.transparency.note import NoteSigner, parse_vkey, split_signers
 from luftrom.transparency.receipt import attach_receipt, sign_receipt, verify_receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A peer's head: how large its log was, and how many own leaves were open to it."""
+
+    size: int
+    opened: int
+    head: str
+
+
 class Mirror(HeldLog):
     """One peer's log as held here. Only the conductor calls the methods that change it.
 
     `size`, `note`, `given_size`, `given_lines` and `opened_size` are published: durable here and
     fit to be shown. `receipts` are those that own declarations may wait for, smallest first, and
-    `head` is the newest head of the peer whose leaves are all mirrored here.
+    `head` is the newest head of the peer whose leaves are all mirrored here. `acknowledged`, where
+    the agreement says to proceed, are the first heads that say so much of the own log to be open,
+    and the newest one.
     `pending` is the newest checkpoint that C2SP's `add-checkpoint` brought, or the mirror's own.
     """
 
-    def __init__(self, store: Store, peer: Party, signers: Sequence[NoteSigner]):
+    def __init__(self, store: Store, peer: Party, signers: Sequence[NoteSigner],
+                 proceeds: bool = False):
         super().__init__(store, peer.name, peer.log_origin)
         self.peer = peer
         self.prefix = hashlib.sha256(self.origin.encode()).hexdigest()
@@ -58,6 +70,10 @@ class Mirror(HeldLog):
         self.receipt = self.receipts[-1] if self.receipts else None
         self._lines = 0                    # bytes of the newest receipt's lines, as they came
         self.head = store.head(peer.name)
+        self._proceeds = proceeds
+        self.acknowledged: deque[Acknowledgement] = deque()
+        if self.head is not None and proceeds:
+            self.acknowledged.append(Acknowledgement(*read_counts(self.head.text), self.head.text))
         self._staged: tuple[Checkpoint, bytes] | None = None
         self._staged_leaves: dict[int, bytes] = {}
         self._given = (self.given_size, self.given_lines)
@@ -172,9 +188,11 @@ class Mirror(HeldLog):
 
     def take_receipt(self, own: HeldLog, head: Head, lines: bytes, writes: Writes) -> None:
         """Keep the peer's verified receipt and the head that it came with."""
-        if self.head is None or (head.size, head.time_s) > (self.head.size, self.head.time_s):
+        if self._is_newer(head):
             self.head = HeadRow(self.party, head.size, head.time_s, head.text)
             writes.heads.append(self.head)
+            if self._proceeds:
+                self._take_acknowledgement(Acknowledgement(head.size, head.opened, head.text))
         size, last = head.mirrored, self.receipt
         if not self.is_news(size, lines):
             return                         # it covers no more than the last one
@@ -190,6 +208,23 @@ class Mirror(HeldLog):
         self._lines = len(lines)
         writes.receipts.append(self.receipt)
 
+    def _is_newer(self, head: Head) -> bool:
+        """Is it newer than the newest? What says less to be open than before never is."""
+        if self.head is None:
+            return True
+        if not self._proceeds:
+            return (head.size, head.time_s) > (self.head.size, self.head.time_s)
+        last = self.acknowledged[-1]
+        return head.size >= last.size and head.opened >= last.opened and (
+            (head.size, head.opened, head.time_s) > (last.size, last.opened, self.head.time_s))
+
+    def _take_acknowledgement(self, told: Acknowledgement) -> None:
+        held = self.acknowledged
+        if len(held) > 1 and held[-1].opened == held[-2].opened:
+            held.pop()                     # it was kept as the newest alone
+        if not held or (told.size, told.opened) != (held[-1].size, held[-1].opened):
+            held.append(told)
+
     def is_news(self, size: int, lines: bytes) -> bool:
         """Does a receipt cover more than the last, or the same with the signatures that follow?"""
         return size > self.receipt_size or (
@@ -199,10 +234,18 @@ class Mirror(HeldLog):
         """The first receipt that covers an own leaf, which is the one that cuts, or None."""
         return next((row for row in self.receipts if row.size > index), None)
 
+    def acknowledging(self, index: int, least: int) -> Acknowledgement | None:
+        """The first head that says that an own leaf is open to the peer, given with `least` leaves
+        or more in its log, of which all are applied here; or None."""
+        return next((each for each in self.acknowledged
+                     if each.opened > index and least <= each.size <= self.applied), None)
+
     def forget_receipts(self, index: int) -> None:
         """No own leaf below `index` waits any more; the store keeps all of them."""
         while len(self.receipts) > 1 and self.receipts[0].size <= index:
             self.receipts.popleft()
+        while len(self.acknowledged) > 1 and self.acknowledged[0].opened <= index:
+            self.acknowledged.popleft()
 
     def publish(self) -> None:
         """Show what was staged: it is durable now."""

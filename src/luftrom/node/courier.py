@@ -79,6 +79,7 @@ class Courier:
         self._links = {p.name: Link(p.name, p.base_url) for p in peers}
         self._calls = {p.name: asyncio.Event() for p in peers}
         self._urgent_size = 0              # up to where somebody waits for own leaves to arrive
+        self._awaits_heads = False         # own rulings wait until what is opened is acknowledged
         self._lingering: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._comparing: dict[str, asyncio.Task[None]] = {}    # by the peer with whom
@@ -132,10 +133,12 @@ class Courier:
             for link in self._links.values()]
 
     def watch(self) -> None:
-        """Note what each peer owes; to be called after each step."""
+        """Note what each peer owes, and what waits for it; to be called after each step."""
         memory, elapsed_ns = self._conductor.memory, self._clock.elapsed_ns()
         for link in self._links.values():
             link.debts.look(owed_by(link.peer, memory), elapsed_ns)
+        entities = memory.state.entities
+        self._awaits_heads = entities.proceeds and bool(entities.unruled(self._party))
 
     # -- when to go --------------------------------------------------------------------------
 
@@ -152,7 +155,7 @@ class Courier:
         Under load that halves the number of messages, and each is signed, synced and receipted.
         """
         if self._urgent_size > self._links[peer].sent_size or (
-                self._owes_openings(peer) and self._waits(peer)):
+                self._owes_openings(peer) and (self._waits(peer) or self._awaits_heads)):
             self._calls[peer].set()
         elif self._owes(peer) and peer not in self._lingering:
             self._lingering.add(peer)

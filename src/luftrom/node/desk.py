@@ -11,6 +11,7 @@ from luftrom.airspace.constraint import Constraint
 from luftrom.airspace.intent import Intent
 from luftrom.clock import NS_PER_S
 from luftrom.errors import LuftromError
+from luftrom.logs.mirror import Acknowledgement
 from luftrom.node.memory import Memory
 from luftrom.node.step import Reply, Step, Waiting
 from luftrom.state.entities import Entities
@@ -119,6 +120,10 @@ class Desk:
         return {name: mirror.receipt_for(index) for name, mirror in self._memory.mirrors.items()
                 if name not in self._memory.forked}
 
+    def acknowledging(self, peer: str, index: int, least: int) -> Acknowledgement | None:
+        """A peer's first head that says that an own leaf is open to it (`Mirror.acknowledging`)."""
+        return self._memory.mirrors[peer].acknowledging(index, least)
+
     def opened(self, peer: str) -> int:
         """How many leaves of a peer's log are applied."""
         return self._memory.mirrors[peer].applied
@@ -170,6 +175,13 @@ class Desk:
             return self._step.elapsed_ns >= waiting.since_ns + after_s * NS_PER_S
         # Nobody waits: declared before a restart. Its own time stands in for the deadline.
         return self._step.time_ns >= record.iat_s * NS_PER_S + after_s * NS_PER_S
+
+    def wait_anew(self, index: int, after_s: float) -> None:
+        """Count the time of whoever waits for that ruling as if `after_s` had just passed."""
+        for held in (self._waiting, self._step.waiting):
+            if index in held:
+                since_ns = self._step.elapsed_ns - int(after_s * NS_PER_S)
+                held[index] = replace(held[index], since_ns=since_ns)
 
     def take_reply(self, index: int) -> Reply[Any]:
         """The reply to whoever waits for the ruling on that leaf, who waits no more."""

@@ -31,6 +31,7 @@ from luftrom.node.refusals import Replayed
 from luftrom.node.step import Reply, Step
 from luftrom.statements.kinds import KINDS
 from luftrom.statements.kinds.ruling import KIND as RULING
+from luftrom.statements.leaf import parse_statement
 from luftrom.statements.opening import Item
 from luftrom.statements.statement import Statement
 
@@ -158,11 +159,13 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
     if counts and mirror.is_news(head.mirrored, message.receipt):
         mirror.verify_receipt(memory.log, head.mirrored, message.receipt)
     _mirror(parts, memory, step)
+    _check_silence(asked, memory)
     if counts:
         # Every leaf below the size that the head names is mirrored here by now.
         memory.state.entities.acknowledge(memory.party, mirror.party, mirror.receipt_size,
                                           head.mirrored)
         mirror.take_receipt(memory.log, head, message.receipt, step.writes)
+        memory.hear_head(mirror.party, head.size, head.opened)
     _apply(asked, memory, step)
 
 
@@ -256,6 +259,22 @@ def _apply_next(item: Item[Any, Any], asked: Hear | HearAnswer | None, memory: M
                                              evidence=evidence)) from None
     mirror.apply_up_to(statement.index + 1, step.writes)
     memory.keep_void(item, step)
+    _check_silence(asked, memory)
+
+
+def _check_silence(asked: Hear | HearAnswer | None, memory: Memory) -> None:
+    """Contradicted where a ruling names as silent whom its author had acknowledged.
+
+    It may have looked lawful before, until somebody's ruling carried the head that shows it.
+    """
+    for party, index, silent in memory.state.acknowledged.take_false():
+        if party not in memory.mirrors or party in memory.broken:
+            continue
+        false = parse_statement(memory.mirrors[party].leaf(index))
+        raise Contradicted(asked, Unverified(
+            f"leaf {index} names {silent} as silent, and says that less of the log of {silent} is "
+            "open than its author had signed before", code="unlawful_ruling",
+            evidence=Contradiction(party, _run_up_to(false, memory))))
 
 
 def _run_up_to(statement: Statement[Any], memory: Memory) -> tuple[bytes, ...]:

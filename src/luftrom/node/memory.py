@@ -42,7 +42,8 @@ class Memory:
         peers = [p for p in agreement.parties if p is not me] if agreement else []
         self.party, self.agreement, self.clock = party, agreement, clock
         self.log = OwnLog(store, party, me.log_origin if me else f"{party}/log", keys.log)
-        self.mirrors = {p.name: Mirror(store, p, keys.mirror) for p in peers}
+        proceeds = agreement is not None and agreement.silence.mode == "proceed"
+        self.mirrors = {p.name: Mirror(store, p, keys.mirror, proceeds) for p in peers}
         self.counters = {p.name: store.counter(f"exchange {p.name}") for p in peers}
         proofs = list(proofs_that_count(store, agreement))
         self.broken = {name for name, kind in proofs if breaks_channel(kind)}
@@ -57,8 +58,22 @@ class Memory:
         for name in self.forked & self.mirrors.keys():
             self.broken.add(name)
             self.mirrors[name].count_no_more(self.state.progress.applied.get(name, 0))
+        self._recall_heads()
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")
+
+    def _recall_heads(self) -> None:
+        """What peers have acknowledged in the newest head of each; proofs are in the store."""
+        for name, mirror in self.mirrors.items():
+            for each in mirror.acknowledged:
+                self.hear_head(name, each.size, each.opened)
+        self.state.acknowledged.take_false()
+
+    def hear_head(self, peer: str, size: int, opened: int) -> None:
+        """A peer's head, of which every leaf is mirrored here, says how much of ours is open to it:
+        no ruling of its that comes behind may count less and name us as silent."""
+        if self.state.entities.proceeds:
+            self.state.acknowledged.note(peer, self.party, size, opened)
 
     @property
     def forked(self) -> frozenset[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from luftrom.airspace.sentences import refusal_sentence
 from luftrom.errors import NotAcknowledged
 from luftrom.node.desk import Desk
 from luftrom.state.entities import Entities
 from luftrom.state.record import Record
-from luftrom.state.rulings import Rests, verdict
+from luftrom.state.rulings import Rests, passing_over, verdict
 from luftrom.statements.kinds.passed_over import KIND as PASSED_OVER
 from luftrom.statements.kinds.passed_over import LEAVES_MAX, PassedOver
 from luftrom.statements.kinds.ruling import KIND as RULING
@@ -49,7 +50,8 @@ def rule(desk: Desk) -> None:
     """Rule on own declarations: all that are ripe, and those out of time.
 
     Who has not receipted one in time is passed over first, where the agreement says to proceed:
-    only then is it opened to the others, and ruled on once what they open in turn is here.
+    only then is it opened to the others, and ruled on once what they open in turn is here, and a
+    head of each that acknowledges the opening: who gave one cannot say that it heard nothing.
     """
     terms = desk.agreement.silence if desk.agreement else None
     ripe: dict[_Ripe, list[Record]] = {}
@@ -67,17 +69,19 @@ def rule(desk: Desk) -> None:
             if lacks.receipts:
                 late.setdefault(lacks.receipts, []).append(record)
                 continue
-        opened = {name: size for name, size in record.passed_over.items()
+        opened = {name: size for name, size in _counted(desk, record).items()
                   if name not in desk.forked_opened}
         opened.update((name, desk.opened(name)) for name in lacks.openings)
         ripe.setdefault(tuple(sorted(opened.items())), []).append(record)
     for names, records in late.items():
         _pass_over(desk, records, names)
+        if terms is not None:
+            for record in records:         # from now on the others have their time to open
+                desk.wait_anew(record.index, terms.after_s)
     for silent, records in ripe.items():
         _rule_on(desk, records, dict(silent))
-    if ripe:
-        left = desk.entities.unruled(desk.party)
-        desk.forget_receipts(left[0].index if left else desk.entities.applied[desk.party])
+    left = desk.entities.unruled(desk.party)
+    desk.forget_receipts(left[0].index if left else desk.entities.applied.get(desk.party, 0))
 
 
 _Ripe = tuple[tuple[str, int], ...]        # the silent, and how much of the log of each was open
@@ -87,7 +91,8 @@ _Ripe = tuple[tuple[str, int], ...]        # the silent, and how much of the log
 class _Lacking:
     """Peers that have not receipted a declaration, or not opened all that may have crossed it.
 
-    Those that were passed over are waited for no more.
+    Or, under an agreement to proceed, not acknowledged that it is open to them. Those that were
+    passed over are waited for no more.
     """
 
     receipts: tuple[str, ...]
@@ -100,7 +105,42 @@ def _lacking(desk: Desk, record: Record) -> _Lacking:
     return _Lacking(
         tuple(sorted(name for name, receipt in given.items() if receipt is None)),
         tuple(sorted(name for name, receipt in given.items()
-                     if receipt is not None and desk.opened(name) < receipt.peer_size)))
+                     if receipt is not None and (
+                         desk.opened(name) < receipt.peer_size
+                         or _resting_on(desk, record, name, receipt) is None))))
+
+
+class _Rest(NamedTuple):
+    """A peer's head, newer ones behind older ones: `size` is that of its log, `own` is how many
+    leaves of ours it receipts or, to proceed, says to be open."""
+
+    size: int
+    own: int
+    head: str
+
+
+def _resting_on(desk: Desk, record: Record, name: str, receipt: ReceiptRow) -> _Rest | None:
+    """The head of a peer that a ruling rests on; None while it lacks.
+
+    To hold, the receipt's. To proceed, the first that acknowledges the opening, with all below its
+    size open here: it cuts the same, for what stands behind the receipt has seen the declaration.
+    Who passes us over for something that crossed it, and has not ruled on that, has not answered.
+    """
+    if not desk.entities.proceeds:
+        return _Rest(receipt.peer_size, receipt.size, receipt.head)
+    crossed = passing_over(desk.entities, record, name)
+    if any(other.is_waiting for other in crossed):
+        return None
+    ruled = [other.ruling_index + 1 for other in crossed if other.ruling_index is not None]
+    found = desk.acknowledging(name, record.index, max(ruled, default=0))
+    return None if found is None else _Rest(found.size, found.opened, found.head)
+
+
+def _counted(desk: Desk, record: Record) -> dict[str, int]:
+    """How many leaves of each party passed over count: what was open then, and what the declaration
+    had seen, as far as it is open by now. Else a flight that was known is ignored."""
+    return {name: max(size, min(record.seen.get(name, 0), desk.opened(name)))
+            for name, size in record.passed_over.items()}
 
 
 def _pass_over(desk: Desk, records: Sequence[Record], names: tuple[str, ...]) -> None:
@@ -110,25 +150,26 @@ def _pass_over(desk: Desk, records: Sequence[Record], names: tuple[str, ...]) ->
 
 
 def _rule_on(desk: Desk, records: Sequence[Record], silent: Mapping[str, int]) -> None:
-    """Rule on all of them, resting on the newest head that any of them waited for.
+    """Rule on all of them, resting on the newest head that any of them waited for (`_resting_on`).
 
     A later head cuts the same: what stands behind an earlier one has seen what that covers.
     """
-    heads: dict[str, ReceiptRow] = {}
+    heads: dict[str, _Rest] = {}
     for record in records:
         for name, receipt in desk.receipts_for(record.index).items():
-            if receipt is not None and name not in silent and (
-                    name not in heads or receipt.size > heads[name].size):
-                heads[name] = receipt
+            if receipt is None or name in silent:
+                continue
+            rest = _resting_on(desk, record, name, receipt)
+            if rest is not None:
+                heads[name] = max(rest, heads.get(name, rest))
     opened = {**silent, **desk.forked_opened}
-    rests = Rests({name: receipt.peer_size for name, receipt in heads.items()}, opened,
-                  desk.state.forks.ends)
+    rests = Rests({name: rest.size for name, rest in heads.items()}, opened, desk.state.forks.ends)
     rulings = []
     for record in records:
         lost = verdict(desk.entities, record, rests, desk.as_of_s)
         against = tuple((r.party, r.index, rule) for r, rule in lost[:_AGAINST_MAX])
         rulings.append(Ruling(record.index, not lost, against, tuple(silent)))
-    texts = {name: receipt.head for name, receipt in heads.items()}
+    texts = {name: rest.head for name, rest in heads.items()}
     for part in _fitting(rulings):
         desk.append(RULING.name, Rulings(part, texts, opened))
     for record in records:

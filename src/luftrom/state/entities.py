@@ -90,6 +90,7 @@ class Entities:
         self.current: dict[tuple[str, str], Record] = {}   # (entity, party) -> what stands
         self.passed_size: dict[str, int] = {}          # party -> up to where it passed others over
         self.rested: dict[tuple[str, str], int] = {}   # (author, peer) -> leaves said to be open
+        self.proceeds = agreement is not None and agreement.silence.mode == "proceed"
         self._versions: dict[str, list[Record]] = {}       # entity -> all records, as applied
         self._dirty: set[Record] = set()
         self._unacknowledged: set[Record] = set()      # accepted while a peer was silent
@@ -110,9 +111,10 @@ class Entities:
     def declare(self, item: Item[Declared, Version]) -> None:
         """A version that waits for its ruling; void where it is out of turn in its own log.
 
+        Or where it is not shown to every party: those who cannot judge it need not yield to it.
         Outside the terms it waits to be refused.
         """
-        fault = item.void
+        fault = item.void or self._audience_fault(item.statement)
         if not fault and item.entity is not None:
             fault = self._version_fault(item.statement, item.entity)
         record = self._enter(replace(item, content=None, void=fault) if fault else item)
@@ -149,6 +151,13 @@ class Entities:
         record.breach = Breach(TERM_PENDING, as_of_s - record.as_of_s, bound_s)
         record.status, record.void_index = VOID, index
         self._changed(record)
+
+    def _audience_fault(self, statement: Statement[Declared]) -> str:
+        """Why a declaration counts for nothing by those whom it names; empty if it does not."""
+        named = statement.body.audience
+        parties = self.agreement.parties if self.agreement and named else ()
+        left = [p.name for p in parties if p.name not in (statement.party, *named)]
+        return f"it is not shown to {', '.join(left)}" if left else ""
 
     def _version_fault(self, statement: Statement[Any], entity: Entity) -> str:
         """Why a version does not follow the entity's newest accepted one in this log, if so."""
@@ -250,6 +259,7 @@ class Entities:
             if record.is_overdue(as_of_s):
                 self._make_void(record, statement.index, as_of_s)
             record.ruling, record.ruling_index = ruling, statement.index
+            record.counted = statement.body.opened
             del self._unruled[record.party, record.index]
             if ruling.accepted and record.counts:
                 self._accept(record, statement.index)

@@ -64,6 +64,7 @@ class Record:
     void: str = ""
     is_dead: bool = False
     passed_over: Mapping[str, int] = field(default_factory=dict)   # party -> what was open of it
+    counted: Mapping[str, int] = field(default_factory=dict)   # of whom its ruling names as silent
     # Those whose volumes conflict with it, and of these, while both are accepted.
     met: Others[Record] = field(default_factory=Others, repr=False)
     rivals: Others[Record] = field(default_factory=Others, repr=False)

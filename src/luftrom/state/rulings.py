@@ -24,7 +24,7 @@ from luftrom.errors import NotAuthenticated, Unverified
 from luftrom.geometry.allowance import Allowance
 from luftrom.geometry.encounter import work_of_encounter
 from luftrom.geometry.volume import Volume4D
-from luftrom.logs.head import Head, read_size, verify_head
+from luftrom.logs.head import Head, read_counts, verify_head
 from luftrom.state.entities import Entities, HasEntities
 from luftrom.state.record import ACCEPTED, LOST_CONTENT, PENDING, Record, declared
 from luftrom.state.work import NOTING_WORK
@@ -85,7 +85,7 @@ def verdict(entities: Entities, record: Record, rests: Rests, as_of_s: int | Non
         if record.knew(other):
             if not other.stood_at(rests.known(record, other)):
                 continue
-        elif _was_silent(record.party, other, rests):
+        elif _was_silent(record, other, rests):
             lost.append((other, SILENT))
             continue
         elif not _wins_crossings(entities, other, record, rests):
@@ -118,17 +118,29 @@ def _is_dead(entities: Entities, other: Record, rests: Rests) -> bool:
         for known in _rivals(entities, other))
 
 
-def _was_silent(party: str, other: Record, rests: Rests) -> bool:
+def _was_silent(record: Record, other: Record, rests: Rests) -> bool:
     """Was the other accepted without the party, in what the ruling rests on? Who was silent yields.
 
-    Also to what had seen it sealed, for nobody has judged it then. Unless the ruling names the
-    other's party as silent too: then they take turns.
+    Also to what had seen it sealed, for nobody has judged it then; not where it was open, and
+    judged. Unless the ruling names the other's party as silent too: then they take turns.
     """
-    ruling = other.ruling
+    ruling, party = other.ruling, record.party
+    if other.knew(record) and other.counted.get(party, 0) > record.index:
+        return False
     return (ruling is not None and ruling.accepted and party in ruling.unacknowledged
             and other.ruling_index is not None and other.ruling_index < rests.cut(other.party)
             and not other.is_withdrawn_at(rests.cut(other.party))
             and other.party not in rests.opened)
+
+
+def passing_over(entities: Entities, record: Record, party: str) -> list[Record]:
+    """What meets a declaration in a peer's log, unknown to its author, and goes on without it.
+
+    Also what had seen it, closed: nobody may have judged it.
+    """
+    return [other for other in _rivals(entities, record)
+            if other.party == party and record.party in other.passed_over
+            and not record.knew(other)]
 
 
 def _rivals(entities: Entities, record: Record) -> Iterator[Record]:
@@ -169,7 +181,7 @@ def rests_on(statement: Statement[Rulings]) -> dict[str, int]:
 
     Its author had them open, and hands on what opens them; all of them it had seen.
     """
-    sizes = {name: read_size(text) for name, text in statement.body.heads.items()}
+    sizes = {name: read_counts(text)[0] for name, text in statement.body.heads.items()}
     return {name: min(size, statement.seen[name].size)
             for name, size in {**sizes, **statement.body.opened}.items() if name in statement.seen}
 
@@ -247,9 +259,7 @@ def _fault_of(state: HasEntities, ruling: Ruling, record: Record, statement: Sta
             if body.opened.get(name, 0) < least:
                 return f"and says that less of the log of {name} is open than it said before"
         elif name in silent:
-            least = record.passed_over.get(
-                name, entities.rested.get((statement.party, name), 0))
-            if body.opened.get(name, 0) < least:
+            if body.opened.get(name, 0) < record.passed_over.get(name, 0):
                 return f"and says that less of the log of {name} is open than it said before"
         elif name in record.passed_over:
             return f"and does not name {name}, without whom it was opened"

@@ -15,7 +15,9 @@ from typing import Any
 
 from luftrom.agreement.terms import Agreement
 from luftrom.logs.fork import Fork
+from luftrom.logs.head import read_counts
 from luftrom.state import entities, rulings
+from luftrom.state.acknowledged import Acknowledged
 from luftrom.state.entities import Entities
 from luftrom.state.forks import Forks
 from luftrom.state.knowledge import Knowledge
@@ -29,6 +31,7 @@ from luftrom.statements.kinds.forked import fork_told
 from luftrom.statements.kinds.lost import Lost
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.kinds.ruling import KIND as RULING
+from luftrom.statements.kinds.ruling import Rulings
 from luftrom.statements.opening import Item, open_or_void
 from luftrom.statements.statement import Statement
 
@@ -44,6 +47,7 @@ class State:
         self.forks = forks or Forks()
         self.news: list[Fork] = []         # what was mirrored tells of more forks than were known
         self.knowledge = Knowledge(self.forks)
+        self.acknowledged = Acknowledged()
         self.waiting: dict[str, deque[Statement[Any]]] = {}
         self._restored: set[str] = set()   # parties whose log says that it was restored
         self._lost: set[tuple[str, int]] = set()   # leaves whose author has lost what they say
@@ -61,6 +65,9 @@ class State:
         fork = fork_told(statement, self.agreement)
         if fork is not None and self.forks.is_news(fork):
             self.news.append(fork)
+        ruled = statement.body.rulings if isinstance(statement.body, Rulings) else ()
+        self.acknowledged.mirror(statement, {ruling.index: self.knowledge.seen(
+            statement.party, ruling.index + 1) for ruling in ruled if ruling.unacknowledged})
         if isinstance(statement.body, Restored):
             self._restored.add(statement.party)
         # Losses count behind a restore alone: else the author could choose what to open.
@@ -143,6 +150,9 @@ class State:
             item = Item(statement, item.disclosures, void=void)
         if not void or KINDS[statement.type].must_open:
             EFFECTS[statement.type](self, item)
+        if isinstance(statement.body, Rulings) and self.entities.proceeds and not void:
+            for name, text in statement.body.heads.items():    # verified when it was checked
+                self.acknowledged.note(name, statement.party, *read_counts(text))
         self.entities.come_to(statement)
         self.progress.note(statement)
         self.waiting[statement.party].popleft()
