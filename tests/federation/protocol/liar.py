@@ -24,7 +24,7 @@ from protocol.reading import PATIENCE
 
 AHEAD = 3                                # leaves that a head names and that are not there yet
 TACTICS = ("peek", "ahead", "doomed", "forget", "shut", "late", "choose", "garbage", "several",
-           "closed", "invented", "overrule", "feign", "deaf", "fork", "unrestored", "hide")
+           "closed", "invented", "overrule", "feign", "outrank", "deaf", "fork", "unrestored", "hide")
 
 
 class Liar(Node):
@@ -144,6 +144,8 @@ class Liar(Node):
                 continue
             if self.does("peek") and x not in self.rivals.values():
                 self.rival(x)
+            if self.does("outrank", .5) and x not in self.rivals.values():
+                self.outrank(x)
             if self.does("choose"):
                 self.choose(x)
 
@@ -156,6 +158,14 @@ class Liar(Node):
             self.pick_branch()
             leaf = self.sign(Content(content.place, hours[0], hours[0] + 1, content.priority),
                              self.lawful_seen())
+            self.rivals[leaf] = x
+
+    def outrank(self, x: Leaf) -> None:
+        """A rival of a higher priority that has seen all it could."""
+        content = self.contents[x]
+        assert content is not None
+        if x.party != self.me:
+            leaf = self.sign(replace(content, priority=content.priority + 1))
             self.rivals[leaf] = x
 
     def choose(self, x: Leaf) -> None:

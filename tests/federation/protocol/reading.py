@@ -155,7 +155,7 @@ class Reading:
             for other in log:
                 if (other.declares and other.index < cuts[party]
                         and self.meet(leaf, other) is not None and not ended(log, other.index)
-                        and self.counts(other, view)):
+                        and not self.outranks(leaf, other) and self.counts(other, view)):
                     return True
         return False
 
@@ -163,6 +163,12 @@ class Reading:
         """It had seen what the ruling leaves out, closed here; for others x may be dead by that."""
         return self.rules.doubtful_win_nothing and any(
             cut < seen for cut, seen in zip(ruling.cuts, x.seen, strict=True))
+
+    def outranks(self, one: Leaf, known: Leaf) -> bool:
+        """May it be accepted over what it had seen, which yields in flight? Only the content of
+        what is open says so."""
+        a, b = self.contents.get(one), self.contents.get(known)
+        return a is not None and b is not None and a.priority > b.priority
 
     def beats(self, one: Leaf, two: Leaf, hour: int) -> bool:
         a, b = self.contents[one], self.contents[two]
@@ -196,11 +202,12 @@ class Reading:
         """The pairwise rule (9), for two that meet."""
         log, cut = view[y.party], self.cut(x, y, ruling)
         if y.party == x.party:
-            return y.index < x.index and not ended(log[:x.index], y.index)
+            return (y.index < x.index and not ended(log[:x.index], y.index)
+                    and not self.outranks(x, y))
         if y.index >= cut:
             return self.yields(x, y, view, ruling)
         if y.index < x.seen[y.party]:
-            return not ended(log[:x.seen[y.party]], y.index)
+            return not ended(log[:x.seen[y.party]], y.index) and not self.outranks(x, y)
         if self.rules.withdrawn_wins_nothing and ended(log[:cut], y.index, refused=False):
             return False
         if self.yields(x, y, view, ruling):
@@ -219,13 +226,15 @@ class Reading:
 
     def yields(self, x: Leaf, z: Leaf, view: View, ruling: Ruling) -> bool:
         """Rule 17: x's party was named silent when z was accepted, and does not name it back.
-        Also where z had seen x, closed: then nobody judged x."""
+        Also where z had seen x, closed: then nobody judged x; not where x was counted, open."""
         if not self.rules.silent_yields or z.party in ruling.silent:
             return False
         if z.index < x.seen[z.party]:
             return False
         size = ruling.opened[z.party] if self.rules.yields_to_what_is_open else 10**9
         return any(r.of == z.index and r.accepted and x.party in r.silent and leaf.index < size
+                   and not (self.rules.judged_in_the_open and z.seen[x.party] > x.index
+                            and r.cuts[x.party] > x.index)
                    and self.is_right(leaf, r, view, ruling)
                    for leaf, r in rulings([view[z.party]]))
 

@@ -33,6 +33,7 @@ class Rules:
     yields_to_what_is_open: bool = True  # 17: nor to one whose reasons are not here
     silent_is_judged: bool = True       # 17: what is open here counts also where it was silent
     silent_yields: bool = True          # 17: to what was ruled while a ruling named it
+    judged_in_the_open: bool = True     # 17: not to what had seen and counted it, open
     acknowledged: bool = True           # 17: who acknowledges nothing is named, as silent
     acknowledged_in_the_open: bool = True  # 17: such a head counts once all below it is open
     no_false_silence: bool = True       # 17: nobody names a party that it has acknowledged

@@ -52,6 +52,7 @@ NEEDED: list[tuple[str, Setting, str, int]] = [
     ("yields_to_what_stands", Setting(3, "proceed", lies("feign", "doomed")), "sacrificed", 230),
     ("silent_is_judged", Setting(2, "proceed", lies()), "answer", 0),
     ("silent_yields", Setting(2, "proceed", lies("feign")), "feigned", 0),
+    ("judged_in_the_open", Setting(2, "proceed", lies("outrank", "feign")), "displaced", 0),
     ("acknowledged", Setting(2, "proceed", lies("feign")), "feigned", 20),
     ("acknowledged_in_the_open", Setting(3, "proceed", lies("shut", "deaf")), "feigned", 740),
     ("no_false_silence", Setting(2, "proceed", lies("feign")), "feigned", 420),
