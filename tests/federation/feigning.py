@@ -219,7 +219,7 @@ class FeigningWorld(World):
 
     def check_answers(self, party: Party) -> None:
         """What was accepted with nobody silent yields to nothing that names its author so."""
-        for pair in party.conductor.airspace.conflicts():
+        for pair in party.conductor.airspace.conflicts()[0]:
             for one, other in ((pair.first, pair.second), (pair.second, pair.first)):
                 if (one.party != party.name or other.is_constraint or one.is_constraint
                         or one.knew(other) or other.knew(one)):
