@@ -65,11 +65,17 @@ class TwoHeads:
 
 @dataclass(frozen=True, slots=True)
 class HeadAgainstCheckpoint:
-    """A head and a checkpoint of one log and one size with different roots."""
+    """A head and a checkpoint, as large or larger, of a log that had another root at that size.
+
+    Where their sizes differ `root` is what the checkpoint's tree had at the size of the head, and
+    `proof` that it had.
+    """
 
     party: str
     head: bytes
     note: bytes
+    root: bytes = b""
+    proof: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 It is a real conductor with a signer of its own. To each declaration that is open to it, or to the
 party before it, which tells it all that it is shown, it signs a rival for the same place, with the
-oldest `seen` that the heads it gave and its own earlier statements allow. Some of its heads name
-more leaves than it shows, so that there would be room for rivals below them; it is found out only
-where such a head is kept. Nobody may lose to a rival that was made with knowledge of what it beats.
+oldest `seen` that the heads it gave and its own earlier statements allow. In some schedules
+its heads name more leaves than it has signed, so that there would be room for rivals below them; it
+is found out as soon as these are there. Nobody may lose to a rival that was made with knowledge of
+what it beats.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Peeker(Party):
         self.heads: list[Given] = []
         self.answered: set[Where] = set()
         self.claimed = 0
+        self.claims = world.random.random() < .2
         super().__init__(world, name)
 
     def wake(self) -> None:
@@ -70,7 +72,7 @@ class Peeker(Party):
 
     def letter(self, message: Message, draft: Head, is_answer: bool) -> Letter:
         ahead = 0
-        if self.world.is_peeking and self.world.random.random() < .2:
+        if self.world.is_peeking and self.claims and self.world.random.random() < .2:
             ahead = self.world.random.randint(1, AHEAD_MAX)
         # A head of a smaller log than it named before could be held against it.
         self.claimed = max(self.claimed, draft.size + ahead)
@@ -156,8 +158,8 @@ class PeekingWorld(World):
             self.parties[one].hear(answer)
 
     def check_refusal(self, name: str, error: LuftromError) -> None:
-        """The root of a head of leaves that it has not signed yet is false: where its message was
-        refused the head is kept, and shows it when the leaves are there."""
+        """The root of a head of leaves that it has not signed yet is false, and shows when they are
+        there."""
         if isinstance(error, Equivocation) and isinstance(
                 error.evidence, HeadAgainstCheckpoint | TwoHeads):
             assert error.evidence.party == self.peeker.name, f"{name}: {error}"

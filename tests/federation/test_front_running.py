@@ -117,18 +117,18 @@ def test_a_rival_that_has_seen_it_yields(liar: Liar) -> None:
 
 @pytest.mark.parametrize("room", [1, 3])
 def test_a_head_of_more_leaves_than_are_shown_leaves_no_room(liar: Liar, room: int) -> None:
-    """Its receipt names leaves that are still to be signed: it is none until they are here, and
+    """Its receipt names leaves that are signed and not shown: it is none until they are here, and
     nothing is opened for it."""
     with client_of(liar) as (start_s, future, before):
         liar.talk(gives_receipt=False)
-        ahead = {"size": len(liar.leaves) + room}
-        for _ in range(3):
-            liar.talk(head=ahead)
-        assert read_of_ours(liar, before) == []
-        # It fills the room blind, with `seen` as old as it likes: that crosses, and wins nothing
-        # but what it guessed without knowing.
+        # They are signed blind, with `seen` as old as it likes: that crosses, and wins nothing but
+        # what it guessed without knowing.
+        size = len(liar.leaves)
         for n in range(room):
             liar.declare(content(volume(lat=10.0 + n, start_s=start_s)), seen=liar.seen(before))
+        for _ in range(3):
+            liar.talk(checkpoint=liar.note(size), leaves=tuple(liar.leaves[liar.taken:size]))
+        assert read_of_ours(liar, before) == []
         liar.settle()
         liar.talk()
         stands(future)
@@ -136,6 +136,19 @@ def test_a_head_of_more_leaves_than_are_shown_leaves_no_room(liar: Liar, room: i
         place, = read_of_ours(liar, before)
         liar.declare(content(place, name="Peeked"), seen=liar.seen(before))
         refused(liar, liar.message(), 422, "equivocation", "behind the receipt", proof="seen")
+
+
+@pytest.mark.parametrize("room", [1, 3])
+def test_a_head_of_leaves_that_are_still_to_be_signed_proves_itself(liar: Liar, room: int) -> None:
+    with client_of(liar) as (start_s, _, before):
+        liar.talk(gives_receipt=False)
+        ahead = {"size": len(liar.leaves) + room}
+        for _ in range(3):
+            liar.talk(head=ahead)
+        assert read_of_ours(liar, before) == []
+        for n in range(room + 1):
+            liar.declare(content(volume(lat=10.0 + n, start_s=start_s)), seen=liar.seen(before))
+        refused(liar, liar.message(), 422, "equivocation", proof="head")
 
 
 def test_a_blind_rival_is_a_crossing_like_any_other(liar: Liar) -> None:

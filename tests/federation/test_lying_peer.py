@@ -312,7 +312,9 @@ def test_a_head_of_another_agreement(liar: Liar) -> None:
 
 def test_a_head_of_a_smaller_log_than_its_checkpoint(liar: Liar) -> None:
     liar.declare()
-    refused(liar, liar.message(head={"size": len(liar.leaves) - 1}), 400, "bad_input", "head.size")
+    size = len(liar.leaves) - 1
+    less = {"size": size, "root": root_of(liar.leaves[:size])}
+    refused(liar, liar.message(head=less), 400, "bad_input", "head.size")
     liar.talk()
 
 
@@ -363,17 +365,18 @@ def test_a_head_of_one_log_that_says_less_is_an_old_one(liar: Liar) -> None:
 
 
 def test_a_head_of_more_leaves_than_are_shown_is_no_receipt(liar: Liar) -> None:
-    """What stands between may be signed later: it counts once all of it is here."""
+    """What stands between is not here: it counts once it is."""
     notice(liar)
     liar.talk()
     before = liar.house.channel()["receipt_size"]
-    ahead = {"size": len(liar.leaves) + 2}
-    assert len(liar.alfa) > before
-    for _ in range(2):
-        assert liar.post(liar.message(head=ahead)).status_code == 200
-        assert liar.house.channel()["receipt_size"] == before
+    size = len(liar.leaves)
     for _ in range(2):
         liar.append(liar.statement("agreement"))
+    assert len(liar.alfa) > before
+    for _ in range(2):
+        said = liar.message(checkpoint=liar.note(size), leaves=tuple(liar.leaves[liar.taken:size]))
+        assert liar.post(said).status_code == 200
+        assert liar.house.channel()["receipt_size"] == before
     liar.talk()
     assert liar.house.channel()["receipt_size"] == liar.given > before
 

@@ -25,23 +25,34 @@ def refused_leaf(liar: Liar) -> None:
     liar.give_up(1)
 
 
-def refused_head(liar: Liar) -> None:
-    """The head of a leaf that is not shown, with another root than that leaf gives."""
-    draft = liar.head()
-    said = liar.message(head={"size": draft.size + 1, "root": bytes(32)} | _WRONG)
-    assert liar.post(said).status_code == 400
+def false_head(liar: Liar, ahead: int, status: int, **more: int) -> None:
+    """A head with another root than its log has at that size, or will have."""
+    size = len(liar.leaves) + ahead
+    answer = liar.post(liar.message(head={"size": size, "root": bytes(32)} | more))
+    assert (answer.status_code, liar.house.node.proofs()) == (status, []), answer.text
 
 
-REFUSED: dict[str, tuple[Callable[[Liar], None], set[str]]] = {
-    "a leaf and its checkpoint": (refused_leaf, {"checkpoints"}),
-    "a head": (refused_head, {"head"}),
+def false_head_behind(liar: Liar) -> None:
+    """Of leaves that are held since."""
+    liar.declare()
+    liar.talk()
+    false_head(liar, -1, 400)
+
+
+KEPT: dict[str, tuple[Callable[[Liar], None], set[str]]] = {
+    "a leaf and its checkpoint, refused": (refused_leaf, {"checkpoints"}),
+    "a head of a leaf to come, refused": (
+        lambda liar: false_head(liar, 1, 400, **_WRONG), {"head"}),
+    "a head of fewer leaves, refused": (false_head_behind, {"head"}),
+    "a head of a leaf to come, taken": (lambda liar: false_head(liar, 1, 200), {"head"}),
+    "a head of two leaves to come": (lambda liar: false_head(liar, 2, 200), {"head"}),
 }
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", KEPT)
 def test_it_is_held_against_what_comes_later(tmp_path: Path, name: str, restarts: bool) -> None:
-    how, kinds = REFUSED[name]
+    how, kinds = KEPT[name]
     agreement = agreement_of(mode="hold", after_s=60.0)
     with hosted(tmp_path, agreement) as house:
         liar = Liar(house)
@@ -56,7 +67,8 @@ def test_it_is_held_against_what_comes_later(tmp_path: Path, name: str, restarts
 
 
 def check_convicted(liar: Liar, kinds: set[str]) -> None:
-    liar.declare()                         # another one in that place
+    for _ in range(3):                     # others in that place, and a larger log
+        liar.declare()
     answer = liar.post(liar.message())
     assert (answer.status_code, answer.json()["code"]) == (422, "equivocation"), answer.text
     (party, kind, document), = liar.house.node.proofs()

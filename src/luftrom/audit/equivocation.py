@@ -7,7 +7,7 @@ but the agreement: every byte of its evidence is signed by the party that it acc
 `statements`: two different statements for one leaf of a log.
 `heads`: two heads, of which the one of the larger log says that less is mirrored, with the leaves
 between their sizes; or of one size and of different roots.
-`head`: a head and a checkpoint of one log and one size with different roots.
+`head`: a head and a checkpoint, as large or larger, of a log that had another root at that size.
 `seen`: a statement that had seen less of a log than a head by its author says is mirrored, with the
 leaves before it from the size on that the head names. In both a `restored` among the leaves whose
 word of the head's holder is on another head explains what comes after, and nothing is proven.
@@ -63,7 +63,7 @@ from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
 from luftrom.statements.opening import open_disclosures
 from luftrom.statements.statement import Statement
-from luftrom.transparency.checkpoint import VerifiedCheckpoint, verify_checkpoint
+from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, verify_checkpoint
 from luftrom.transparency.merkle import verify_consistency
 from luftrom.transparency.note import parse_base64, parse_vkey
 
@@ -146,16 +146,21 @@ def _two_histories(party: Party, evidence: TwoCheckpoints, _: Agreement) -> str:
         raise BadInput("must be two checkpoints", field="evidence.notes")
     larger, smaller = sorted((_checkpoint(note, party).checkpoint for note in evidence.notes),
                              key=lambda body: body.size, reverse=True)
-    if smaller.size == larger.size:
-        root = larger.root
-    else:
-        root = evidence.root
-        # Whoever has the larger tree can show which root it had at the smaller size.
-        verify_consistency(smaller.size, larger.size, evidence.proof, root, larger.root)
+    root = _root_at(smaller.size, larger, evidence)
     if root == smaller.root or smaller.size == 0:
         raise _not_proven("the two checkpoints are of one history")
     return (f"{party.name} signed two histories of its log: its checkpoints of {smaller.size} and "
             f"of {larger.size} leaves differ in the first {smaller.size}")
+
+
+def _root_at(size: int, larger: Checkpoint, evidence: TwoCheckpoints | HeadAgainstCheckpoint
+             ) -> bytes:
+    """The root that a checkpoint's log had at a smaller size, or at its own; see `evidence`."""
+    if size == larger.size:
+        return larger.root
+    # Whoever has the larger tree can show it.
+    verify_consistency(size, larger.size, evidence.proof, evidence.root, larger.root)
+    return evidence.root
 
 
 def _two_statements(party: Party, evidence: TwoStatements, agreement: Agreement) -> str:
@@ -257,7 +262,7 @@ def _head_against_checkpoint(party: Party, evidence: HeadAgainstCheckpoint,
                              agreement: Agreement) -> str:
     head = _head(evidence.head, party, agreement)
     body = _checkpoint(evidence.note, party).checkpoint
-    if head.size != body.size or head.root == body.root:
+    if not 0 < head.size <= body.size or head.root == _root_at(head.size, body, evidence):
         raise _not_proven("head and checkpoint can both be true")
     return f"{party.name} signed two histories of {head.size} leaves of its log"
 
@@ -381,7 +386,8 @@ _FORMS: dict[str, _Form[Any]] = {
     "checkpoints": _Form(TwoCheckpoints, ("notes", "proof"), ("root",), _two_histories),
     "statements": _Form(TwoStatements, ("leaves",), (), _two_statements),
     "heads": _Form(TwoHeads, ("heads", "leaves"), (), _two_heads),
-    "head": _Form(HeadAgainstCheckpoint, (), ("head", "note"), _head_against_checkpoint),
+    "head": _Form(HeadAgainstCheckpoint, ("proof",), ("head", "note", "root"),
+                  _head_against_checkpoint),
     "seen": _Form(SeenBehindReceipt, ("leaves",), ("head",), _behind_its_head),
     "word": _Form(MoreThanWord, (), ("word", "leaf", "head"), _more_than_its_word),
     "contradiction": _Form(Contradiction, ("leaves",), (), _cannot_follow),

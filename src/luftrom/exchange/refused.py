@@ -1,9 +1,10 @@
-"""What a peer signed and was refused: kept, since it may contradict what it signs later or before.
+"""What a peer signed and did not count here: kept, since it may contradict what it signs later.
 
 Two signed things of one party that cannot both be true prove each other, whether either was taken.
-They are kept in memory and with the next step in the store, of each kind the newest
-`REFUSED_KEPT_MAX`, each in the place of the one so many before it. A restore ends them: what was
-sent before it and taken by nobody is lost to its author, who signs other things in its place and
+So checkpoints, statements and heads are kept whose message was refused, and heads of more leaves
+than were shown. All of it is kept in memory and with the next step in the store, of each kind the
+newest `REFUSED_KEPT_MAX`, each in the place of the one so many before it. A restore ends it: what
+was sent before and taken by nobody is lost to its author, who signs other things in its place and
 says so with a statement `restored`, for all to see.
 """
 
@@ -28,7 +29,8 @@ from luftrom.logs.head import Head, verify_head
 from luftrom.logs.mirror import Mirror
 from luftrom.statements.leaf import parse_statement, verify_signature
 from luftrom.store.protocol import RefusedRow
-from luftrom.transparency.checkpoint import Checkpoint, parse_checkpoint
+from luftrom.transparency.checkpoint import parse_checkpoint
+from luftrom.transparency.merkle import Tree
 from luftrom.transparency.note import parse_note
 
 NOTE, LEAF, HEAD = "note", "leaf", "head"  # checkpoints and heads by size, leaves by index
@@ -80,7 +82,7 @@ class Refused:
                 self._keep(LEAF, index, leaf)
 
     def remember_head(self, head: Head) -> None:
-        """Keep a head under which a message was refused."""
+        """Keep a head under which a message was refused, or of leaves that are not here yet."""
         self._keep(HEAD, head.size, head.text.encode())
 
     def forget(self) -> None:
@@ -89,25 +91,38 @@ class Refused:
         for kept in self._kept.values():
             kept.clear()
 
-    def compare(self, body: Checkpoint, note: bytes) -> None:
-        """Equivocation if a checkpoint or a head of that size and another root was kept."""
-        other, head = (self._kept[kind].get(body.size) for kind in (NOTE, HEAD))
-        if other is not None and _root_of(other.body) != body.root:
-            raise Equivocation(f"{self.party.name} signed two histories of {body.size} leaves",
-                               evidence=TwoCheckpoints(self.party.name, (other.body, note)))
-        if head is not None and self._head(head).root != body.root:
-            raise head_against_checkpoint(self.party.name, body.size, head.body, note)
+    def compare(self, tree: Tree, held: int, note: bytes) -> None:
+        """Equivocation if a checkpoint or a head was kept of another history than that of `tree`,
+        which `note` covers.
+
+        Of what is `held` here already nothing else can be taken: what agrees with it is dropped.
+        """
+        for kind in (NOTE, HEAD):
+            for size in [size for size in self._kept[kind] if 0 < size <= tree.size]:
+                kept, root = self._kept[kind][size], tree.root(size)
+                said = _root_of(kept.body) if kind == NOTE else self._head(kept).root
+                if said != root:
+                    raise self._of_two_histories(kind, kept.body, size, tree, note)
+                if size <= held:
+                    del self._kept[kind][size]
+
+    def _of_two_histories(self, kind: str, kept: bytes, size: int, tree: Tree, note: bytes
+                          ) -> Equivocation:
+        if kind == HEAD:
+            return head_against_checkpoint(self.party.name, size, kept, note, tree)
+        evidence = TwoCheckpoints(self.party.name, (kept, note), *_shown(size, tree))
+        return Equivocation(f"{self.party.name} signed two histories of {size} leaves",
+                            evidence=evidence)
 
     def compare_head(self, head: Head) -> None:
         """Equivocation if a head or a checkpoint of that size and another root was kept."""
         other, note = (self._kept[kind].get(head.size) for kind in (HEAD, NOTE))
-        text = head.text.encode()
+        if note is not None and _root_of(note.body) != head.root:
+            raise head_against_checkpoint(head.sender, head.size, head.text.encode(), note.body)
         if other is not None and self._head(other).root != head.root:
             raise Equivocation(
                 f"{head.sender} signed two heads of {head.size} leaves with different roots",
-                evidence=TwoHeads(head.sender, (other.body, text), ()))
-        if note is not None and _root_of(note.body) != head.root:
-            raise head_against_checkpoint(head.sender, head.size, text, note.body)
+                evidence=TwoHeads(head.sender, (other.body, head.text.encode()), ()))
 
     def compare_leaf(self, index: int, leaf: bytes) -> None:
         """Equivocation if another statement for that place was refused before."""
@@ -127,11 +142,23 @@ class Refused:
             del kept[next(iter(kept))]
 
 
-def head_against_checkpoint(party: str, size: int, head: bytes, note: bytes) -> Equivocation:
-    """What a head and a checkpoint of one size and of different roots are."""
+def head_against_checkpoint(party: str, size: int, head: bytes, note: bytes,
+                            tree: Tree | None = None) -> Equivocation:
+    """What a head is of another root than a log had at that size.
+
+    The checkpoint covers `tree`, or as many leaves as the head.
+    """
     return Equivocation(
-        f"{party} signed a head of {size} leaves with another root than its checkpoint's",
-        evidence=HeadAgainstCheckpoint(party, head, note))
+        f"{party} signed a head of {size} leaves with another root than its log has",
+        evidence=HeadAgainstCheckpoint(party, head, note, *(
+            _shown(size, tree) if tree is not None else ())))
+
+
+def _shown(size: int, tree: Tree) -> tuple[bytes, tuple[bytes, ...]]:
+    """The root that a tree had at a size, and the proof that it had; empty at its own size."""
+    if size == tree.size:
+        return b"", ()
+    return tree.root(size), tuple(tree.consistency_proof(size, tree.size))
 
 
 def is_signed(leaf: bytes, mirror: Mirror) -> bool:

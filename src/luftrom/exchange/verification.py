@@ -6,7 +6,8 @@ brings, or the refusal that says which step failed. Nothing here changes any sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,7 +41,7 @@ from luftrom.statements.leaf import parse_statement, verify_signature, verify_st
 from luftrom.statements.opening import match_disclosures
 from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint
-from luftrom.transparency.merkle import leaf_hash, verify_consistency
+from luftrom.transparency.merkle import Tree, leaf_hash, verify_consistency
 from luftrom.transparency.note import parse_note
 
 
@@ -203,7 +204,9 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
     found = VerifiedPart(part, mirror, verified, fresh, tuple(openings))
     if not found.is_restored and end is None:   # of a forked log either history will do
         refused = context.refused[mirror.party]
-        refused.compare(body, part.checkpoint)
+        if body.size >= held:
+            with _grown(mirror.tree, held, [leaf_hash(statement.leaf) for statement in fresh]):
+                refused.compare(mirror.tree, held, part.checkpoint)
         for statement in fresh:
             refused.compare_leaf(statement.index, statement.leaf)
     return found
@@ -330,11 +333,8 @@ def _check_growth(part: Part, body: Checkpoint, mirror: Mirror) -> None:
     """
     tree, held = mirror.tree, mirror.staged_size
     fresh = [leaf_hash(leaf) for leaf in part.leaves[held - part.first:]]
-    aside = [tree.leaf_hash_at(i) for i in range(held, tree.size)]
     pending_size, pending = mirror.pending
-    tree.truncate(held)
-    tree.extend(fresh)
-    try:
+    with _grown(tree, held, fresh) as aside:
         if tree.root(body.size) != body.root:
             raise OtherHistory("the leaves do not hash to the checkpoint's root", mirror.party,
                                code="wrong_root")
@@ -343,11 +343,21 @@ def _check_growth(part: Part, body: Checkpoint, mirror: Mirror) -> None:
         if held < pending_size <= body.size and tree.root(
                 pending_size) != parse_checkpoint(parse_note(pending).text).root:
             raise _two_histories(mirror, part.checkpoint, pending, pending_size, body.size)
+    if fresh[:len(aside)] != aside[:len(fresh)]:
+        raise _two_histories(mirror, part.checkpoint, pending, body.size, pending_size)
+
+
+@contextmanager
+def _grown(tree: Tree, held: int, fresh: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """A tree as it is with these hashes behind the leaves held; what else is in it comes back."""
+    aside = [tree.leaf_hash_at(i) for i in range(held, tree.size)]
+    tree.truncate(held)
+    tree.extend(fresh)
+    try:
+        yield aside
     finally:
         tree.truncate(held)
         tree.extend(aside)
-    if fresh[:len(aside)] != aside[:len(fresh)]:
-        raise _two_histories(mirror, part.checkpoint, pending, body.size, pending_size)
 
 
 def _two_histories(mirror: Mirror, note: bytes, held: bytes, size: int, larger: int
@@ -379,15 +389,8 @@ class _Roots:
         if (party, size) not in self._known:
             tree = self._logs[party].tree
             held, fresh = self._fresh.get(party, (tree.size, []))
-            if size <= held:
+            with _grown(tree, held, fresh) if size > held else nullcontext():
                 self._known[party, size] = tree.root(size)
-            else:
-                aside = [tree.leaf_hash_at(i) for i in range(held, tree.size)]
-                tree.truncate(held)
-                tree.extend(fresh)
-                self._known[party, size] = tree.root(size)
-                tree.truncate(held)
-                tree.extend(aside)
         return self._known[party, size]
 
 

@@ -166,6 +166,8 @@ def _verify_and_take_in(asked: Hear | HearAnswer, memory: Memory, step: Step) ->
                                           head.mirrored)
         mirror.take_receipt(memory.log, head, message.receipt, step.writes)
         memory.hear_head(mirror.party, head.size, head.opened)
+    else:
+        memory.signed[head.sender].remember_head(head)
     _apply(asked, memory, step)
 
 

@@ -142,6 +142,9 @@ PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
     "a later head says less, behind a word of that head": ("heads", {
         "heads": [head(5, 7), head(6, 6)], "leaves": [restored(5, head(5, 7))]}),
     "a head against a checkpoint": ("head", {"head": head(5, 1), "note": checkpoint(STRAIGHT)}),
+    "a head against a larger checkpoint": ("head", {
+        "head": head(3, 1), "note": checkpoint(STRAIGHT), "root": STRAIGHT.root(3),
+        "proof": STRAIGHT.consistency_proof(3, 5)}),
     "seen less than its head says": ("seen", {"leaves": [leaf(4, seen=6)], "head": head(4, 7)}),
     "seen nothing, later": ("seen", {
         "leaves": [leaf(4, seen=1), leaf(5, seen=1), leaf(6, seen=0)], "head": head(4, 1)}),
@@ -218,6 +221,12 @@ NOTHING: dict[str, tuple[str, dict[str, Any]]] = {
     "no heads": ("heads", {"heads": [b"a.b.c", b""], "leaves": []}),
     "a head as its checkpoint": ("head", {"head": head(5, 1, STRAIGHT.root()),
                                           "note": checkpoint(STRAIGHT)}),
+    "a head of its checkpoint's history": ("head", {
+        "head": head(3, 1, STRAIGHT.root(3)), "note": checkpoint(STRAIGHT),
+        "root": STRAIGHT.root(3), "proof": STRAIGHT.consistency_proof(3, 5)}),
+    "a head against a root that is made up": ("head", {
+        "head": head(3, 1, STRAIGHT.root(3)), "note": checkpoint(STRAIGHT), "root": FORK.root(3),
+        "proof": STRAIGHT.consistency_proof(3, 5)}),
     "a head of another size": ("head", {"head": head(4, 1), "note": checkpoint(STRAIGHT)}),
     "a head and another's checkpoint": ("head", {
         "head": head(5, 1), "note": checkpoint(STRAIGHT, party=ALFA)}),
