@@ -40,6 +40,8 @@ class MemoryStore:
         self.commits += 1
 
     def _write(self, writes: Writes) -> None:
+        for party, index in writes.dropped:
+            del self._leaves.get(party, [])[index:]
         for party, index, leaf in writes.leaves:
             held = self._leaves.setdefault(party, [])
             if index != len(held):

@@ -139,6 +139,22 @@ class Mirror(HeldLog):
         self.pending = (size, note)
         writes.checkpoints.append((_pending_key(self.party), size, note))
 
+    @property
+    def is_pending_whole(self) -> bool:
+        """Are all leaves of the pending checkpoint held?"""
+        return self.pending[0] <= self.tree.size
+
+    def drop_pending(self, writes: Writes) -> None:
+        """Stage that nothing is pending any more: what was uploaded is of another history."""
+        size = self.staged_size
+        if self.pending[0] <= size:
+            return
+        self.tree.truncate(size)
+        self._staged_leaves = {i: leaf for i, leaf in self._staged_leaves.items() if i < size}
+        writes.leaves[:] = [row for row in writes.leaves if row[0] != self.party or row[1] < size]
+        writes.dropped.append((self.party, size))
+        self.expect(size, self.staged_note, writes)
+
     def apply_up_to(self, size: int, writes: Writes) -> None:
         """Stage that the airspace was computed from the first `size` leaves."""
         if size > self.applied:

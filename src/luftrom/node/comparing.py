@@ -50,8 +50,10 @@ async def compare(peer: Party, mirror: Mirror, inbox: Inbox, transport: FetchTra
 
 
 def find_fork_of(mirror: Mirror, shown: bytes, tiles: dict[str, bytes]) -> Fork | None:
-    """`find_fork` between what is mirrored here and what is shown elsewhere."""
-    return find_fork(mirror.peer, mirror.tree, mirror.note, shown, tiles) if mirror.note else None
+    """`find_fork` between what is held here, mirrored or uploaded, and what is shown elsewhere."""
+    notes = [mirror.note, mirror.pending[1] if mirror.is_pending_whole else b""]
+    found = (find_fork(mirror.peer, mirror.tree, note, shown, tiles) for note in notes if note)
+    return next((fork for fork in found if fork is not None), None)
 
 
 async def _fetch(transport: FetchTransport, log_url: str, path: str, bytes_max: int) -> bytes:

@@ -100,6 +100,7 @@ class Conductor:
 
     def _attempt(self, requests: Sequence[Request], step: Step,
                  contradicted: Sequence[Contradicted]) -> None:
+        self.memory.drop_other_histories(step)
         for found in contradicted:
             self.memory.keep_proof(found.error, step)
             if found.request is not None and found.is_of_sender:

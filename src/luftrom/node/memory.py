@@ -13,7 +13,7 @@ from luftrom.agreement.terms import Agreement
 from luftrom.audit.equivocation import kind_of, make_equivocation
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
-from luftrom.errors import BadInput, BadStatement, LuftromError, Unverified
+from luftrom.errors import BadInput, BadStatement, LuftromError, TwoCheckpoints, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.refused import Refused
 from luftrom.exchange.sending import Position, Shown, build_message
@@ -102,6 +102,11 @@ class Memory:
     def forked(self) -> frozenset[str]:
         """The parties whose fork is proven: nobody waits for them any more."""
         return frozenset(self.state.forks.known)
+
+    def drop_other_histories(self, step: Step) -> None:
+        """What was uploaded of a forked log is in nobody's way, whichever history it is of."""
+        for name in self.forked & self.mirrors.keys():
+            self.mirrors[name].drop_pending(step.writes)
 
     def take_uncounted(self) -> list[tuple[str, int]]:
         """From where on leaves of forkers count no more, once: the index may hold rows of them."""
@@ -204,5 +209,10 @@ class Memory:
         if kept is self.refused and evidence.party in kept:
             return
         kept.add(evidence.party)
+        mirror = self.mirrors.get(evidence.party)
+        if (mirror is not None and isinstance(evidence, TwoCheckpoints)
+                and mirror.pending[1] in evidence.notes and not mirror.is_pending_whole):
+            # Nobody can tell where the two part: it stays a proof, and others' news come in.
+            mirror.drop_pending(step.writes)
         document = make_equivocation(evidence, error.code, error.message)
         step.writes.proofs.append((evidence.party, kind_of(type(evidence)), document))

@@ -67,9 +67,11 @@ class RefusedRow:
 class Writes:
     """The rows of one transaction; `party` is whose log a row belongs to.
 
-    `uncounted` names leaves (party, index): from there on that log has no rows in the index.
+    `dropped` names leaves (party, index): from there on that log has no rows any more, before new
+    ones come. `uncounted` likewise: none in the index.
     """
 
+    dropped: list[tuple[str, int]] = field(default_factory=list)
     leaves: list[tuple[str, int, bytes]] = field(default_factory=list)
     disclosures: list[tuple[str, int, int, bytes]] = field(default_factory=list)
     checkpoints: list[tuple[str, int, bytes]] = field(default_factory=list)

@@ -108,10 +108,12 @@ class SqliteStore:
                 raise Unavailable(_reason(self.path, "cannot write to", error)) from None
 
     def _write(self, writes: Writes) -> None:
-        # Leaves are inserted, never replaced: a second writer with other bytes must fail here.
+        # Leaves are inserted, never replaced: a second writer with other bytes must fail here. What
+        # is dropped was uploaded, and no history that anybody goes by.
         if writes.disclosures:
             self._write_disclosures(writes.disclosures)
         for rows, statement in (
+                (writes.dropped, "DELETE FROM leaf WHERE party = ? AND idx >= ?"),
                 (writes.leaves, "INSERT INTO leaf VALUES (?, ?, ?)"),
                 (writes.checkpoints, "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)"),
                 (writes.applied, "INSERT OR REPLACE INTO applied VALUES (?, ?)"),
