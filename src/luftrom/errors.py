@@ -104,23 +104,8 @@ class VoidStatement:
     disclosures: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MoreThanWord:
-    """A signed word on a log, and what its giver had signed before it, which tells of more.
-
-    That is a `leaf` of the giver's log, or a `head` to whoever asked for the word; the other is
-    empty. The word names the size of the giver's log at that moment: what was signed at a smaller
-    one came before (PROTOCOL.md, 19).
-    """
-
-    party: str
-    word: bytes
-    leaf: bytes = b""
-    head: bytes = b""
-
-
 Evidence = (TwoCheckpoints | TwoStatements | TwoHeads | HeadAgainstCheckpoint | SeenBehindReceipt
-            | MoreThanWord | Contradiction | BadStatement | VoidStatement)
+            | Contradiction | BadStatement | VoidStatement)
 
 
 # -- refusals ------------------------------------------------------------------------------------

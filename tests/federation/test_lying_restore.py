@@ -22,7 +22,7 @@ from luftrom.cli.main import run
 from luftrom.config.keys import load_key, load_public_party
 from luftrom.config.settings import load_settings
 from luftrom.exchange.http import HttpTransport
-from luftrom.logs.word import DISCLOSURES, WORD, read_word, sign_word
+from luftrom.exchange.word import DISCLOSURES, WORD, read_word, sign_word
 
 
 class Lying(HttpTransport):

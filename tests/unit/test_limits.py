@@ -29,11 +29,11 @@ from luftrom.cli.bounds import BOUNDS
 from luftrom.cli.demo.recorded import read_tracks
 from luftrom.errors import LuftromError
 from luftrom.exchange.message import Message, Part, encode_message, parse_message
+from luftrom.exchange.word import ask_sender, read_word
 from luftrom.formats.f3548 import operational_intents as f3548
 from luftrom.formats.geojson import parse_geojson
 from luftrom.geometry.volume import Circle, Polygon, Volume4D
 from luftrom.logs.submission import add_checkpoint
-from luftrom.logs.word import ask_sender, read_word
 from luftrom.reading import parse_json
 from luftrom.statements.disclosure import parse_disclosure
 from luftrom.statements.leaf import parse_statement

@@ -13,9 +13,9 @@ from luftrom.api.http.standing import vouch
 from luftrom.errors import LuftromError
 from luftrom.exchange.message import CONTENT_TYPE
 from luftrom.exchange.returning import CONTENT_TYPE as PAGE_CONTENT_TYPE
+from luftrom.exchange.word import CONTENT_TYPE as ASK_CONTENT_TYPE
 from luftrom.logs.head import HEAD_HEADER
 from luftrom.logs.submission import MIRROR_INFO_TYPE, Elsewhere, Partial
-from luftrom.logs.word import CONTENT_TYPE as ASK_CONTENT_TYPE
 
 _ENCODINGS = {"accept-encoding": "gzip"}   # tlog-mirror: what the next upload may come in
 

@@ -11,8 +11,6 @@ between their sizes; or of one size and of different roots.
 `seen`: a statement that had seen less of a log than a head by its author says is mirrored, with the
 leaves before it from the size on that the head names. In both a `restored` among the leaves whose
 word of the head's holder is on another head explains what comes after, and nothing is proven.
-`word`: a word on another's log, and a statement or a head that its giver had signed before, when
-its own log was smaller than the word says, and which tells of more of that log than the word does.
 `contradiction`: a run of consecutive statements of which the last cannot follow the others.
 `statement`: a signed leaf that is no statement, or commits to content that breaks the format, or
 tells of a fork with what does not prove it.
@@ -42,7 +40,6 @@ from luftrom.errors import (
     Evidence,
     HeadAgainstCheckpoint,
     LuftromError,
-    MoreThanWord,
     NotAuthenticated,
     SeenBehindReceipt,
     TwoCheckpoints,
@@ -53,7 +50,6 @@ from luftrom.errors import (
 )
 from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head, verify_head
-from luftrom.logs.word import Word, read_word, word_recipient
 from luftrom.reading import parse_json
 from luftrom.statements.course import Course
 from luftrom.statements.kinds import KINDS
@@ -206,34 +202,6 @@ def _two_heads(party: Party, evidence: TwoHeads, agreement: Agreement) -> str:
     _check_not_left_out(one, statements)
     return (f"{party.name} signed for {one.mirrored} leaves of {one.recipient} when its log had "
             f"{one.size}, and for {other.mirrored} when it had {other.size}")
-
-
-def _more_than_its_word(party: Party, evidence: MoreThanWord, agreement: Agreement) -> str:
-    if bool(evidence.leaf) == bool(evidence.head):
-        raise BadInput("must hold a leaf or a head, and not both", field="evidence")
-    word = _word(evidence.word, party, agreement)
-    if evidence.head:
-        head = _head(evidence.head, party, agreement)
-        size, held = head.size, head.mirrored if head.recipient == word.recipient else 0
-    else:
-        statement = _statement(evidence.leaf, party)
-        seen = statement.seen.get(word.recipient)
-        size, held = statement.index, seen.size if seen else 0
-    if not word.leaves_out(size, held):
-        raise _not_proven("the word may have told of all that its giver held")
-    return (f"{party.name} had signed for {held} leaves of {word.recipient} when its log had "
-            f"{size}, and gave its word when it had {word.own} that it held {word.size}")
-
-
-def _word(text: bytes, party: Party, agreement: Agreement) -> Word:
-    """A word of that party on the log of another party of the agreement."""
-    try:
-        asker = agreement.party(word_recipient(text))
-        if asker is None or asker is party:
-            raise _not_proven("it is no word to another party of the agreement")
-        return read_word(text, party, asker.name)
-    except NotAuthenticated as error:
-        raise Unverified(error.message, code=error.code) from None
 
 
 def _run(leaves: Sequence[bytes], party: Party, first: int | None = None) -> list[Statement[Any]]:
@@ -389,7 +357,6 @@ _FORMS: dict[str, _Form[Any]] = {
     "head": _Form(HeadAgainstCheckpoint, ("proof",), ("head", "note", "root"),
                   _head_against_checkpoint),
     "seen": _Form(SeenBehindReceipt, ("leaves",), ("head",), _behind_its_head),
-    "word": _Form(MoreThanWord, (), ("word", "leaf", "head"), _more_than_its_word),
     "contradiction": _Form(Contradiction, ("leaves",), (), _cannot_follow),
     "statement": _Form(BadStatement, ("disclosures",), ("leaf",), _no_statement),
     "void": _Form(VoidStatement, ("disclosures",), ("leaf",), _outside_terms),

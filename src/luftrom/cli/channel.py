@@ -13,7 +13,7 @@ from luftrom.cli.options import dir_option, json_option
 
 if TYPE_CHECKING:
     from luftrom.config.settings import Settings
-    from luftrom.logs.word import Word
+    from luftrom.exchange.word import Word
     from luftrom.state.forks import Told
 
 

@@ -13,8 +13,8 @@ import aiohttp
 from luftrom import limits
 from luftrom.errors import Unavailable
 from luftrom.exchange.message import CONTENT_TYPE
+from luftrom.exchange.word import CONTENT_TYPE as ASK_CONTENT_TYPE
 from luftrom.logs.head import HEAD_HEADER
-from luftrom.logs.word import CONTENT_TYPE as ASK_CONTENT_TYPE
 from luftrom.tls import client_context, client_reason, is_refused_certificate
 
 TIMEOUT_S = 20.0                           # of one message, from the name's look-up to the end

@@ -18,7 +18,6 @@ from luftrom.errors import (
     BadStatement,
     Equivocation,
     LuftromError,
-    MoreThanWord,
     OtherHistory,
     OutOfStep,
     SeenBehindReceipt,
@@ -34,7 +33,6 @@ from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
-from luftrom.logs.word import Word
 from luftrom.statements.kinds.forked import check_fork, fork_told
 from luftrom.statements.kinds.restored import Restored, explains
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
@@ -86,8 +84,7 @@ class Context:
     `waiting` finds the statement of a leaf that is mirrored and not applied, `refused` what each
     party signed and was refused. `proven` are indexes
     of leaves of the sender's whose signatures were checked before (`prove_leaves`). `ends` names
-    for each party that is proven to have forked how many leaves of its log count, `words` are what
-    peers had said of the own log when it went on from an older copy.
+    for each party that is proven to have forked how many leaves of its log count.
     """
 
     own: OwnLog
@@ -98,7 +95,6 @@ class Context:
     now_s: int
     proven: frozenset[int] = frozenset()
     ends: Mapping[str, int] = field(default_factory=dict)
-    words: Mapping[str, Word] = field(default_factory=dict)
 
 
 class Learned(Exception):
@@ -145,13 +141,12 @@ def verify_message(message: Message, head: Head, context: Context) -> tuple[Veri
             if fork is not None and fork.end < context.ends.get(fork.party, fork.end + 1):
                 raise Learned(fork)
     # 5. What each statement had seen is mirrored here, with this message; and of our own log it is
-    #    what we signed, no less than its author's receipts say, and no more than its word said.
+    #    what we signed, and no less than its author's receipts say.
     sizes = {name: mirror.staged_size for name, mirror in context.mirrors.items()}
     sizes |= {each.mirror.party: max(each.body.size, sizes[each.mirror.party]) for each in parts}
     roots = _Roots(context, parts)
     for each in parts:
         for statement in counted(each, context.ends):
-            _check_word(statement, context)
             _check_seen(statement, context, sizes, roots)
             _check_receipt(statement, each, context.own.party)
     # 6. The head says no other than the checkpoint beside it.
@@ -415,16 +410,6 @@ def _check_seen(statement: Statement[Any], context: Context, sizes: Mapping[str,
                                "the one held here", name)
 
 
-def _check_word(statement: Statement[Any], context: Context) -> None:
-    """Whoever gave its word on our log had told of all that it had seen by then."""
-    word, seen = context.words.get(statement.party), statement.seen.get(context.own.party)
-    if word is not None and seen is not None and word.leaves_out(statement.index, seen.size):
-        raise Equivocation(
-            f"leaf {statement.index} had seen {seen.size} of our leaves; the word of "
-            f"{statement.party}, given later, says that it holds {word.size}",
-            evidence=MoreThanWord(statement.party, word.text, leaf=statement.leaf))
-
-
 def _check_receipt(statement: Statement[Any], part: VerifiedPart, me: str) -> None:
     """Whoever signed for so many of our leaves has seen them ever after."""
     receipt = part.mirror.receipt
@@ -441,12 +426,6 @@ def _check_receipt(statement: Statement[Any], part: VerifiedPart, me: str) -> No
 
 
 def _check_head(head: Head, own: VerifiedPart, context: Context) -> None:
-    word = context.words.get(head.sender)
-    if word is not None and word.leaves_out(head.size, head.mirrored):
-        raise Equivocation(
-            f"a head of {head.size} leaves says that {head.mirrored} of ours are mirrored; the "
-            f"word of {head.sender}, given later, says that it holds {word.size}",
-            evidence=MoreThanWord(head.sender, word.text, head=head.text.encode()))
     if head.mirrored > context.own.size:
         raise Unverified(f"a receipt for {head.mirrored} of our leaves; there are "
                          f"{context.own.size}")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from luftrom.agreement.party import Party
 from luftrom.errors import LuftromError, Unavailable, Unverified
+from luftrom.exchange.word import Word
 from luftrom.logs.head import verify_head
 from luftrom.logs.signed import verify_party_checkpoint, verify_receipt_note
-from luftrom.logs.word import Word
 from luftrom.node.memory import Memory
 from luftrom.node.wholeness import Fault
 from luftrom.statements.kinds.restored import PeerWord, Restored
@@ -169,9 +169,11 @@ class Gate:
 
     def _late(self, memory: Memory) -> Gated:
         """Words are in. What the own statements and receipts had seen must be here as well."""
+        seen = memory.state.progress.last_seen.get(memory.party, {})
         lacks = []
         for peer, mirror in memory.mirrors.items():
-            least, opened = self._signed_for(peer, memory)
+            promised, opened = self.promised.get(peer, (0, 0))
+            least = max(seen.get(peer, 0), promised, mirror.given_size)
             if (mirror.size < least or mirror.applied < opened) and peer not in memory.broken:
                 lacks.append(f"we had signed for {least} leaves of {peer}; {mirror.size} are "
                              f"here again, {mirror.applied} of them open")
@@ -181,17 +183,6 @@ class Gate:
         if self.clock_off:
             return Gated(CLOCK_OFF, (self.clock_off,), "set the clock by NTP")
         return Gated(OPEN)
-
-    def _signed_for(self, peer: str, memory: Memory) -> tuple[int, int]:
-        """How much of a peer's log we are known to have signed for: mirrored, and opened."""
-        seen = memory.state.progress.last_seen.get(memory.party, {})
-        promised, opened = self.promised.get(peer, (0, 0))
-        return max(seen.get(peer, 0), promised, memory.mirrors[peer].given_size), opened
-
-    def is_sure_of(self, peer: str, memory: Memory) -> bool:
-        """Is all of a peer's log here for which we ever signed, as far as anybody knows?"""
-        return (self.stand(memory).state in (OPEN, CLOCK_OFF)
-                and memory.mirrors[peer].size >= self._signed_for(peer, memory)[0])
 
     @property
     def texts(self) -> tuple[str, ...]:

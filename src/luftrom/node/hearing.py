@@ -176,7 +176,7 @@ def _context(agreement: Agreement, memory: Memory, step: Step,
     waiting = {(party, statement.index): statement
                for party, queue in memory.state.waiting.items() for statement in queue}
     return Context(memory.log, memory.mirrors, agreement, waiting, memory.signed,
-                   step.time_ns // NS_PER_S, proven, memory.state.forks.ends, memory.words)
+                   step.time_ns // NS_PER_S, proven, memory.state.forks.ends)
 
 
 def _mirror(parts: Sequence[VerifiedPart], memory: Memory, step: Step) -> None:

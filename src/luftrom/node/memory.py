@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from luftrom.agreement.terms import Agreement
 from luftrom.audit.equivocation import kind_of, make_equivocation
 from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
-from luftrom.errors import BadInput, BadStatement, LuftromError, TwoCheckpoints, Unverified
+from luftrom.errors import BadInput, BadStatement, TwoCheckpoints, Unverified
 from luftrom.exchange.message import Message
 from luftrom.exchange.refused import Refused
 from luftrom.exchange.sending import Position, Shown, build_message
@@ -21,15 +20,13 @@ from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
-from luftrom.logs.word import Word, read_word
 from luftrom.node.evidence import BAD_STATEMENT, VOID, breaks_channel, void_proof
 from luftrom.node.new_log import proofs_that_count
 from luftrom.node.peer_work import PeerWork
 from luftrom.node.step import Step
 from luftrom.state.loading import load_state
 from luftrom.statements.kinds import KINDS
-from luftrom.statements.leaf import parse_statement
-from luftrom.statements.opening import Item, open_item
+from luftrom.statements.opening import Item
 from luftrom.store.protocol import Store
 
 
@@ -61,7 +58,6 @@ class Memory:
         for name in self.forked & self.mirrors.keys():
             self.broken.add(name)
             self.mirrors[name].count_no_more(self.state.progress.applied.get(name, 0))
-        self._words: tuple[int, dict[str, Word]] = -1, {}   # of which own leaf, and what it embeds
         self._recall_heads()
         # Readers may have seen revisions that this memory never reached: go on above them.
         self.state.entities.revision += store.counter("revision")
@@ -78,25 +74,6 @@ class Memory:
         no ruling of its that comes behind may count less and name us as silent."""
         if self.state.entities.proceeds:
             self.state.acknowledged.note(peer, self.party, size, opened)
-
-    @property
-    def words(self) -> Mapping[str, Word]:
-        """What peers had said of the own log when it last went on from an older copy."""
-        index = self.state.restored.get(self.party, -1)
-        if self._words[0] < index < self.log.size:
-            self._words = index, dict(self._read_words(index))
-        return self._words[1]
-
-    def _read_words(self, index: int) -> Iterator[tuple[str, Word]]:
-        """The words that an own statement `restored` embeds, by giver, as far as keys still verify
-        them."""
-        store, place = self.log.store, (self.party, index, index + 1)
-        statement = parse_statement(store.leaves(*place)[0])
-        for disclosures in store.disclosures(*place).values():
-            for text in open_item(statement, disclosures).content or ():
-                for peer in self.mirrors.values():
-                    with suppress(LuftromError):
-                        yield peer.party, read_word(text.encode(), peer.peer, self.party)
 
     @property
     def forked(self) -> frozenset[str]:

@@ -288,9 +288,7 @@ class Node:
         ask = self._keeper.read(body)
         if ask.counter:
             self._courier.give_up_answers(ask.sender)
-        conductor = self._conductor
-        return await self._inbox.apart(
-            lambda: self._keeper.word(ask, conductor.memory, conductor.gate))
+        return await self._inbox.apart(lambda: self._keeper.word(ask, self._conductor.memory))
 
     def disclosures(self, ask: bytes) -> bytes:
         """A page of what is open here of the log of the peer that asks, to it alone."""

@@ -21,8 +21,8 @@ from luftrom.clock import NS_PER_S, Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import Conflict, LuftromError, NotFound, Unavailable, Unverified
 from luftrom.exchange.returning import parse_page
+from luftrom.exchange.word import DISCLOSURES, Word, new_ask
 from luftrom.logs.signed import verify_party_checkpoint, verify_receipt_note
-from luftrom.logs.word import DISCLOSURES, Word, new_ask
 from luftrom.node.new_log import taken_up_row
 from luftrom.node.wholeness import LEAVES_AT_ONCE, LOST_ROW, examine_mirror
 from luftrom.node.words import AskTransport, ask_disclosures, ask_word

@@ -15,7 +15,7 @@ from luftrom.clock import Clock
 from luftrom.config.keys import NodeKeys
 from luftrom.errors import Forbidden, NotAuthenticated, Unavailable
 from luftrom.exchange.returning import encode_page
-from luftrom.logs.word import (
+from luftrom.exchange.word import (
     DISCLOSURES,
     WORD,
     Ask,
@@ -27,7 +27,6 @@ from luftrom.logs.word import (
     verify_ask,
     verify_word,
 )
-from luftrom.node.gate import Gate
 from luftrom.node.memory import Memory
 from luftrom.node.refusals import Replayed
 from luftrom.store.protocol import Writes
@@ -58,16 +57,14 @@ class WordKeeper:
         peer = self._peer(body)
         return verify_ask(body, peer, self._party, WORD)
 
-    def word(self, ask: Ask, memory: Memory, gate: Gate) -> bytes:
+    def word(self, ask: Ask, memory: Memory) -> bytes:
         """The signed word that an ask wants.
 
         Where the ask has a counter the word binds: what its sender signed before it is not taken
         any more, now or after a restart. So a message that was still on its way when a peer came
         back from an older copy does not contradict what the peer signs then (PROTOCOL.md, 19). An
         ask with an older counter, such as one held up by somebody, binds nobody; the counter in
-        the word says so. It says too how large the own log is, and whether all is here for which
-        this node had ever signed: more, signed before and shown later, convicts it. Raises
-        Unavailable if the store does not take it.
+        the word says so. Raises Unavailable if the store does not take it.
         """
         peer = ask.sender
         if ask.counter > memory.counters[peer]:
@@ -80,9 +77,7 @@ class WordKeeper:
             self._party, peer, self._agreement.digest if self._agreement else "", ask.nonce, size,
             root, note, held=mirror.size, head=memory.head_of(peer),
             receipt=mirror.receipt.note if mirror.receipt else b"",
-            counter=memory.counters[peer], own=memory.log.size,
-            whole=gate.is_sure_of(peer, memory), time_ns=self._clock.now_ns()),
-            self._keys.channel)
+            counter=memory.counters[peer], time_ns=self._clock.now_ns()), self._keys.channel)
 
     def disclosures(self, body: bytes, memory: Memory) -> bytes:
         """A page of what is open here of the asking party's log: its own content, to it alone.

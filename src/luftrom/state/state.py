@@ -49,7 +49,7 @@ class State:
         self.knowledge = Knowledge(self.forks)
         self.acknowledged = Acknowledged()
         self.waiting: dict[str, deque[Statement[Any]]] = {}
-        self.restored: dict[str, int] = {} # by party: the newest leaf which says that it was
+        self._restored: set[str] = set()   # parties whose log says that it was restored
         self._lost: set[tuple[str, int]] = set()   # leaves whose author has lost what they say
         self._openings: dict[tuple[str, int], tuple[bytes, ...]] = {}
         self.progress = Progress()
@@ -69,9 +69,9 @@ class State:
         self.acknowledged.mirror(statement, {ruling.index: self.knowledge.seen(
             statement.party, ruling.index + 1) for ruling in ruled if ruling.unacknowledged})
         if isinstance(statement.body, Restored):
-            self.restored[statement.party] = statement.index
+            self._restored.add(statement.party)
         # Losses count behind a restore alone: else the author could choose what to open.
-        if isinstance(statement.body, Lost) and statement.party in self.restored:
+        if isinstance(statement.body, Lost) and statement.party in self._restored:
             self._lost |= {(statement.party, index) for index in statement.body.leaves}
         self.waiting.setdefault(statement.party, deque()).append(statement)
 

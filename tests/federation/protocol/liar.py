@@ -24,8 +24,7 @@ from protocol.reading import PATIENCE
 
 AHEAD = 3                                # leaves that a head names and that are not there yet
 TACTICS = ("peek", "ahead", "doomed", "forget", "shut", "late", "choose", "garbage", "several",
-           "closed", "invented", "overrule", "feign", "outrank", "deaf", "fork", "unrestored",
-           "hide")
+           "closed", "invented", "overrule", "feign", "outrank", "deaf", "fork", "unrestored", "hide")
 
 
 class Liar(Node):

@@ -26,7 +26,6 @@ from luftrom.errors import (
     Equivocation,
     HeadAgainstCheckpoint,
     LuftromError,
-    MoreThanWord,
     SeenBehindReceipt,
     TwoCheckpoints,
     TwoHeads,
@@ -36,7 +35,6 @@ from luftrom.errors import (
 from luftrom.exchange.message import encode_message
 from luftrom.exchange.sending import Position
 from luftrom.logs.head import Head, sign_head
-from luftrom.logs.word import Word, sign_word
 from luftrom.node.conductor import Conductor
 from luftrom.node.hearing import Hear
 from luftrom.statements.disclosure import make_disclosure
@@ -103,13 +101,6 @@ def ruling(index: int) -> dict[str, Any]:
                          "unacknowledged": []}]}
 
 
-def word(own: int, size: int, *, whole: bool = True, to: str = ALFA, key: str = BRAVO) -> bytes:
-    """Bravo's word, with a log of `own` leaves, that it holds `size` of the other's."""
-    said = Word(BRAVO, to, AGREEMENT.digest, "n" * 22, size, bytes(32), b"a note", size,
-                "", b"", 1, own, whole, 1)
-    return sign_word(said, KEYS[key].channel)
-
-
 FLIGHT = Version(intent(1, 1), 1)
 SOUND = tuple(make_disclosure(name, value) for name, value in zip(
     KINDS["declaration"].opens, KINDS["declaration"].disclose(FLIGHT), strict=True))
@@ -150,8 +141,6 @@ PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
         "leaves": [leaf(4, seen=1), leaf(5, seen=1), leaf(6, seen=0)], "head": head(4, 1)}),
     "seen less, behind a word of that head": ("seen", {
         "leaves": [restored(4, head(4, 7)), leaf(5, seen=6)], "head": head(4, 7)}),
-    "seen more before its word": ("word", {"word": word(7, 5), "leaf": leaf(4, seen=6)}),
-    "signed for more before its word": ("word", {"word": word(7, 5), "head": head(6, 6)}),
     "ruled on twice": ("contradiction", {
         "leaves": [DECLARED, leaf(5, "ruling", **ruling(4)), leaf(6, "ruling", **ruling(4))]}),
     "ruled on the future": ("contradiction", {"leaves": [leaf(6, "ruling", **ruling(9))]}),
@@ -170,7 +159,7 @@ PROOFS: dict[str, tuple[str, dict[str, Any]]] = {
 
 EVIDENCE = {"checkpoints": partial(TwoCheckpoints, notes=()), "statements": TwoStatements,
             "heads": TwoHeads, "head": HeadAgainstCheckpoint, "seen": SeenBehindReceipt,
-            "contradiction": Contradiction, "word": partial(MoreThanWord, word=b""),
+            "contradiction": Contradiction,
             "statement": partial(BadStatement, leaf=b"")}
 
 
@@ -255,21 +244,6 @@ NOTHING: dict[str, tuple[str, dict[str, Any]]] = {
     "two declarations that wait": ("contradiction", {"leaves": [
         DECLARED, leaf(5, "declaration", disclosures=SEALED, size=0)]}),
     "no leaves": ("contradiction", {}),
-    "seen what its word says": ("word", {"word": word(7, 5), "leaf": leaf(4, seen=5)}),
-    "seen more after its word": ("word", {"word": word(7, 5), "leaf": leaf(7, seen=6)}),
-    "signed for more after its word": ("word", {"word": word(7, 5), "head": head(7, 6)}),
-    "a word of one that was not sure": ("word", {
-        "word": word(7, 5, whole=False), "leaf": leaf(4, seen=6)}),
-    "a word by another key": ("word", {
-        "word": word(7, 5, key=ALFA), "leaf": leaf(4, seen=6)}),
-    "a word to a stranger": ("word", {
-        "word": word(7, 5, to="charlie.example"), "leaf": leaf(4, seen=6)}),
-    "a head to whom the word is not": ("word", {
-        "word": word(7, 5), "head": head(6, 6, to="charlie.example")}),
-    "a word, a leaf and a head": ("word", {
-        "word": word(7, 5), "leaf": leaf(4, seen=6), "head": head(6, 6)}),
-    "a word and nothing before it": ("word", {"word": word(7, 5)}),
-    "no word": ("word", {"word": b"", "leaf": leaf(4, seen=6)}),
     "what came before is not shown": ("contradiction", {
         "leaves": [noticed(6, 1, 5)]}),
     "a good statement": ("statement", {"leaf": leaf(4)}),

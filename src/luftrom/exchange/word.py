@@ -53,8 +53,6 @@ class Word:
     `checkpoint` (a signed note, empty with size 0); of its leaves `held` can be had here. `head`
     is the newest signed head of the recipient, or empty. `receipt` is its newest receipt for the
     sender's log, a note, or empty. `counter` is that of the newest message that was taken from it.
-    `own` is the size of the sender's own log: what it signed at a smaller one came before. `whole`
-    says that all is here for which it had ever signed; who was restored itself may not be sure.
     `time_ns` is when the sender said so, by its clock.
     """
 
@@ -69,17 +67,8 @@ class Word:
     head: str
     receipt: bytes
     counter: int
-    own: int
-    whole: bool
     time_ns: int
     text: bytes = b""
-
-    def leaves_out(self, size: int, held: int) -> bool:
-        """Had its sender signed that it holds so many leaves when its own log had `size`?
-
-        Then it was sure, that came before, and the word tells of less.
-        """
-        return self.whole and size < self.own and held > self.size
 
 
 def new_ask(sender: str, recipient: str, agreement: str, about: str = WORD, *, counter: int = 0,
@@ -119,8 +108,8 @@ def sign_word(word: Word, key: Ed25519PrivateKey) -> bytes:
         "from": word.sender, "to": word.recipient, "agreement": word.agreement,
         "nonce": word.nonce, "size": word.size, "root": encode_base64url(word.root),
         "checkpoint": word.checkpoint.decode(), "held": word.held, "head": word.head,
-        "receipt": word.receipt.decode(), "counter": word.counter, "own": word.own,
-        "whole": word.whole, "time_ns": word.time_ns}, key).encode()
+        "receipt": word.receipt.decode(), "counter": word.counter, "time_ns": word.time_ns},
+        key).encode()
 
 
 def verify_word(text: bytes, sender: Party, ask: Ask) -> Word:
@@ -140,7 +129,7 @@ def read_word(text: bytes, sender: Party, recipient: str) -> Word:
     claims = verify_compact(_bounded(text, limits.WORD_BYTES_MAX), WORD_TYPE, sender.name,
                             sender.keys.channel)
     _check_members(claims, {"from", "to", "agreement", "nonce", "size", "root", "checkpoint",
-                            "held", "head", "receipt", "counter", "own", "whole", "time_ns"})
+                            "held", "head", "receipt", "counter", "time_ns"})
     _check_names(claims, sender.name, recipient)
     root = parse_base64url(_text(claims, "root", 43), "root")
     word = Word(sender.name, recipient, _text(claims, "agreement", 64), _nonce(claims),
@@ -148,17 +137,11 @@ def read_word(text: bytes, sender: Party, recipient: str) -> Word:
                 _text(claims, "checkpoint", limits.NOTE_BYTES_MAX).encode(),
                 _number(claims, "held"), _text(claims, "head", limits.WORD_BYTES_MAX),
                 _text(claims, "receipt", limits.NOTE_BYTES_MAX).encode(),
-                _number(claims, "counter"), _number(claims, "own"), _flag(claims, "whole"),
-                _number(claims, "time_ns"), text)
+                _number(claims, "counter"), _number(claims, "time_ns"), text)
     if len(root) != 32 or bool(word.size) != bool(word.checkpoint) or word.held > word.size:
         raise BadInput("a word has a root of 32 bytes, a checkpoint unless its size is 0, and "
                        "holds no more leaves than that", field="word")
     return word
-
-
-def word_recipient(text: bytes) -> str:
-    """Who a word says that it was given to, still unverified."""
-    return str(read_compact(_bounded(text, limits.WORD_BYTES_MAX), WORD_TYPE).get("to", ""))
 
 
 def _bounded(text: bytes, bytes_max: int) -> bytes:
@@ -181,13 +164,6 @@ def _number(claims: dict[str, Any], name: str) -> int:
     value = claims[name]
     if type(value) is not int or not 0 <= value <= _NUMBER_MAX:
         raise BadInput(f"must be a whole number from 0 to {_NUMBER_MAX}", field=name)
-    return value
-
-
-def _flag(claims: dict[str, Any], name: str) -> bool:
-    value = claims[name]
-    if not isinstance(value, bool):
-        raise BadInput("must be true or false", field=name)
     return value
 
 
