@@ -20,6 +20,7 @@ from luftrom.api.serving.server import Server
 from luftrom.clock import Clock, SystemClock
 from luftrom.config.settings import Settings
 from luftrom.exchange.http import HttpTransport
+from luftrom.node.gate import Gate
 from luftrom.node.node import Node, Transport
 from luftrom.store.protocol import Store
 from luftrom.store.sqlite import SqliteStore
@@ -82,7 +83,8 @@ def agreement_of(urls: dict[str, str] | None = None, names: tuple[str, ...] = (A
 @contextlib.contextmanager
 def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
            door: socket.socket | None = None, store: Store | None = None,
-           clock: Clock | None = None, transport: Transport | None = None) -> Iterator[House]:
+           clock: Clock | None = None, transport: Transport | None = None,
+           gate: Gate | None = None) -> Iterator[House]:
     """The node of a party, served on a free port of the loopback interface."""
     door = door or free_ports(1)[0]
     port = door.getsockname()[1]
@@ -92,7 +94,8 @@ def hosted(directory: Path, agreement: Agreement | None, *, party: str = ALFA,
 
     def make() -> Node:
         held.append(store or SqliteStore(directory / f"{party}.sqlite3"))
-        return Node(party, make_keys(party), agreement, held[0], clock or SystemClock(), transport)
+        return Node(party, make_keys(party), agreement, held[0], clock or SystemClock(), transport,
+                    gate)
 
     async def close() -> None:
         if isinstance(transport, HttpTransport):

@@ -18,7 +18,7 @@ from liar import Liar, content, new_id, volume
 from refusing import refused
 from talking import asking, befriend, hour_of, swap
 
-from luftrom.logs.head import read_counts
+from luftrom.logs.head import read_counts, sign_head
 from luftrom.node.operations.operational_intents import Declare
 from luftrom.state.record import Record
 from luftrom.statements.leaf import parse_statement
@@ -264,3 +264,30 @@ def test_whoever_is_shown_it_late_has_its_time_to_acknowledge() -> None:
     for _ in range(2):
         alfa.hear(bravo.hear(alfa.send(BRAVO)))
     assert record.ruling.unacknowledged == (CHARLIE,)
+
+
+def test_a_head_that_nobody_signed_is_held_against_nobody(tmp_path: Path) -> None:
+    """Charlie's log begins with a ruling of before the agreement, on a head of bravo's that it made
+    up; then charlie is silent, and bravo, who is honest, passes it over and rules."""
+    agreement = agreement_of(names=(ALFA, BRAVO, CHARLIE), mode="proceed", after_s=60.0)
+    with hosted(tmp_path, agreement) as house:
+        bravo, charlie = Liar(house), Liar(house, CHARLIE)
+        charlie.give_up(1)
+        charlie.declare(content(volume(lat=70.0)), agreement=None, seen=None)
+        draft = bravo.head(recipient=CHARLIE, size=0, opened=10**9, mirrored=10**9)
+        text = sign_head(draft, b"", charlie.keys.channel)
+        charlie.append(charlie.statement("ruling", agreement=None, seen=None, heads={BRAVO: text},
+                                         rulings=[{"index": 0, "accepted": True, "against": [],
+                                                   "unacknowledged": []}]))
+        charlie.append(charlie.statement("agreement"))
+        with bravo.http, charlie.http:
+            befriend(bravo, charlie)
+            index = bravo.declare(content(volume(lat=30.0)))
+            bravo.talk()
+            opened = {CHARLIE: bravo.open_of(CHARLIE)}
+            bravo.append(bravo.statement("passed_over", of=[index], opened=opened))
+            bravo.settle()
+            bravo.rule(index, unacknowledged=[CHARLIE], opened=opened)
+            bravo.talk()
+        assert house.node.airspace.records[BRAVO, index].status == "accepted"
+        assert house.node.proofs() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -10,22 +11,31 @@ from pathlib import Path
 from typing import Any
 
 import forking
+import httpx
 import pytest
 from hosting import ALFA, BRAVO, CHARLIE, House, agreement_of, hosted
-from liar import Liar, new_id, volume
+from liar import Liar, new_id, root_of, volume
 from processes import wait_for
 from refusing import refused
-from talking import gang, swap  # noqa: F401 - a fixture, found by name
+from talking import befriend, gang, swap  # noqa: F401 - a fixture, found by name
 
+import tlog_client as tlog
 from forks import fork_of
 from luftrom.agreement.terms import Agreement
 from luftrom.audit.holding import audit_holding
+from luftrom.base64url import encode_base64url
+from luftrom.errors import Unavailable
 from luftrom.exchange.http import HttpTransport
+from luftrom.exchange.message import Part
+from luftrom.exchange.word import Word, sign_word, verify_ask
 from luftrom.logs.fork import Fork
+from luftrom.node.gate import Gate
 from luftrom.state.loading import load_state
+from luftrom.statements.disclosure import make_disclosure
 from luftrom.statements.kinds.forked import encode
 from luftrom.statements.leaf import parse_statement
 from luftrom.store.sqlite import SqliteStore
+from parties import make_keys
 
 
 @pytest.mark.parametrize("mode", ["hold", "proceed"])
@@ -230,3 +240,123 @@ def test_a_false_accusation_is_refused_and_proves_itself(gang: Gang, name: str) 
     accuse(bravo, fork)
     refused(bravo, bravo.message(), 422, "not_proven", proof="statement")
     assert bravo.house.channel(CHARLIE)["forked"] is None
+
+
+def test_made_up_words_excuse_no_fork(gang: Gang) -> None:
+    """Charlie shows alfa a history that begins with a restore, on words that nobody gave."""
+    bravo, charlie = gang
+    size = len(charlie.leaves)
+    old = [*charlie.leaves, charlie.statement("agreement")]
+    held = [{"party": name, "size": size, "root": encode_base64url(root_of(charlie.leaves)),
+             "head": encode_base64url(bytes(32))} for name in (ALFA, BRAVO)]
+    words = (make_disclosure("words", {"words": []}),)
+    charlie.append(charlie.statement("restored", words, held=held), words)
+    charlie.talk()
+    accuse(bravo, fork_of(CHARLIE, charlie.keys.log[:1], charlie.leaves, old))
+    bravo.talk()
+    assert bravo.house.channel(CHARLIE)["forked"]["end"] == size
+    assert bravo.house.channel()["state"] != "broken"
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_what_a_forker_uploads_cuts_nobody_off(gang: Gang, is_whole: bool) -> None:
+    """Of one history alfa is brought a checkpoint, and its entries; bravo was shown the other."""
+    bravo, charlie = gang
+    size = len(charlie.leaves)
+    for _ in range(2):                     # common, and not shown to alfa
+        charlie.append(charlie.statement("agreement"))
+    end = len(charlie.leaves)
+    charlie.append(charlie.statement("agreement", iat=1_700_000_000))
+    one, note = list(charlie.leaves), charlie.note()
+    with httpx.Client(base_url=bravo.house.url, trust_env=False) as stranger:
+        assert stranger.post("/mirror/add-checkpoint", content=tlog.add_checkpoint_body(
+            size, one, note)).status_code == 200
+        if is_whole:
+            body = tlog.add_entries_body(f"{CHARLIE}/log", size, len(one),
+                                         tlog.packages(one, size, len(one)))
+            assert stranger.post("/mirror/add-entries", content=body, headers={
+                "Content-Type": "application/octet-stream"}).status_code == 202
+    charlie.give_up(1)
+    for _ in range(2):
+        charlie.append(charlie.statement("agreement"))
+    swap(bravo, charlie)
+    accuse(bravo, fork_of(CHARLIE, charlie.keys.log[:1], one, charlie.leaves))
+    said = bravo.message(relays=(Part(CHARLIE, size, 0, charlie.note(), (),
+                                      tuple(charlie.leaves[size:])),))
+    bravo.post(said)                       # alfa learns of both
+    assert bravo.post(said).status_code == 200
+    assert bravo.house.channel()["mirror_size"] == len(bravo.leaves)
+    assert bravo.house.channel(CHARLIE)["forked"]["end"] == end
+
+
+def test_of_many_forks_in_one_message_all_is_computed_anew_once(
+        gang: Gang, monkeypatch: pytest.MonkeyPatch) -> None:
+    bravo, charlie = gang
+    for _ in range(20):
+        charlie.append(charlie.statement("agreement"))
+    charlie.settle()
+    swap(bravo, charlie)
+    size = len(charlie.leaves)
+    for end in range(size - 1, size - 21, -1):     # each ends it earlier
+        accuse(bravo, fork_of(CHARLIE, charlie.keys.log[:1], charlie.leaves,
+                              [*charlie.leaves[:end], b"x"]))
+    conductor, loads = bravo.house.node._conductor, []
+    load = conductor.load
+    monkeypatch.setattr(conductor, "load", lambda: (loads.append(1), load()))
+    bravo.talk()
+    assert bravo.house.channel(CHARLIE)["forked"]["end"] == size - 20
+    assert len(loads) == 1
+
+
+class Telling(HttpTransport):
+    """What bravo and charlie say that they hold of alfa's log: so many leaves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: dict[str, tuple[Liar, int, bytes]] = {}
+
+    async def ask(self, base_url: str, about: str, ask: bytes, bytes_max: int
+                  ) -> tuple[int, bytes]:
+        liar, size, note = self.told[base_url.removeprefix("http://")]
+        read = verify_ask(ask, liar.agreement.party(ALFA), liar.name, about)
+        word = Word(liar.name, ALFA, liar.agreement.digest, read.nonce, size,
+                    root_of(liar.alfa[:size]), note, size, "", b"", read.counter,
+                    time.time_ns())
+        return 200, sign_word(word, liar.keys.channel)
+
+    async def _send(self, *_: Any) -> Any:
+        raise Unavailable("nobody is there")
+
+
+def test_who_was_restored_is_not_stopped_by_its_own_older_checkpoint(tmp_path: Path) -> None:
+    """Alfa came back on the words of both, and bravo proves to alfa that alfa has forked."""
+    agreement = agreement_of(URLS, (ALFA, BRAVO, CHARLIE), mode="hold", after_s=60.0)
+    path = tmp_path / f"{ALFA}.sqlite3"
+    with hosted(tmp_path, agreement) as house:
+        bravo, charlie = Liar(house), Liar(house, CHARLIE)
+        with bravo.http, charlie.http:
+            befriend(bravo, charlie)
+    size, note = len(bravo.alfa), bravo.notes[ALFA]
+    shutil.copy(path, tmp_path / "older")
+    with hosted(tmp_path, agreement) as house:
+        notice(house, 1.0)
+        log = house.node.log
+        old = log.store.leaves(ALFA, 0, log.size)
+    for each in tmp_path.glob(f"{path.name}*"):
+        each.unlink()
+    shutil.copy(tmp_path / "older", path)
+    line = Telling()
+    line.told = {BRAVO: (bravo, size, note), CHARLIE: (charlie, size, note)}
+    gate = Gate(agreement.party(ALFA), [p for p in agreement.parties if p.name != ALFA],
+                doubts=("an older copy",), agreement=agreement.digest)
+    with hosted(tmp_path, agreement, transport=line, gate=gate) as house:
+        wait_for(lambda: house.node.log.size > size, "alfa comes back on the words of both")
+        log = house.node.log
+        accuse(bravo, fork_of(ALFA, make_keys(ALFA).log[:1], old,
+                              log.store.leaves(ALFA, 0, log.size)))
+        bravo.house = house
+        with httpx.Client(base_url=house.url, trust_env=False) as bravo.http:
+            refused(bravo, bravo.message(gives_receipt=False), 422, "not_proven", proof="statement",
+                    proves=False)
+        notice(house, 2.0)                 # and goes on
+        assert house.status()["wholeness"]["state"] == "open"

@@ -162,7 +162,7 @@ BUDGET, BODY = "tests/unit/api/test_api_budget.py", "tests/unit/api/test_api_bod
 AUTH, APP = "tests/unit/api/test_api_auth.py", "tests/unit/api/test_api_app.py"
 PEERS, MIRROR = "tests/federation/test_lying_peer.py", "tests/federation/test_mirror_submission.py"
 HERE, REST = "tests/unit/test_limits.py", "tests/path/test_answers_bounded.py"
-WORDS, WORK = "tests/unit/logs/test_word.py", "tests/federation/test_work_bounded.py"
+WORDS, WORK = "tests/unit/exchange/test_word.py", "tests/federation/test_work_bounded.py"
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "WORD_S_MAX": ("tests/federation/test_recovery.py",
                    "test_an_ordinary_start_waits_for_nobody"),

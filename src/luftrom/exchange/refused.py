@@ -11,6 +11,7 @@ says so with a statement `restored`, for all to see.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from luftrom import limits
@@ -48,19 +49,24 @@ class Refused:
         default_factory=lambda: {NOTE: {}, LEAF: {}, HEAD: {}})
 
     def load(self, rows: Iterable[RefusedRow], agreement: Agreement) -> None:
-        """Take up what the store has, oldest first, as far as it is of the log that goes on."""
+        """Take up what the store has, oldest first, as far as it is of the log that goes on.
+
+        Heads under a channel key that the party has no more prove nothing to anybody.
+        """
         for row in rows:
-            if row.party == self.party.name and self._is_of_log(row, agreement):
-                self._kept[row.kind][row.place] = row
+            with suppress(LuftromError):
+                if row.party == self.party.name and self._is_of_log(row, agreement):
+                    self._kept[row.kind][row.place] = row
 
     def _is_of_log(self, row: RefusedRow, agreement: Agreement) -> bool:
         start = self.party.new_log
+        if row.kind == HEAD:
+            agreed = self._head(row).agreement
+            return start is None or agreed == agreement.digest
         if start is None:
             return row.kind in self._kept
         if row.kind == NOTE:
             return row.body.startswith(f"{self.party.log_origin}\n".encode())
-        if row.kind == HEAD:
-            return self._head(row).agreement == agreement.digest
         return row.kind == LEAF and (
             row.place < start.size or parse_statement(row.body).agreement == agreement.digest)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from luftrom import limits
+from luftrom.agreement.party import Party
 from luftrom.agreement.terms import Agreement
 from luftrom.errors import (
     BadInput,
@@ -28,15 +29,16 @@ from luftrom.errors import (
 )
 from luftrom.exchange.message import Message, Opening, Part
 from luftrom.exchange.refused import Refused, head_against_checkpoint, is_signed
+from luftrom.exchange.word import read_word
 from luftrom.logs.fork import Fork
 from luftrom.logs.head import Head
 from luftrom.logs.held import HeldLog
 from luftrom.logs.mirror import Mirror
 from luftrom.logs.own import OwnLog
 from luftrom.statements.kinds.forked import check_fork, fork_told
-from luftrom.statements.kinds.restored import Restored, explains
+from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.leaf import parse_statement, verify_signature, verify_statement
-from luftrom.statements.opening import match_disclosures
+from luftrom.statements.opening import match_disclosures, open_or_void
 from luftrom.statements.statement import Statement
 from luftrom.transparency.checkpoint import Checkpoint, VerifiedCheckpoint, parse_checkpoint
 from luftrom.transparency.merkle import Tree, leaf_hash, verify_consistency
@@ -136,10 +138,11 @@ def verify_message(message: Message, head: Head, context: Context) -> tuple[Veri
     parts = []
     for part in message.parts:
         parts.append(_verify_part(part, context, part.party == head.sender))
-        for statement in parts[-1].fresh:
-            fork = fork_told(statement, context.agreement)
-            if fork is not None and fork.end < context.ends.get(fork.party, fork.end + 1):
-                raise Learned(fork)
+        forks = [fork for statement in parts[-1].fresh
+                 if (fork := fork_told(statement, context.agreement)) is not None
+                 and fork.end < context.ends.get(fork.party, fork.end + 1)]
+        if forks:                          # all is computed anew by one, however many there are
+            raise Learned(min(forks, key=lambda fork: fork.end))
     # 5. What each statement had seen is mirrored here, with this message; and of our own log it is
     #    what we signed, and no less than its author's receipts say.
     sizes = {name: mirror.staged_size for name, mirror in context.mirrors.items()}
@@ -283,13 +286,35 @@ def verify_accusation(fork: Fork, context: Context) -> None:
     """Unverified (not_proven) if a fork is not one of a party, or explained by a restore that we
     hold: then all others had given their word that they hold no more of that log."""
     check_fork(fork, context.agreement)
-    mirror = context.mirrors.get(fork.party)
-    if mirror is not None and mirror.staged_size > fork.end:
-        said = parse_statement(mirror.leaf(fork.end))
-        peers = {p.name for p in context.agreement.parties} - {fork.party, *context.ends}
-        if isinstance(said.body, Restored) and explains(said, peers):
-            raise Unverified(f"{fork.party} was restored at leaf {fork.end}, on the words of all "
-                             "others", code="not_proven")
+    if _is_restored_at(fork.end, fork.party, context):
+        raise Unverified(f"{fork.party} was restored at leaf {fork.end}, on the words of all "
+                         "others", code="not_proven")
+
+
+def _is_restored_at(index: int, party: str, context: Context) -> bool:
+    """Is that leaf of a log `restored`, with the signed words of all others on no more than that?
+
+    What its author says that they said is no word: each is verified by its giver's key.
+    """
+    log: OwnLog | Mirror = context.mirrors.get(party) or context.own
+    store, place = log.store, (party, index, index + 1)
+    if log.party != party or log.size <= index:
+        return False
+    statement = parse_statement(store.leaves(*place)[0])
+    if not isinstance(statement.body, Restored):
+        return False
+    texts = [text for disclosures in store.disclosures(*place).values()
+             for text in open_or_void(statement, disclosures).content or ()]
+    return all(
+        any(_tells_of_no_more(text, peer, party, index) for text in texts)
+        for peer in context.agreement.parties if peer.name not in (party, *context.ends))
+
+
+def _tells_of_no_more(text: str, giver: Party, party: str, size: int) -> bool:
+    try:
+        return read_word(text.encode(), giver, party).size <= size
+    except LuftromError:
+        return False
 
 
 def _check_time(statement: Statement[Any], now_s: int) -> None:

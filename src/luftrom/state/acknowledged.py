@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from luftrom.statements.kinds.declaration import Declared
 from luftrom.statements.kinds.passed_over import PassedOver
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.kinds.ruling import Rulings
@@ -41,6 +42,7 @@ class Acknowledged:
         # What waits, by party and leaf -> who was passed over for it, and by which leaf.
         self._passed: dict[tuple[str, int], dict[str, int]] = {}
         self._restored: dict[str, list[int]] = {}
+        self._unruled: dict[str, set[int]] = {}    # declarations: each is ruled on once
         self._false: list[tuple[str, int, str]] = []
 
     def mirror(self, statement: Statement[Any], seen: Mapping[int, Mapping[str, int]]) -> None:
@@ -49,21 +51,31 @@ class Acknowledged:
         if isinstance(body, Restored):
             # What was given before shows nothing behind: a disk that is lost may have signed it.
             self._restored.setdefault(party, []).append(index)
+        elif isinstance(body, Declared):
+            self._unruled.setdefault(party, set()).add(index)
         elif isinstance(body, PassedOver):
-            for of in body.of:
+            for of in self._unruled.get(party, set()).intersection(body.of):
                 passed = self._passed.setdefault((party, of), {})
                 for name in body.opened:
                     passed.setdefault(name, index)
         elif isinstance(body, Rulings):
-            for ruling in body.rulings:
-                passed = self._passed.pop((party, ruling.index), {})
-                for name in ruling.unacknowledged if ruling.accepted else ():
-                    self._name(party, name, _Named(
-                        index, passed.get(name, index), seen[ruling.index].get(name, 0),
-                        body.opened.get(name, 0)))
+            self._rule(party, index, body, seen)
         if isinstance(body, PassedOver | Rulings):
             for name, size in body.opened.items():
                 self.note(party, name, index, size)
+
+    def _rule(self, party: str, index: int, body: Rulings,
+              seen: Mapping[int, Mapping[str, int]]) -> None:
+        unruled = self._unruled.get(party, set())
+        for ruling in body.rulings:
+            if ruling.index not in unruled:
+                continue                   # it is none: what anybody may repeat is not kept
+            unruled.remove(ruling.index)
+            passed = self._passed.pop((party, ruling.index), {})
+            for name in ruling.unacknowledged if ruling.accepted else ():
+                self._name(party, name, _Named(
+                    index, passed.get(name, index), seen[ruling.index].get(name, 0),
+                    body.opened.get(name, 0)))
 
     def note(self, giver: str, of: str, size: int, opened: int) -> None:
         """With so many leaves in its own log the giver had so many of the other's open."""

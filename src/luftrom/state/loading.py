@@ -43,7 +43,10 @@ def _read_all(store: Store, state: State) -> State | Fork:
         # The log that is behind in time goes on, so that what is over is dropped on the way.
         left.sort(key=lambda log: state.progress.as_of_s.get(log.name, 0))
         is_stuck = not any([_read_on(log, state) for log in left])
-        fork = next(iter(state.news), None) or (_fork_ahead(left, state) if is_stuck else None)
+        # Of several the one that ends it first: all is read anew for it, once.
+        fork = min(state.news, key=lambda fork: fork.end, default=None)
+        if fork is None and is_stuck:
+            fork = _fork_ahead(left, state)
         if fork is not None:
             return fork
         if is_stuck:

@@ -6,6 +6,7 @@ Rulings follow `airspace.right_of_way`: pairwise, from the two signed statements
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -225,6 +226,16 @@ def work_of_check(state: HasEntities, statement: Statement[Rulings]) -> float:
             if not (record.knew(other) or other.knew(record)):
                 work += work_of_encounter(record.volumes, other.volumes)
     return work
+
+
+def signed_heads(statement: Statement[Rulings], agreement: Agreement | None
+                 ) -> Iterator[tuple[str, Head]]:
+    """The heads in a ruling that were really given to its author, whatever else is said of it."""
+    for name, text in statement.body.heads.items():
+        peer = agreement.party(name) if agreement else None
+        if peer is not None and name != statement.party:
+            with suppress(NotAuthenticated):
+                yield name, verify_head(text, name, statement.party, peer.keys.channel)
 
 
 def _read_heads(statement: Statement[Rulings], agreement: Agreement) -> dict[str, Head]:

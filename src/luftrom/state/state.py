@@ -15,7 +15,6 @@ from typing import Any
 
 from luftrom.agreement.terms import Agreement
 from luftrom.logs.fork import Fork
-from luftrom.logs.head import read_counts
 from luftrom.state import entities, rulings
 from luftrom.state.acknowledged import Acknowledged
 from luftrom.state.entities import Entities
@@ -151,8 +150,8 @@ class State:
         if not void or KINDS[statement.type].must_open:
             EFFECTS[statement.type](self, item)
         if isinstance(statement.body, Rulings) and self.entities.proceeds and not void:
-            for name, text in statement.body.heads.items():    # verified when it was checked
-                self.acknowledged.note(name, statement.party, *read_counts(text))
+            for name, head in rulings.signed_heads(statement, self.agreement):
+                self.acknowledged.note(name, statement.party, head.size, head.opened)
         self.entities.come_to(statement)
         self.progress.note(statement)
         self.waiting[statement.party].popleft()

@@ -187,8 +187,8 @@ def no_conflict(it: Play) -> None:
         for x, (_, ruled_x) in standing.items():
             for y, (_, ruled_y) in standing.items():
                 hour = n.reading.meet(x, y) if x.party < y.party else None
-                if hour is None or n.reading.outranks(x, y) and y.index < x.seen[y.party] \
-                        or n.reading.outranks(y, x) and x.index < y.seen[x.party]:
+                if hour is None or (n.reading.outranks(x, y) and y.index < x.seen[y.party]) \
+                        or (n.reading.outranks(y, x) and x.index < y.seen[x.party]):
                     continue
                 by_x, by_y = y.party in ruled_x.silent, x.party in ruled_y.silent
                 if not by_x and not by_y:

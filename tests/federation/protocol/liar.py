@@ -24,7 +24,8 @@ from protocol.reading import PATIENCE
 
 AHEAD = 3                                # leaves that a head names and that are not there yet
 TACTICS = ("peek", "ahead", "doomed", "forget", "shut", "late", "choose", "garbage", "several",
-           "closed", "invented", "overrule", "feign", "outrank", "deaf", "fork", "unrestored", "hide")
+           "closed", "invented", "overrule", "feign", "outrank", "deaf", "fork", "unrestored",
+           "hide")
 
 
 class Liar(Node):

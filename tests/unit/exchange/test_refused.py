@@ -16,7 +16,7 @@ from luftrom.logs.head import Head, sign_head, verify_head
 from luftrom.store.protocol import Writes
 from luftrom.store.sqlite import SqliteStore
 from memory_store import MemoryStore
-from parties import make_agreement, make_keys, make_party
+from parties import ed25519, make_agreement, make_keys, make_party
 
 ALFA, BRAVO = "alfa.example", "bravo.example"
 KEYS = {name: make_keys(name, post_quantum=False) for name in (ALFA, BRAVO)}
@@ -64,6 +64,17 @@ def test_so_many_are_kept(tmp_path: Path, make: Callable[[Path], Any]) -> None:
     store.commit(Writes(forgotten=[BRAVO]))
     assert store.refused() == []
     store.close()
+
+
+def test_heads_under_a_key_that_is_no_more_are_left() -> None:
+    """Else the party would be refused for ever, or the node would not start."""
+    refused = fresh()
+    refused.remember_head(head(1))
+    keys = replace(KEYS[BRAVO], channel=ed25519(BRAVO, "another"))
+    again = Refused(make_party(BRAVO, keys), ALFA)
+    again.load(refused.unsaved, AGREEMENT)
+    again.compare_head(head(1, b"x" * 32))
+    again.remember_head(head(2))
 
 
 def test_only_a_party_s_own_rows_count() -> None:

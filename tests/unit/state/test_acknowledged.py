@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from luftrom.state.acknowledged import Acknowledged
+from luftrom.statements.kinds.declaration import Declared
 from luftrom.statements.kinds.passed_over import PassedOver
 from luftrom.statements.kinds.restored import Restored
 from luftrom.statements.kinds.ruling import Ruling, Rulings
@@ -26,6 +27,9 @@ def rules(index: int, of: int, counted: int, accepted: bool = True) -> Statement
 def judged(*steps: Any, seen: int = 0) -> list[tuple[str, int, str]]:
     """What turns out to be false: steps are heads, as (size, opened), and bravo's statements."""
     held = Acknowledged()
+    for of in {ruling.index for step in steps if isinstance(step, Statement)
+               for ruling in getattr(step.body, "rulings", ())}:
+        held.mirror(said(of, Declared(0)), {})
     for step in steps:
         if isinstance(step, tuple):
             held.note(BRAVO, ALFA, *step)
@@ -79,3 +83,16 @@ def test_what_was_given_before_a_restore_shows_nothing_behind() -> None:
     assert judged((4, 8), restored, rules(5, 3, 0)) == []
     assert judged((5, 8), restored, rules(5, 3, 0)) == FALSE
     assert judged((4, 8), rules(5, 3, 0), said(6, Restored((), "later"))) == FALSE
+
+
+def test_a_ruling_on_what_is_none_is_not_kept() -> None:
+    """Nor a second one on the same declaration: else heads would be held against any number."""
+    held = Acknowledged()
+    for index in (5, 6):
+        held.mirror(rules(index, 3, 0), {3: {ALFA: 9}})
+    held.note(BRAVO, ALFA, 4, 2)
+    assert held.take_false() == []
+    held.mirror(said(7, Declared(0)), {})
+    for index in (8, 9):
+        held.mirror(rules(index, 7, 0), {7: {ALFA: 9}})
+    assert held.take_false() == [(BRAVO, 8, ALFA)]

@@ -7,7 +7,7 @@ the two (PROTOCOL.md, 19).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,13 +47,6 @@ class Restored:
 
     words: tuple[PeerWord, ...]
     reason: str = ""
-
-
-def explains(statement: Statement[Restored], peers: Iterable[str]) -> bool:
-    """Does it explain that the log went on otherwise before? All these peers had given their word
-    that they hold no more of it."""
-    held = {word.party: word.size for word in statement.body.words}
-    return all(held.get(peer, statement.index + 1) <= statement.index for peer in peers)
 
 
 def read(claims: Claims) -> Restored:
