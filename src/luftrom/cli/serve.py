@@ -71,7 +71,7 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     from luftrom.api.serving.places import Places
     from luftrom.api.serving.server import Certificate, Server, room_for_connections
     from luftrom.clock import SystemClock
-    from luftrom.config.agreements import load_agreement
+    from luftrom.config.agreements import check_keys_are_ours, load_agreement
     from luftrom.config.keys import load_key, load_keys, load_public_party
     from luftrom.config.storing import open_store
     from luftrom.exchange.http import HttpTransport
@@ -83,6 +83,8 @@ async def _serve(settings: Settings, door: socket.socket) -> None:
     if settings.certificate is not None and settings.key is not None:
         certificate = Certificate(settings.certificate, settings.key)
     agreement, keys = load_agreement(settings), load_keys(settings)
+    if agreement is not None:
+        check_keys_are_ours(agreement, settings)
     clock, transport = SystemClock(), HttpTransport(client_context(settings.authority))
     own = load_public_party(settings)
     store, instance, timekeeping = open_store(settings), None, None

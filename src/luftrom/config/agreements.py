@@ -18,6 +18,7 @@ from luftrom.agreement.envelope import (
     sign_envelope,
     verify_envelope,
 )
+from luftrom.agreement.party import Party
 from luftrom.agreement.terms import FORMAT as AGREEMENT_FORMAT
 from luftrom.agreement.terms import Agreement, encode_agreement, parse_agreement
 from luftrom.config.keycard import KeyCard, encode_payload
@@ -67,22 +68,32 @@ def sign_agreement(envelope: Envelope, settings: Settings) -> Envelope:
 
 def check_names_us(agreement: Agreement, settings: Settings) -> None:
     """Forbidden unless the agreement lists our name, base URL and keys as they are here."""
+    theirs = check_keys_are_ours(agreement, settings)
+    ours = load_public_party(settings)
+    if theirs.base_url != ours.base_url:
+        raise Forbidden(f"the agreement says that {settings.party} is at {theirs.base_url}, "
+                        f"config.toml says {ours.base_url}")
+
+
+def check_keys_are_ours(agreement: Agreement, settings: Settings) -> Party:
+    """We as the agreement has us; Forbidden unless our name, keys and log are those here.
+
+    A node that signs with others would be refused by everybody.
+    """
     theirs = agreement.party(settings.party)
     if theirs is None:
         names = ", ".join(party.name for party in agreement.parties)
         raise Forbidden(f"{settings.party} is not a party of “{agreement.name}”; it is between "
                         f"{names}")
     ours = load_public_party(settings)
-    if theirs.keys != ours.keys:
-        raise Forbidden(f"the agreement gives other keys for {settings.party} than are in "
-                        f"{settings.directory}; draft it anew with {settings.key_card_path}")
     if theirs.new_log != ours.new_log:
         raise Forbidden(f"the agreement has {settings.party} go on with {theirs.log_origin}, "
                         f"{settings.directory} with {ours.log_origin}: draft it anew with "
                         f"{settings.key_card_path}")
-    if theirs.base_url != ours.base_url:
-        raise Forbidden(f"the agreement says that {settings.party} is at {theirs.base_url}, "
-                        f"config.toml says {ours.base_url}")
+    if theirs.keys != ours.keys:
+        raise Forbidden(f"the agreement gives other keys for {settings.party} than are in "
+                        f"{settings.directory}; draft it anew with {settings.key_card_path}")
+    return theirs
 
 
 def install_agreement(envelope: Envelope, settings: Settings) -> Agreement:

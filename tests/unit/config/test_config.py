@@ -10,10 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from luftrom.agreement.envelope import AGREEMENT_TYPE, Envelope, encode_envelope, parse_envelope
-from luftrom.clock import format_time
+from luftrom.cli.main import cli
+from luftrom.clock import SystemClock, format_time
 from luftrom.config.agreements import (
+    check_keys_are_ours,
     install_agreement,
     load_agreement,
     load_earlier_agreements,
@@ -29,6 +32,7 @@ from luftrom.config.keycard import (
     parse_key_card,
 )
 from luftrom.config.keys import ROLES, load_keys, load_public_party
+from luftrom.config.new_log import begin_new_log
 from luftrom.config.settings import FORMAT, PORT, Issuer, Settings, load_settings
 from luftrom.errors import BadInput, Conflict, Forbidden, LuftromError, NotFound, Unverified
 from parties import NOON_NS, FakeClock
@@ -279,6 +283,17 @@ def test_signatures_on_other_terms_do_not_count(tmp_path: Path) -> None:
     forged = replace(other, signatures=signed(parties).signatures)
     with pytest.raises(Unverified, match="does not verify"):
         install_agreement(forged, parties[0])
+
+
+def test_a_new_log_waits_for_the_agreement_that_names_it(tmp_path: Path) -> None:
+    alfa, bravo = found(tmp_path, "alfa", "bravo")
+    agreement = install_agreement(signed([alfa, bravo]), alfa)
+    check_keys_are_ours(agreement, alfa)
+    begin_new_log(alfa, 3, bytes(32), SystemClock())
+    with pytest.raises(Forbidden, match=r"log/2: draft it anew"):
+        check_keys_are_ours(agreement, alfa)
+    said = CliRunner().invoke(cli, ["serve", "--dir", str(alfa.directory)])
+    assert said.exit_code and "draft it anew" in str(said.exception)
 
 
 def test_only_a_later_version_replaces_an_agreement(tmp_path: Path) -> None:
