@@ -32,7 +32,8 @@ def channel(context: click.Context, directory: Path, as_json: bool) -> None:
 
     It reads the directory, beside a running node or without one. Kept proofs are shown in words;
     `luftrom audit DIR --proofs OUT` writes them as files that verify anywhere. The exit code is 1
-    while a channel is broken or the node would sign nothing.
+    while a channel is broken or rows are missing. What only peers can tell, as that the log is an
+    old copy or went on elsewhere, `luftrom status` and `luftrom doctor` say of a running node.
     """
     from luftrom.cli.options import settings_of
     from luftrom.cli.terminal import print_json
