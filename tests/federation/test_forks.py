@@ -16,7 +16,7 @@ import pytest
 from hosting import ALFA, BRAVO, CHARLIE, House, agreement_of, hosted
 from liar import Liar, new_id, root_of, volume
 from processes import wait_for
-from refusing import refused
+from refusing import keeps, refused
 from talking import befriend, gang, swap  # noqa: F401 - a fixture, found by name
 
 import tlog_client as tlog
@@ -356,7 +356,8 @@ def test_who_was_restored_is_not_stopped_by_its_own_older_checkpoint(tmp_path: P
                               log.store.leaves(ALFA, 0, log.size)))
         bravo.house = house
         with httpx.Client(base_url=house.url, trust_env=False) as bravo.http:
-            refused(bravo, bravo.message(gives_receipt=False), 422, "not_proven", proof="statement",
-                    proves=False)
+            answer = bravo.post(bravo.message(gives_receipt=False))
+            assert (answer.status_code, answer.json()["code"]) == (422, "not_proven"), answer.text
+            keeps(bravo, "statement", proves=False)
         notice(house, 2.0)                 # and goes on
         assert house.status()["wholeness"]["state"] == "open"
