@@ -21,7 +21,7 @@ from unittest import mock
 
 from hosting import door_at, serving
 from liar import content, ring, size_of, volume
-from rivals import Given, Where, append_having_seen, oldest_seen, open_intents, sign_rival
+from rivals import Given, Where, oldest_seen, open_intents, sign_rival
 
 from luftrom.clock import SystemClock
 from luftrom.config.agreements import load_agreement
@@ -41,7 +41,6 @@ from luftrom.node.node import Node
 from luftrom.node.step import Step
 from luftrom.state.record import PENDING
 from luftrom.statements.disclosure import digests_of
-from luftrom.statements.kinds.agreement import KIND as AGREEMENT
 from luftrom.statements.kinds.declaration import KIND as DECLARATION
 from luftrom.statements.kinds.declaration import Declared
 from luftrom.statements.kinds.withdrawal import KIND as WITHDRAWAL
@@ -49,7 +48,6 @@ from luftrom.statements.kinds.withdrawal import Withdrawal
 from luftrom.statements.opening import open_or_void
 from luftrom.statements.statement import Statement
 
-AHEAD_MAX = 3
 RIVALS_MAX = 4                             # in one round: else nobody else has any room
 BOW_TIE = ring((46.0, 7.0), (46.01, 7.01), (46.0, 7.01), (46.01, 7.0))
 
@@ -58,8 +56,8 @@ BOW_TIE = ring((46.0, 7.0), (46.01, 7.01), (46.0, 7.01), (46.01, 7.0))
 class Lies:
     """What the node does now, by name and by chance, and what it has done.
 
-    `given` are the heads that it may have signed, `claimed` the largest size that one of them
-    names. `taken` are messages that should have been refused, and were not.
+    `given` are the heads that it may have signed, `taken` messages that should have been refused,
+    and were not.
     """
 
     chance: random.Random = field(default_factory=random.Random)
@@ -67,7 +65,6 @@ class Lies:
     given: list[Given] = field(default_factory=list)
     answered: set[Where] = field(default_factory=set)
     withheld_from: frozenset[str] = frozenset()
-    claimed: int = 0
     rivals_left: int = 0
     told: list[tuple[bytes, str]] = field(default_factory=list)    # messages as they went
     taken: list[str] = field(default_factory=list)
@@ -76,8 +73,8 @@ class Lies:
     def begin(self, seed: int, peers: list[str]) -> None:
         """Choose some of all tactics for a round, and whom they are against."""
         self.chance = random.Random(seed)
-        names = [*SIGNED, *JUNK, *ANSWERS, "rivals", "their identifiers", "ahead", "withheld",
-                 "lost", "late", "repeated"]
+        names = [*SIGNED, *JUNK, *ANSWERS, "rivals", "their identifiers", "withheld", "lost",
+                 "late", "repeated"]
         self.tactics = frozenset(self.chance.sample(names, self.chance.randint(4, len(names))))
         self.withheld_from = frozenset(self.chance.sample(peers, self.chance.randint(1, 2)))
         self.rivals_left = RIVALS_MAX
@@ -110,12 +107,8 @@ class LyingConductor(Conductor):
         memory.message_to = partial(self._message_to, memory.message_to)
 
     def _head_to(self, honest: Callable[[str, int], Head], peer: str, counter: int) -> Head:
-        lies, draft = self.lies, honest(peer, counter)
-        ahead = lies.chance.randint(1, AHEAD_MAX) if lies.does("ahead", .05) else 0
-        # A head of a smaller log than it named before could be held against it.
-        lies.claimed = max(lies.claimed, draft.size + ahead)
-        draft = replace(draft, size=lies.claimed)
-        lies.given.append((peer, draft.size, draft.mirrored))
+        draft = honest(peer, counter)
+        self.lies.given.append((peer, draft.size, draft.mirrored))
         return draft
 
     def _message_to(self, honest: Callable[[str, Position], Message], peer: str, at: Position
@@ -129,17 +122,14 @@ class LyingConductor(Conductor):
     def _work(self, requests: Any, desk: Desk, step: Step) -> None:
         if desk.party in desk.state.progress.last_seen:
             self._sign(desk)
-            if not self.lies.tactics or self.lies.chance.random() < .1:
-                self._fill(desk)
         super()._work(requests, desk, step)
 
     def _seen(self, desk: Desk) -> dict[str, Any]:
         """The oldest that it may say to have seen; heads that leave while this step is synced say
         no more than the last step did."""
-        index, given = desk._memory.log.tree.size, list(self.lies.given)
-        if self.lies.claimed <= index:
-            given += [(peer, index, mirror.given_size) for peer, mirror in self.mirrors.items()]
-        return oldest_seen(self, desk, given)
+        index = desk._memory.log.tree.size
+        return oldest_seen(self, desk, [*self.lies.given, *(
+            (peer, index, mirror.given_size) for peer, mirror in self.mirrors.items())])
 
     def _sign(self, desk: Desk) -> None:
         lies = self.lies
@@ -158,11 +148,6 @@ class LyingConductor(Conductor):
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self.lies.chance.getrandbits(128), version=4))
-
-    def _fill(self, desk: Desk) -> None:
-        """Give what the largest head has named."""
-        while desk._memory.log.tree.size < self.lies.claimed:
-            append_having_seen(desk, self._seen(desk), AGREEMENT.name, None)
 
     def append_raw(self, desk: Desk, disclosures: tuple[bytes, ...], size: int) -> None:
         """Declare whatever the disclosures say."""
