@@ -48,7 +48,7 @@ def test_schedules_with_a_fork(parties: int, count: int, mode: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["hold", "proceed"])
-@pytest.mark.parametrize(("parties", "count"), [(3, 400), (4, 200)])
+@pytest.mark.parametrize(("parties", "count"), [(3, 150), (4, 75)])
 def test_many_more_schedules_with_a_fork(parties: int, count: int, mode: str) -> None:
     play(range(10_000, 10_000 + count), parties, mode)
 
