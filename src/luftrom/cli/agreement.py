@@ -211,6 +211,11 @@ def _level(item: tuple[int, PriorityLevel]) -> str:
         f"{priority} ({', '.join(sorted(level.parties)) or 'nobody'})")
 
 
+def _whole(number: float) -> str:
+    """A number as people write it, without an exponent."""
+    return f"{number:,.10g}"
+
+
 def _print(agreed: Agreement, verdicts: dict[str, str]) -> None:
     from luftrom.cli.terminal import plural, print_line, print_pairs, print_table
 
@@ -239,12 +244,17 @@ def _print(agreed: Agreement, verdicts: dict[str, str]) -> None:
          f"{silence.ruling_s:g} s"),
         ("content", "sealed: opened when all have receipted it" if agreed.sealed else
          "open: shown with the statement"),
-        ("one declaration", f"at most {bounds.extent_m:,g} m across, {bounds.duration_s:,g} s "
-         f"long, {bounds.horizon_s:,g} s ahead (a notice {bounds.notice_horizon_s:,g} s); waits at "
-         f"most {bounds.pending_s:,g} s for its ruling"),
-        ("one party", f"holds at most {bounds.held_km3_h:,.10g} km³ h and "
+        ("one declaration", f"at most {_whole(bounds.extent_m)} m across, "
+         f"{_whole(bounds.duration_s)} s long, {_whole(bounds.horizon_s)} s ahead (a notice "
+         f"{_whole(bounds.notice_horizon_s)} s); waits at most {_whole(bounds.pending_s)} s for "
+         "its ruling"),
+        ("one party", f"holds at most {_whole(bounds.held_km3_h)} km³ h and "
          f"{bounds.notices:,} notices; one activity changes at most {bounds.changes:,} times "
-         f"within {bounds.period_s:,g} s")])
+         f"within {_whole(bounds.period_s)} s"),
+        *((f"log of {party.name}", f"goes on as {party.log_origin} over "
+           f"{plural(party.new_log.size, 'statement', 'statements')} of the one before, root "
+           f"{party.new_log.root.hex()}")
+          for party in agreed.parties if party.new_log is not None)])
     styles = {"signed": "ok", "missing": "warning"}
     urls = {party.name: party.base_url for party in agreed.parties}
     print_table(("Party", "Node", "Signature"), [
