@@ -24,7 +24,7 @@ import httpx
 from liar import volume
 from lying_node import Lies, LyingNode, lying
 from nursery import Nursery
-from processes import Client, Start, kill, start, terms, wait_for
+from processes import Client, Start, end, kill, start, terms, wait_for
 from rulebook import Rulebook
 
 from luftrom.agreement.terms import Agreement
@@ -385,9 +385,4 @@ def four_parties(place: Path, seed: int, nursery: Nursery) -> Iterator[World]:
             clients = [Client(each, twonodes.mint(each, "uss1", 86_400)) for each in parties]
             yield World(parties, node, clients, nursery)
     finally:
-        for client in clients:
-            client.http.close()
-        twonodes.stop(parties)
-        for each in parties:
-            lines = (each.directory / twonodes.LOG_NAME).read_text()
-            assert "Traceback" not in lines, each.last_lines(60)
+        end(parties, clients)

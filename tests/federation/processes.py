@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,16 @@ def check_on_disk(nodes: list[PartyNode], digest: str) -> None:
         assert code == 0 and rebuilt["same"] and rebuilt["digest"] == digest, rebuilt
 
 
+def end(nodes: Sequence[PartyNode], clients: Sequence[Client]) -> None:
+    """Stop them all; none has logged a stack trace."""
+    for client in clients:
+        client.http.close()
+    twonodes.stop(nodes)
+    for node in nodes:
+        lines = (node.directory / twonodes.LOG_NAME).read_text()
+        assert "Traceback" not in lines, node.last_lines(60)
+
+
 @contextlib.contextmanager
 def two_nodes(place: Path, mode: str, after_s: float = 2.0, by: Start = twonodes.start
               ) -> Iterator[tuple[list[PartyNode], list[Client]]]:
@@ -129,9 +139,4 @@ def two_nodes(place: Path, mode: str, after_s: float = 2.0, by: Start = twonodes
         clients = [Client(node, twonodes.mint(node, "uss1", 3600)) for node in nodes]
         yield nodes, clients
     finally:
-        for client in clients:
-            client.http.close()
-        twonodes.stop(nodes)
-        for node in nodes:
-            lines = (node.directory / twonodes.LOG_NAME).read_text()
-            assert "Traceback" not in lines, node.last_lines(60)
+        end(nodes, clients)

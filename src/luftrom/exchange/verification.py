@@ -58,6 +58,7 @@ class VerifiedPart:
     checkpoint: VerifiedCheckpoint
     fresh: tuple[Statement[Any], ...] = ()
     openings: tuple[tuple[Statement[Any], Opening], ...] = field(default=())
+    hashes: Sequence[bytes] = ()           # of `fresh`, as leaves of the tree
 
     @property
     def body(self) -> Checkpoint:
@@ -181,7 +182,7 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
     if part.old > held or part.first > held:
         raise OutOfStep("the message begins beyond what is held here", code="gap",
                         have=mirror.applied, mirrored=held)
-    _check_growth(part, body, mirror)
+    hashes = _check_growth(part, body, mirror)
     # 4. Every new statement is signed and stands where it says; what opens one is what it
     #    committed to.
     fresh = tuple(
@@ -199,11 +200,11 @@ def _verify_part(part: Part, context: Context, is_own: bool) -> VerifiedPart:
             continue                       # it is applied: opened before
         match_disclosures(statement, disclosures)
         openings.append((statement, (index, disclosures)))
-    found = VerifiedPart(part, mirror, verified, fresh, tuple(openings))
+    found = VerifiedPart(part, mirror, verified, fresh, tuple(openings), hashes)
     if not found.is_restored and end is None:   # of a forked log either history will do
         refused = context.refused[mirror.party]
         if body.size >= held:
-            with _grown(mirror.tree, held, [leaf_hash(statement.leaf) for statement in fresh]):
+            with _grown(mirror.tree, held, hashes):
                 refused.compare(mirror.tree, held, part.checkpoint)
         for statement in fresh:
             refused.compare_leaf(statement.index, statement.leaf)
@@ -346,10 +347,11 @@ def _check_history(part: Part, body: Checkpoint, mirror: Mirror) -> None:
                                evidence=TwoStatements(mirror.party, (mirror.leaf(index), leaf)))
 
 
-def _check_growth(part: Part, body: Checkpoint, mirror: Mirror) -> None:
+def _check_growth(part: Part, body: Checkpoint, mirror: Mirror) -> Sequence[bytes]:
     """The new leaves hash to the checkpoint's root, and contradict no pending checkpoint.
 
-    Pending entries (`submission`) are set aside meanwhile: they are no history yet.
+    Returns their hashes. Pending entries (`submission`) are set aside meanwhile: they are no
+    history yet.
     """
     tree, held = mirror.tree, mirror.staged_size
     fresh = [leaf_hash(leaf) for leaf in part.leaves[held - part.first:]]
@@ -365,6 +367,7 @@ def _check_growth(part: Part, body: Checkpoint, mirror: Mirror) -> None:
             raise _two_histories(mirror, part.checkpoint, pending, pending_size, body.size)
     if fresh[:len(aside)] != aside[:len(fresh)]:
         raise _two_histories(mirror, part.checkpoint, pending, body.size, pending_size)
+    return fresh
 
 
 @contextmanager
@@ -400,8 +403,8 @@ class _Roots:
 
     def __init__(self, context: Context, parts: list[VerifiedPart]):
         self._logs: dict[str, HeldLog] = {context.own.party: context.own, **context.mirrors}
-        self._fresh = {each.mirror.party: (each.mirror.staged_size, [
-            leaf_hash(statement.leaf) for statement in each.fresh]) for each in parts}
+        self._fresh = {each.mirror.party: (each.mirror.staged_size, each.hashes)
+                       for each in parts}
         self._known: dict[tuple[str, int], bytes] = {}
 
     def root(self, party: str, size: int) -> bytes:
